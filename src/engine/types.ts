@@ -1,0 +1,89 @@
+/** What the server and the commands see of the engine. */
+
+export interface SamplingParams {
+  /** Generated tokens at most. */
+  readonly maxTokens: number;
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** 0 keeps all. */
+  readonly topK: number;
+  readonly topP: number;
+  readonly minP: number;
+  /** 64 bits; the caller draws one where the user gave none. */
+  readonly seed: bigint;
+  /** Do not stop at the model's end tokens. */
+  readonly ignoreEos: boolean;
+  readonly stopTokenIds: readonly number[];
+}
+
+export interface GenerateRequest {
+  /** Unique among the running ones. */
+  readonly id: string;
+  /** At least one; with maxTokens it fits the engine's maxModelLen. */
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: SamplingParams;
+}
+
+export type FinishReason = 'stop' | 'length' | 'abort' | 'error';
+
+/** One generated token. The last one carries the reason; an end token is reported too. */
+export interface TokenOutput {
+  readonly tokenId: number;
+  readonly finishReason: FinishReason | null;
+  /** `performance.now()`-like clock of the main thread, ms, when the step's result arrived. */
+  readonly timeMs: number;
+}
+
+export interface Engine {
+  readonly info: EngineInfo;
+  /**
+   * Yields tokens as they come. Ending the iteration early, or aborting the signal, frees the sequence within two steps.
+   * Throws ApiError `engine_failed` when the engine dies, `context_length_exceeded` when the request can never fit.
+   */
+  generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<TokenOutput>;
+  /** Counters of the last step. */
+  stats(): EngineStats;
+  /** Called after every step, for the metrics. */
+  onStep(listener: (stats: EngineStats) => void): void;
+  /** Rejects nothing; resolves with the reason when the engine can no longer answer. */
+  readonly failed: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export interface EngineInfo {
+  readonly maxModelLen: number;
+  readonly maxNumSeqs: number;
+  readonly blockSize: number;
+  readonly numBlocks: number;
+  readonly adapter: AdapterSummary;
+  /** Bytes on the device, by kind: weights, kv_cache, activations. */
+  readonly memory: Readonly<Record<string, number>>;
+  /** For example `bf16` or `int4 g32`. */
+  readonly weightFormat: string;
+  readonly computeType: 'f32' | 'f16';
+}
+
+export interface AdapterSummary {
+  readonly name: string;
+  readonly vendor: string;
+  /** `vulkan`, `metal`, `d3d12`, or `cpu` for the reference. */
+  readonly backend: string;
+  readonly driver: string;
+  /** A software adapter runs on the CPU: right, but slow. */
+  readonly software: boolean;
+  readonly f16: boolean;
+  readonly subgroups: boolean;
+}
+
+export interface EngineStats {
+  readonly numRunning: number;
+  readonly numWaiting: number;
+  /** Share of KV blocks in use, 0–1. */
+  readonly kvUsage: number;
+  /** Tokens that the last step computed. */
+  readonly stepPromptTokens: number;
+  readonly stepGenerationTokens: number;
+  readonly numPreemptions: number;
+  readonly stepMs: number;
+  readonly numDispatches: number;
+}

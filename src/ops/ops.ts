@@ -1,0 +1,184 @@
+import type { PackedWeight, WeightFormat } from '../quant/weight.js';
+
+/**
+ * The operations of a transformer, implemented twice: `cpu.ts` in f64, naive and obviously right, and `webgpu/ops.ts`.
+ * `B` is the backend's buffer: a typed array or a GPUBuffer. Operations are enqueued in order; `read` waits for them.
+ * A tensor's row is padded to a multiple of 32 columns; padding is zero and no operation writes it.
+ */
+export interface Ops<B> {
+  /** Type of activations and of the KV cache; sums are f32 or wider in every case. */
+  readonly computeType: 'f32' | 'f16';
+
+  /** A zero-filled `[rows][cols]`, alive as long as the backend. `label` names its kind in the memory ledger. */
+  tensor(rows: number, cols: number, type: ElementType, label: MemoryKind): Tensor<B>;
+  /** Uploads weights stacked by rows. Parts may differ in format, and are split where the backend cannot bind one whole. */
+  weight(parts: readonly PackedWeight[]): Weight<B>;
+  /** Uploads a vector or table of f32, row-major `[rows][cols]`. */
+  constant(values: Float32Array, rows: number, cols: number): Tensor<B>;
+  /** Zeroed caches of one layer. */
+  kvCache(shape: KvCacheShape): KvCache<B>;
+  /** Room for the largest batch. */
+  batch(capacity: BatchCapacity): BatchBuffers<B>;
+
+  /** Puts a step's arrays where the kernels read them. */
+  writeBatch(target: BatchBuffers<B>, batch: Batch): void;
+
+  /** out[t] = table[tokenIds[t]], as f32 or the compute type of `out`. */
+  embed(args: { batch: BatchBuffers<B>; table: Weight<B>; out: Tensor<B>; rows: number }): void;
+  /** out[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, mean and product in f32 or wider. */
+  rmsNorm(args: { x: Tensor<B>; weight: Tensor<B>; out: Tensor<B>; rows: number; eps: number }): void;
+  /** out[t][n] = Σ_k x[t][k] · W[n][k] + bias[n], added to what `out` holds where `accumulate`. */
+  linear(args: {
+    x: Tensor<B>;
+    weight: Weight<B>;
+    bias: Tensor<B> | null;
+    out: Tensor<B>;
+    rows: number;
+    accumulate: boolean;
+  }): void;
+  /**
+   * Splits qkv[t] = `[q heads · D | k heads · D | v heads · D]`, normalises each head of q and k where `norm` is given,
+   * rotates the first `rotaryDim` dimensions of q and k by the table's row of the token's position (halves convention: dimension i pairs
+   * with i + rotaryDim/2), writes q to `q` and k, v to their slots of the cache.
+   */
+  ropeAndCache(args: {
+    batch: BatchBuffers<B>;
+    qkv: Tensor<B>;
+    q: Tensor<B>;
+    cache: KvCache<B>;
+    /** `[positions][rotaryDim]`: cosines of the rotaryDim/2 frequencies, then sines. */
+    rope: Tensor<B>;
+    rotaryDim: number;
+    norm: { q: Tensor<B>; k: Tensor<B>; eps: number } | null;
+    numHeads: number;
+    rows: number;
+  }): void;
+  /**
+   * out[t] = softmax(scale · q[t]·K) V over the positions max(0, p−window+1) … p of the token's own sequence, p its position,
+   * read through its block table. Query head h reads KV head floor(h · kvHeads / heads).
+   */
+  attention(args: {
+    batch: BatchBuffers<B>;
+    q: Tensor<B>;
+    cache: KvCache<B>;
+    out: Tensor<B>;
+    numHeads: number;
+    scale: number;
+    window: number | null;
+    rows: number;
+  }): void;
+  /** out[t][i] = silu(gateUp[t][i]) · gateUp[t][size + i], size = out.cols. */
+  siluMultiply(args: { gateUp: Tensor<B>; out: Tensor<B>; rows: number }): void;
+  /** out[i] = x[logitsRows[i]]. */
+  gatherRows(args: { batch: BatchBuffers<B>; x: Tensor<B>; out: Tensor<B>; rows: number }): void;
+  /** out[i][0] = the token sampled from logits[i] by the i-th sampling row of the batch. `out` is u32 `[rows][1]`. */
+  sample(args: { batch: BatchBuffers<B>; logits: Tensor<B>; out: Tensor<B>; rows: number }): void;
+
+  /** Sends what was enqueued to the device. */
+  submit(): void;
+  /** The first `rows` rows without padding, once all that was enqueued before has run. Rejects when the device is lost. */
+  read(tensor: Tensor<B>, rows: number): Promise<Float32Array<ArrayBuffer>>;
+  /** As `read`, for u32 tensors. */
+  readIds(tensor: Tensor<B>, rows: number): Promise<Uint32Array<ArrayBuffer>>;
+  /** Bytes held on the device, by kind. */
+  memory(): Readonly<Record<MemoryKind, number>>;
+  /** Work of the last submit, for the metrics. */
+  readonly dispatchesPerStep: number;
+  destroy(): void;
+}
+
+export type ElementType = 'f32' | 'f16' | 'u32';
+export type MemoryKind = 'weights' | 'kv_cache' | 'activations';
+
+export interface Tensor<B> {
+  readonly data: B;
+  readonly rows: number;
+  readonly cols: number;
+  /** Elements from one row to the next: cols rounded up to 32. */
+  readonly stride: number;
+  readonly type: ElementType;
+}
+
+/** Columns rounded up to the padding of a row. */
+export function rowStride(cols: number): number {
+  return Math.ceil(cols / 32) * 32;
+}
+
+export interface Weight<B> {
+  readonly rows: number;
+  readonly cols: number;
+  readonly parts: readonly WeightPart<B>[];
+}
+
+export interface WeightPart<B> {
+  readonly format: WeightFormat;
+  /** Rows `rowStart … rowStart + rows − 1` of the whole weight. */
+  readonly rowStart: number;
+  readonly rows: number;
+  readonly cols: number;
+  readonly codes: B;
+  readonly scales: B | null;
+  readonly zeros: B | null;
+}
+
+export interface KvCacheShape {
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+}
+
+/** K and V of one layer, each `[block][kvHead][slot][headDim]` in the compute type. */
+export interface KvCache<B> extends KvCacheShape {
+  readonly k: B;
+  readonly v: B;
+}
+
+export interface BatchCapacity {
+  readonly maxTokens: number;
+  readonly maxSequences: number;
+  readonly maxBlocksPerSequence: number;
+  /** Rows of logits computed in one step. */
+  readonly maxLogits: number;
+}
+
+/** One step's work, flat: the tokens of all its sequences one after another, prefill and decode alike. */
+export interface Batch {
+  readonly numTokens: number;
+  readonly numSequences: number;
+  /** `[tokens]` */
+  readonly tokenIds: Uint32Array;
+  /** `[tokens]` position within the token's sequence. */
+  readonly positions: Uint32Array;
+  /** `[tokens]` where its K and V go: block · blockSize + offset. */
+  readonly slotMapping: Uint32Array;
+  /** `[tokens]` the token's row of `blockTables`. */
+  readonly sequenceIds: Uint32Array;
+  /** `[sequences][maxBlocksPerSequence]` physical block of each logical one. */
+  readonly blockTables: Uint32Array;
+  /** `[logits]` index of the token whose logits are wanted. */
+  readonly logitsRows: Uint32Array;
+  /** `[logits]` how to sample from each row of logits; empty where nothing is sampled. */
+  readonly sampling: readonly SamplingRow[];
+}
+
+export interface SamplingRow {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  /** Keep the k largest; 0 keeps all. */
+  readonly topK: number;
+  /** Keep the smallest set of the largest probabilities that reaches this mass, in (0, 1]. */
+  readonly topP: number;
+  /** Drop what is less likely than this share of the most likely one, in [0, 1]. */
+  readonly minP: number;
+  /** 64-bit seed as two words; with `position` it keys the generator, so a seed gives the same text in any batch. */
+  readonly seed: readonly [number, number];
+  /** Index of the token that is being sampled, from the start of its sequence. */
+  readonly position: number;
+}
+
+/** The device's copy of a batch; only its backend looks inside. */
+export interface BatchBuffers<B> {
+  readonly capacity: BatchCapacity;
+  readonly data: B;
+}
