@@ -1,0 +1,84 @@
+import { type BitRange, copyBits, type ElementBits, wordsFor } from './bits.js';
+import { sameFormat } from './formats.js';
+import { blocksPerRow, groupsPerRow, type PackedWeight } from './weight.js';
+
+/** Merges neighbours of equal format and equal cols into one weight, in order. A part that stands alone is returned as it is. */
+export function stackRows(parts: readonly PackedWeight[]): PackedWeight[] {
+  const runs: PackedWeight[][] = [];
+  for (const part of parts) {
+    const run = runs.at(-1);
+    if (run !== undefined && canStack(run[0], part)) run.push(part);
+    else runs.push([part]);
+  }
+  return runs.map((run) => (run.length === 1 ? run[0] : mergeRows(run)));
+}
+
+/** Rows `start … start + count − 1`. Codes share the weight's memory; scales and zero points are repacked. */
+export function sliceRows(weight: PackedWeight, start: number, count: number): PackedWeight {
+  if (start < 0 || count < 0 || start + count > weight.rows) {
+    throw new RangeError(`rows ${start} … ${start + count - 1} of a weight of ${weight.rows} rows`);
+  }
+  const { format, cols } = weight;
+  const rowWords = blocksPerRow(cols) * format.bits;
+  const groups = groupsPerRow(format, cols);
+  const slice = (words: Uint32Array | null, bits: ElementBits) =>
+    words === null ? null : joinRanges([{ words, start: start * groups, count: count * groups }], bits);
+  return {
+    format,
+    rows: count,
+    cols,
+    codes: weight.codes.subarray(start * rowWords, (start + count) * rowWords),
+    scales: slice(weight.scales, scaleBits(weight)),
+    zeros: slice(weight.zeros, format.bits),
+  };
+}
+
+function canStack(a: PackedWeight, b: PackedWeight): boolean {
+  return a.cols === b.cols && sameFormat(a.format, b.format);
+}
+
+function mergeRows(parts: readonly PackedWeight[]): PackedWeight {
+  const { format, cols } = parts[0];
+  const groups = groupsPerRow(format, cols);
+  const join = (wordsOf: (part: PackedWeight) => Uint32Array | null, bits: ElementBits) => {
+    const ranges = parts.flatMap((part) => {
+      const words = wordsOf(part);
+      return words === null ? [] : [{ words, start: 0, count: part.rows * groups }];
+    });
+    return ranges.length === 0 ? null : joinRanges(ranges, bits);
+  };
+  return {
+    format,
+    rows: parts.reduce((sum, part) => sum + part.rows, 0),
+    cols,
+    codes: concatWords(parts.map((part) => part.codes)),
+    scales: join((part) => part.scales, scaleBits(parts[0])),
+    zeros: join((part) => part.zeros, format.bits),
+  };
+}
+
+function scaleBits(weight: PackedWeight): 16 | 32 {
+  return weight.format.scaleType === 'f16' ? 16 : 32;
+}
+
+function concatWords(arrays: readonly Uint32Array[]): Uint32Array {
+  const out = new Uint32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    out.set(array, offset);
+    offset += array.length;
+  }
+  return out;
+}
+
+/** Packs ranges one after another: an odd count leaves the next range in the middle of a word. */
+function joinRanges(ranges: readonly BitRange[], bits: ElementBits): Uint32Array {
+  const total = ranges.reduce((sum, range) => sum + range.count, 0);
+  const out = new Uint32Array(wordsFor(total, bits));
+  let start = 0;
+  for (const range of ranges) {
+    copyBits(range, out, start, bits);
+    start += range.count;
+  }
+  return out;
+}

@@ -1,0 +1,60 @@
+import t from 'tap';
+import {
+  dequantizeRow,
+  FLOAT_FORMATS,
+  formatName,
+  parseQuantization,
+  QUANTIZATION_NAMES,
+  READERS,
+  sameFormat,
+} from '#halflight/quant/formats.js';
+import type { PackedWeight } from '#halflight/quant/weight.js';
+
+t.test('each reader of the table decodes codes of the width that its formats state', (t) => {
+  for (const name of QUANTIZATION_NAMES) {
+    const format = parseQuantization(name);
+    t.equal(READERS[format.reader].bits, format.bits, name);
+  }
+  for (const format of Object.values(FLOAT_FORMATS)) t.equal(READERS[format.reader].bits, format.bits);
+  t.end();
+});
+
+t.test('names are read and written', (t) => {
+  const int4 = parseQuantization('int4');
+  t.strictSame(int4, { reader: 'int4', bits: 4, groupSize: 32, scaleType: 'f16', zeroPoints: false });
+  t.strictSame(parseQuantization('int8').scaleType, 'f32');
+  t.equal(formatName(int4), 'int4-g32');
+  t.equal(formatName(parseQuantization('int4-asym')), 'int4-g32-asym');
+  t.equal(formatName(FLOAT_FORMATS.bf16), 'bf16');
+  for (const name of QUANTIZATION_NAMES) {
+    const format = parseQuantization(name);
+    t.ok(sameFormat(parseQuantization(formatName(format)), format), name);
+  }
+  t.end();
+});
+
+t.test('an unknown name is refused with the known ones', (t) => {
+  t.throws(() => parseQuantization('int3'), {
+    name: 'UserError',
+    message: /"int3"; known: int8, int8-g128, int4, /,
+  });
+  t.throws(() => parseQuantization('toString'), { name: 'UserError' });
+  t.end();
+});
+
+t.test('a scale per group and a stored zero point decode by hand', (t) => {
+  const weight: PackedWeight = {
+    format: parseQuantization('int4-g32-asym'),
+    rows: 1,
+    cols: 34,
+    codes: Uint32Array.of(0x76543210, 0, 0, 0, 0xf3, 0, 0, 0),
+    // 2 and -0.5
+    scales: Uint32Array.of(0xb8004000),
+    zeros: Uint32Array.of(0x31),
+  };
+  const out = new Float64Array(34);
+  dequantizeRow(weight, 0, out);
+  t.strictSame([...out.subarray(0, 9)], [-2, 0, 2, 4, 6, 8, 10, 12, -2]);
+  t.strictSame([...out.subarray(32)], [-0, -6]);
+  t.end();
+});
