@@ -24,11 +24,28 @@ export interface ModelConfig {
   readonly weights: WeightNames;
 }
 
-export interface RopeConfig {
+export type RopeConfig = PlainRope | Llama3Rope;
+
+export interface PlainRope {
   readonly type: 'default' | 'none';
   readonly theta: number;
   /** Dimensions of a head that are rotated. */
   readonly rotaryDim: number;
+}
+
+/**
+ * Llama 3.1's scaling of the frequencies f of the plain rotation. With L = originalMaxPositions and turns = L · f / 2π:
+ * f where turns > highFreqFactor, f / factor where turns < lowFreqFactor, and between the two
+ * (1 − s) · f / factor + s · f with s = (turns − lowFreqFactor) / (highFreqFactor − lowFreqFactor).
+ */
+export interface Llama3Rope {
+  readonly type: 'llama3';
+  readonly theta: number;
+  readonly rotaryDim: number;
+  readonly factor: number;
+  readonly lowFreqFactor: number;
+  readonly highFreqFactor: number;
+  readonly originalMaxPositions: number;
 }
 
 /** Tensor names in the checkpoint; `{layer}` stands for the layer's index. A bias or norm that the family lacks is null. */

@@ -1,0 +1,153 @@
+import { join } from 'node:path';
+import { describe, Fields } from '../checkpoint/fields.js';
+import { JSON_LIMITS, readJson, readJsonIfAny } from '../checkpoint/json.js';
+import { type Architecture, type LinearModule, loadArchitectures } from './architectures.js';
+import type { LinearNames, ModelConfig, WeightNames } from './config.js';
+import { refuseUnknownKeys } from './config-keys.js';
+import { parseRope } from './rope-parse.js';
+import { parseSlidingWindows, slidingWindowKeys } from './sliding-window.js';
+
+const CONFIG_LIMITS = { ...JSON_LIMITS, maxBytes: 10 * 1024 * 1024 };
+/** Far above any model, and small enough that no product of two is inexact. */
+const SIZE = { min: 1, max: 2 ** 24 };
+
+/**
+ * Reads `config.json` and `generation_config.json` (which may be absent) of a model directory.
+ * Throws CheckpointError that names file and key for what is missing, wrong, or not understood.
+ */
+export async function parseModelConfig(
+  dir: string,
+  architectures?: readonly Architecture[],
+): Promise<ModelConfig> {
+  const known = architectures ?? (await loadArchitectures());
+  const configFile = join(dir, 'config.json');
+  const config = await readJson(configFile, CONFIG_LIMITS);
+  const generationFile = join(dir, 'generation_config.json');
+  const generation = (await readJsonIfAny(generationFile, CONFIG_LIMITS)) ?? {};
+  return buildModelConfig(Fields.from(config, configFile), Fields.from(generation, generationFile), known);
+}
+
+/** As `parseModelConfig`, from the parsed files. */
+export function buildModelConfig(
+  file: Fields,
+  generation: Fields,
+  architectures: readonly Architecture[],
+): ModelConfig {
+  const architecture = findArchitecture(file, architectures);
+  refuseUnknownKeys(file, familyKeys(architecture));
+  refuseActivation(file);
+  const config = file.withDefaults(architecture.defaults);
+  const vocabSize = config.integer('vocab_size', SIZE);
+  const numLayers = config.integer('num_hidden_layers', { min: 1, max: 10_000 });
+  const heads = parseHeads(config);
+  return {
+    architecture: architecture.name,
+    vocabSize,
+    hiddenSize: config.integer('hidden_size', SIZE),
+    intermediateSize: config.integer('intermediate_size', SIZE),
+    numLayers,
+    ...heads,
+    maxPositionEmbeddings: config.integer('max_position_embeddings', { min: 1, max: 2 ** 30 }),
+    normEps: config.number('rms_norm_eps', { min: Number.MIN_VALUE, max: 1 }),
+    activation: 'silu',
+    rope: parseRope(config, heads.headDim),
+    slidingWindows: parseSlidingWindows(config, architecture.slidingWindow, numLayers),
+    qkNorm: architecture.modules.qNorm !== null,
+    tieWordEmbeddings: config.boolean('tie_word_embeddings', false),
+    ...parseSpecialTokens(config, generation, vocabSize),
+    weights: weightNames(config, architecture),
+  };
+}
+
+function findArchitecture(config: Fields, architectures: readonly Architecture[]): Architecture {
+  const names = config.strings('architectures');
+  const found = architectures.find((candidate) => candidate.architectures.includes(names[0]));
+  if (found !== undefined && names.length === 1) return found;
+  const known = architectures.flatMap((candidate) => candidate.architectures).join(', ');
+  throw config.error(
+    'architectures',
+    `${names.slice(0, 4).join(', ').slice(0, 200)} is not supported; known: ${known}`,
+  );
+}
+
+function familyKeys({ biases, slidingWindow }: Architecture): ReadonlySet<string> {
+  const biasKeys = Object.values(biases).filter((flag) => typeof flag === 'string');
+  return new Set([...biasKeys, ...slidingWindowKeys(slidingWindow)]);
+}
+
+function refuseActivation(config: Fields): void {
+  const activation = config.string('hidden_act', 'silu');
+  if (activation !== 'silu')
+    throw config.error('hidden_act', `${describe(activation)} is not supported; known: silu`);
+}
+
+function parseHeads(config: Fields): Pick<ModelConfig, 'numHeads' | 'numKvHeads' | 'headDim'> {
+  const numHeads = config.integer('num_attention_heads', SIZE);
+  const numKvHeads = config.integer('num_key_value_heads', SIZE, numHeads);
+  if (numHeads % numKvHeads !== 0) {
+    throw config.error(
+      'num_key_value_heads',
+      `${numKvHeads} does not divide num_attention_heads, ${numHeads}`,
+    );
+  }
+  return { numHeads, numKvHeads, headDim: parseHeadDim(config, numHeads) };
+}
+
+function parseHeadDim(config: Fields, numHeads: number): number {
+  const hiddenSize = config.integer('hidden_size', SIZE);
+  if (!config.has('head_dim') && hiddenSize % numHeads !== 0) {
+    throw config.error(
+      'head_dim',
+      `missing, and hidden_size ${hiddenSize} is no multiple of ${numHeads} heads`,
+    );
+  }
+  const headDim = config.integer('head_dim', SIZE, hiddenSize / numHeads);
+  if (headDim % 2 !== 0) throw config.error('head_dim', `${headDim} is odd: the rotation pairs dimensions`);
+  return headDim;
+}
+
+/** End tokens of both files; the beginning token of config.json, else of generation_config.json. */
+function parseSpecialTokens(config: Fields, generation: Fields, vocabSize: number) {
+  const bos = [config, generation].find((fields) => fields.has('bos_token_id'));
+  const id = { min: 0, max: vocabSize - 1 };
+  return {
+    bosTokenId: bos === undefined ? null : bos.integer('bos_token_id', id),
+    eosTokenIds: [...new Set([...eosTokens(config, vocabSize), ...eosTokens(generation, vocabSize)])],
+  };
+}
+
+/** A number, a list of numbers, or absent. */
+function eosTokens(fields: Fields, vocabSize: number): number[] {
+  const value = fields.raw('eos_token_id');
+  if (value === null) return [];
+  if (!Array.isArray(value)) return [fields.integer('eos_token_id', { min: 0, max: vocabSize - 1 })];
+  return value.map((id: unknown) => {
+    if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize) return id;
+    throw fields.error('eos_token_id', `must hold token ids below ${vocabSize}, holds ${describe(id)}`);
+  });
+}
+
+function weightNames(config: Fields, { modules, biases }: Architecture): WeightNames {
+  const weight = (path: string) => `${path}.weight`;
+  const linear = (module: LinearModule): LinearNames => {
+    const flag = biases[module];
+    const hasBias = typeof flag === 'string' ? config.boolean(flag, false) : flag;
+    return { weight: weight(modules[module]), bias: hasBias ? `${modules[module]}.bias` : null };
+  };
+  return {
+    embedding: weight(modules.embedding),
+    finalNorm: weight(modules.finalNorm),
+    lmHead: weight(modules.lmHead),
+    attentionNorm: weight(modules.attentionNorm),
+    mlpNorm: weight(modules.mlpNorm),
+    q: linear('q'),
+    k: linear('k'),
+    v: linear('v'),
+    o: linear('o'),
+    qNorm: modules.qNorm === null ? null : weight(modules.qNorm),
+    kNorm: modules.kNorm === null ? null : weight(modules.kNorm),
+    gate: linear('gate'),
+    up: linear('up'),
+    down: linear('down'),
+  };
+}

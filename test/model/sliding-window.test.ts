@@ -1,0 +1,23 @@
+import t from 'tap';
+import { build, MISTRAL, OLD_LLAMA, QWEN2, refuses } from './config-support.js';
+
+t.test('sliding windows of Qwen start at max_window_layers, or where layer_types says', (t) => {
+  const sliding = { ...QWEN2, use_sliding_window: true, sliding_window: 16 };
+  t.strictSame(build({ ...sliding, max_window_layers: 1 }).slidingWindows, [null, 16, 16]);
+  t.strictSame(build({ ...sliding }).slidingWindows, [null, null, null]);
+  t.strictSame(build({ ...QWEN2, sliding_window: 16, max_window_layers: 0 }).slidingWindows, [
+    null,
+    null,
+    null,
+  ]);
+  const layer_types = ['sliding_attention', 'full_attention', 'sliding_attention'];
+  t.strictSame(build({ ...sliding, layer_types }).slidingWindows, [16, null, 16]);
+  refuses(t, { ...QWEN2, layer_types }, 'layer_types', 'contradicts');
+  refuses(t, { ...sliding, sliding_window: null, layer_types }, 'sliding_window', 'missing');
+  refuses(t, { ...sliding, layer_types: layer_types.slice(1) }, 'layer_types', '2 entries for 3 layers');
+  refuses(t, { ...sliding, layer_types: [1, 2, 3] }, 'layer_types', 'holds 1');
+  refuses(t, { ...OLD_LLAMA, layer_types }, 'layer_types', 'contradicts');
+  refuses(t, { ...OLD_LLAMA, sliding_window: 16 }, 'sliding_window', 'not understood');
+  refuses(t, { ...MISTRAL, sliding_window: 0 }, 'sliding_window', 'from 1');
+  t.end();
+});
