@@ -20,6 +20,8 @@ export interface Ops<B> {
   /** Room for the largest batch. */
   batch(capacity: BatchCapacity): BatchBuffers<B>;
 
+  /** Sets the first rows of a tensor from `[rows][cols]` values, rounded to its type. */
+  write(target: Tensor<B>, values: Float32Array): void;
   /** Puts a step's arrays where the kernels read them. */
   writeBatch(target: BatchBuffers<B>, batch: Batch): void;
 
@@ -49,7 +51,8 @@ export interface Ops<B> {
     /** `[positions][rotaryDim]`: cosines of the rotaryDim/2 frequencies, then sines. */
     rope: Tensor<B>;
     rotaryDim: number;
-    norm: { q: Tensor<B>; k: Tensor<B>; eps: number } | null;
+    /** `weights` is [2][headDim]: the norm of q, then that of k. */
+    norm: { weights: Tensor<B>; eps: number } | null;
     numHeads: number;
     rows: number;
   }): void;
@@ -74,6 +77,8 @@ export interface Ops<B> {
   /** out[i][0] = the token sampled from logits[i] by the i-th sampling row of the batch. `out` is u32 `[rows][1]`. */
   sample(args: { batch: BatchBuffers<B>; logits: Tensor<B>; out: Tensor<B>; rows: number }): void;
 
+  /** Makes ready what the operations of `work` need, such as compiled kernels, without running them. */
+  prepare(work: () => void): Promise<void>;
   /** Sends what was enqueued to the device. */
   submit(): void;
   /** The first `rows` rows without padding, once all that was enqueued before has run. Rejects when the device is lost. */
@@ -180,5 +185,7 @@ export interface SamplingRow {
 /** The device's copy of a batch; only its backend looks inside. */
 export interface BatchBuffers<B> {
   readonly capacity: BatchCapacity;
+  /** The host's side, laid out as `batch-layout.ts` says. */
+  readonly words: Uint32Array<ArrayBuffer>;
   readonly data: B;
 }

@@ -1,0 +1,9 @@
+// Activations `x` of element type X, rows of `params.x_stride` vec4, padded with zeros to whole blocks.
+fn x_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
+  let at = row * params.x_stride + (block * CHUNKS_PER_BLOCK + chunk) * 2u;
+  return Chunk(vec4f(x[at]), vec4f(x[at + 1u]));
+}
+
+fn x_block(row: u32, block: u32) -> Block {
+  return Block(x_chunk(row, block, 0u), x_chunk(row, block, 1u), x_chunk(row, block, 2u), x_chunk(row, block, 3u));
+}

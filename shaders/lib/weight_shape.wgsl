@@ -1,0 +1,8 @@
+// How a part of a weight lies in memory. A kernel that includes a weight reader has `params.weight` of this type.
+struct WeightShape {
+  // Blocks of 32 codes in a row.
+  blocks: u32,
+  // Scales in a row, and how many blocks share one.
+  groups: u32,
+  blocks_per_group: u32,
+}

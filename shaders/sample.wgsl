@@ -1,0 +1,134 @@
+// Samples one token from each row of logits, one workgroup a row. What top-k, top-p and min-p keep is always a set {logit ≥ threshold},
+// found by bisecting the bits of the threshold; the draw is the Gumbel-max trick over that set, so no sort and no scan is needed.
+override LANES: u32 = 64u;
+#include "lib/reduce.wgsl"
+#include "lib/philox.wgsl"
+struct Params {
+  vocabulary: u32,
+  stride: u32,
+  // Offset of the sampling rows within the batch, 8 words each.
+  sampling: u32,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> batch: array<u32>;
+@group(0) @binding(2) var<storage, read> logits: array<f32>;
+// Ids in rows of 32 words, the first used.
+@group(0) @binding(3) var<storage, read_write> ids: array<u32>;
+var<workgroup> winner: array<u32, LANES>;
+
+// Orders floats as unsigned integers.
+fn key(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  return select(bits | 0x80000000u, ~bits, (bits >> 31u) == 1u);
+}
+
+// Standard Gumbel noise −log(−log(1 − u)). u has 23 bits, so that it is exact and neither 0 nor 1. Near 1 a GPU's log may be off by 2⁻²¹,
+// which would be most of its value: a series replaces it there.
+fn gumbel(bits: u32) -> f32 {
+  let u = (f32(bits >> 9u) + 0.5) * 1.1920929e-7;
+  return -log(select(-log(1.0 - u), u + u * u * (0.5 + u / 3.0), u < 0.01));
+}
+
+// The index of the greatest score, the lowest index among equals.
+fn argmax(lane: u32, score: f32, index: u32) -> u32 {
+  let greatest = workgroup_max(lane, score);
+  winner[lane] = select(0xffffffffu, index, score == greatest);
+  workgroupBarrier();
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      winner[lane] = min(winner[lane], winner[lane + half]);
+    }
+    workgroupBarrier();
+  }
+  // No score is the greatest where all are NaN.
+  return min(workgroupUniformLoad(&winner[0]), params.vocabulary - 1u);
+}
+
+// How many logits, or how much probability (relative to the greatest), lie at or above the threshold.
+fn count_from(lane: u32, row: u32, threshold: u32) -> f32 {
+  var count = 0.0;
+  for (var i = lane; i < params.vocabulary; i += LANES) {
+    count += select(0.0, 1.0, key(logits[row + i]) >= threshold);
+  }
+  return workgroup_sum(lane, count);
+}
+
+fn mass_from(lane: u32, row: u32, threshold: u32, greatest: f32, inverse_temperature: f32) -> f32 {
+  var mass = 0.0;
+  for (var i = lane; i < params.vocabulary; i += LANES) {
+    let logit = logits[row + i];
+    if (key(logit) >= threshold) {
+      mass += exp((logit - greatest) * inverse_temperature);
+    }
+  }
+  return workgroup_sum(lane, mass);
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+  let row = group.x * params.stride;
+  let options = params.sampling + group.x * 8u;
+  let temperature = bitcast<f32>(batch[options]);
+  var best = -3.4e38;
+  var best_index = 0xffffffffu;
+  for (var i = lane; i < params.vocabulary; i += LANES) {
+    let logit = logits[row + i];
+    if (logit > best || best_index == 0xffffffffu) {
+      best = logit;
+      best_index = i;
+    }
+  }
+  let top = argmax(lane, best, best_index);
+  let greatest = logits[row + top];
+  if (temperature == 0.0) {
+    if (lane == 0u) {
+      ids[group.x * 32u] = top;
+    }
+    return;
+  }
+  // Finite for the smallest temperatures too: 0 · ∞ would be NaN.
+  let inverse_temperature = min(1.0 / temperature, 3.4e38);
+  let min_p = bitcast<f32>(batch[options + 3u]);
+  var threshold = key(select(-3.4e38, greatest + log(min_p) * temperature, min_p > 0.0));
+  let top_k = batch[options + 1u];
+  if (top_k != 0u && top_k < params.vocabulary) {
+    var found = 0u;
+    for (var bit = 0x80000000u; bit != 0u; bit >>= 1u) {
+      if (count_from(lane, row, found | bit) >= f32(top_k)) {
+        found |= bit;
+      }
+    }
+    threshold = max(threshold, found);
+  }
+  let top_p = bitcast<f32>(batch[options + 2u]);
+  if (top_p < 1.0) {
+    let goal = top_p * mass_from(lane, row, threshold, greatest, inverse_temperature);
+    var found = 0u;
+    for (var bit = 0x80000000u; bit != 0u; bit >>= 1u) {
+      if (mass_from(lane, row, found | bit, greatest, inverse_temperature) >= goal) {
+        found |= bit;
+      }
+    }
+    threshold = max(threshold, found);
+  }
+  threshold = min(threshold, key(greatest));
+  let seed = vec2u(batch[options + 4u], batch[options + 5u]);
+  let position = batch[options + 6u];
+  best = -3.4e38;
+  best_index = 0xffffffffu;
+  for (var i = lane; i < params.vocabulary; i += LANES) {
+    let logit = logits[row + i];
+    if (key(logit) >= threshold) {
+      let bits = philox(vec4u(i / 4u, position, 0u, 0u), seed)[i % 4u];
+      let score = (logit - greatest) * inverse_temperature + gumbel(bits);
+      if (score > best || best_index == 0xffffffffu) {
+        best = score;
+        best_index = i;
+      }
+    }
+  }
+  let drawn = argmax(lane, best, best_index);
+  if (lane == 0u) {
+    ids[group.x * 32u] = drawn;
+  }
+}

@@ -1,0 +1,21 @@
+// 4-bit codes, eight per word, low nibble first: a chunk is a word.
+#include "lib/scale.wgsl"
+@group(1) @binding(0) var<storage, read> codes: array<vec4u>;
+
+fn nibbles(word: u32, zero: f32) -> vec4f {
+  return vec4f((vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u)) - zero;
+}
+
+fn decode(word: u32, zero: f32) -> Chunk {
+  return Chunk(nibbles(word, zero), nibbles(word >> 16u, zero));
+}
+
+fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
+  return decode(codes[row * params.weight.blocks + block][chunk], weight_zero(row, block, 4u));
+}
+
+fn weight_block(row: u32, block: u32) -> Block {
+  let words = codes[row * params.weight.blocks + block];
+  let zero = weight_zero(row, block, 4u);
+  return Block(decode(words.x, zero), decode(words.y, zero), decode(words.z, zero), decode(words.w, zero));
+}

@@ -1,0 +1,245 @@
+import { dequantizeRow, FLOAT_FORMATS } from '../quant/formats.js';
+import type { PackedWeight } from '../quant/weight.js';
+import { batchLayout, SAMPLING_WORDS, writeBatchWords } from './batch-layout.js';
+import {
+  type Batch,
+  type BatchBuffers,
+  type BatchCapacity,
+  type ElementType,
+  type KvCache,
+  type KvCacheShape,
+  type MemoryKind,
+  type Ops,
+  rowStride,
+  type SamplingRow,
+  type Tensor,
+  type Weight,
+} from './ops.js';
+import { sampleRow } from './sampling.js';
+
+type Buffer = Float64Array;
+type Args<Name extends keyof Ops<Buffer>> = Ops<Buffer>[Name] extends (args: infer A) => void ? A : never;
+
+/** The reference: every operation as its formula, in f64, one loop per index. Weights are decoded to f64 when they are uploaded. */
+export class CpuOps implements Ops<Buffer> {
+  readonly computeType = 'f32';
+  readonly dispatchesPerStep = 0;
+  readonly #bytes: Record<MemoryKind, number> = { weights: 0, kv_cache: 0, activations: 0 };
+
+  tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<Buffer> {
+    const stride = rowStride(cols);
+    return { data: this.#alloc(rows * stride, kind), rows, cols, stride, type };
+  }
+
+  weight(packed: readonly PackedWeight[]): Weight<Buffer> {
+    const cols = packed[0]?.cols ?? 0;
+    const rows = packed.reduce((sum, part) => sum + part.rows, 0);
+    const codes = this.#alloc(rows * cols, 'weights');
+    let at = 0;
+    for (const part of packed) {
+      for (let r = 0; r < part.rows; r++, at += cols) dequantizeRow(part, r, codes.subarray(at, at + cols));
+    }
+    const part = { format: FLOAT_FORMATS.f32, rowStart: 0, rows, cols, codes, scales: null, zeros: null };
+    return { rows, cols, parts: [part] };
+  }
+
+  constant(values: Float32Array, rows: number, cols: number): Tensor<Buffer> {
+    return { data: Float64Array.from(values), rows, cols, stride: cols, type: 'f32' };
+  }
+
+  kvCache(shape: KvCacheShape): KvCache<Buffer> {
+    const size = shape.numBlocks * shape.blockSize * shape.numKvHeads * shape.headDim;
+    return { ...shape, k: this.#alloc(size, 'kv_cache'), v: this.#alloc(size, 'kv_cache') };
+  }
+
+  batch(capacity: BatchCapacity): BatchBuffers<Buffer> {
+    const words = new Uint32Array(batchLayout(capacity).words);
+    return { capacity, words, data: new Float64Array(0) };
+  }
+
+  write(target: Tensor<Buffer>, values: Float32Array): void {
+    for (let at = 0, r = 0; at < values.length; at += target.cols, r++) {
+      target.data.set(values.subarray(at, at + target.cols), r * target.stride);
+    }
+  }
+
+  writeBatch(target: BatchBuffers<Buffer>, batch: Batch): void {
+    writeBatchWords(batchLayout(target.capacity), batch, target.words);
+  }
+
+  embed({ batch, table, out, rows }: Args<'embed'>): void {
+    const { tokenIds } = batchLayout(batch.capacity);
+    for (let t = 0; t < rows; t++) {
+      const from = batch.words[tokenIds + t] * table.cols;
+      out.data.set(table.parts[0].codes.subarray(from, from + table.cols), t * out.stride);
+    }
+  }
+
+  rmsNorm({ x, weight, out, rows, eps }: Args<'rmsNorm'>): void {
+    for (let t = 0; t < rows; t++) {
+      const row = x.data.subarray(t * x.stride, t * x.stride + x.cols);
+      normalize(row, weight.data, eps, out.data.subarray(t * out.stride));
+    }
+  }
+
+  linear({ x, weight, bias, out, rows, accumulate }: Args<'linear'>): void {
+    const { codes } = weight.parts[0];
+    for (let t = 0; t < rows; t++) {
+      for (let n = 0; n < weight.rows; n++) {
+        let sum = bias?.data[n] ?? 0;
+        for (let k = 0; k < weight.cols; k++) sum += x.data[t * x.stride + k] * codes[n * weight.cols + k];
+        const at = t * out.stride + n;
+        out.data[at] = accumulate ? out.data[at] + sum : sum;
+      }
+    }
+  }
+
+  ropeAndCache(args: Args<'ropeAndCache'>): void {
+    const { batch, qkv, q, cache, rope, rotaryDim, norm, numHeads, rows } = args;
+    const { positions, slotMapping } = batchLayout(batch.capacity);
+    const dim = cache.headDim;
+    for (let t = 0; t < rows; t++) {
+      const angles = rope.data.subarray(batch.words[positions + t] * rope.stride);
+      for (let h = 0; h < numHeads + 2 * cache.numKvHeads; h++) {
+        const head = qkv.data.slice(t * qkv.stride + h * dim, t * qkv.stride + (h + 1) * dim);
+        const kvHead = (h - numHeads) % cache.numKvHeads;
+        const isQ = h < numHeads;
+        const isV = h >= numHeads + cache.numKvHeads;
+        if (norm !== null && !isV) normalize(head, norm.weights.data.subarray(isQ ? 0 : dim), norm.eps, head);
+        if (!isV) rotate(head, angles, rotaryDim);
+        if (isQ) q.data.set(head, t * q.stride + h * dim);
+        else (isV ? cache.v : cache.k).set(head, cacheIndex(cache, batch.words[slotMapping + t], kvHead));
+      }
+    }
+  }
+
+  attention({ batch, q, cache, out, numHeads, scale, window, rows }: Args<'attention'>): void {
+    const { positions, sequenceIds, blockTables } = batchLayout(batch.capacity);
+    const { headDim: dim, blockSize } = cache;
+    for (let t = 0; t < rows; t++) {
+      const end = batch.words[positions + t] + 1;
+      const start = window === null ? 0 : Math.max(0, end - window);
+      const table = blockTables + batch.words[sequenceIds + t] * batch.capacity.maxBlocksPerSequence;
+      const slotOf = (p: number) =>
+        batch.words[table + Math.floor(p / blockSize)] * blockSize + (p % blockSize);
+      for (let h = 0; h < numHeads; h++) {
+        const kvHead = Math.floor((h * cache.numKvHeads) / numHeads);
+        const query = q.data.subarray(t * q.stride + h * dim, t * q.stride + (h + 1) * dim);
+        const places = Array.from({ length: end - start }, (_, i) =>
+          cacheIndex(cache, slotOf(start + i), kvHead),
+        );
+        const weights = softmax(places.map((at) => scale * dot(query, cache.k.subarray(at, at + dim))));
+        for (let d = 0; d < dim; d++) {
+          out.data[t * out.stride + h * dim + d] = places.reduce(
+            (sum, at, i) => sum + weights[i] * cache.v[at + d],
+            0,
+          );
+        }
+      }
+    }
+  }
+
+  siluMultiply({ gateUp, out, rows }: Args<'siluMultiply'>): void {
+    for (let t = 0; t < rows; t++) {
+      for (let i = 0; i < out.cols; i++) {
+        const gate = gateUp.data[t * gateUp.stride + i];
+        const up = gateUp.data[t * gateUp.stride + out.cols + i];
+        out.data[t * out.stride + i] = (gate / (1 + Math.exp(-gate))) * up;
+      }
+    }
+  }
+
+  gatherRows({ batch, x, out, rows }: Args<'gatherRows'>): void {
+    const { logitsRows } = batchLayout(batch.capacity);
+    for (let i = 0; i < rows; i++) {
+      const from = batch.words[logitsRows + i] * x.stride;
+      out.data.set(x.data.subarray(from, from + x.cols), i * out.stride);
+    }
+  }
+
+  sample({ batch, logits, out, rows }: Args<'sample'>): void {
+    const { sampling } = batchLayout(batch.capacity);
+    for (let i = 0; i < rows; i++) {
+      const row = readSamplingRow(batch.words, sampling + i * SAMPLING_WORDS);
+      const from = i * logits.stride;
+      out.data[i * out.stride] = sampleRow(logits.data.subarray(from, from + logits.cols), row);
+    }
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  submit(): void {}
+
+  read(tensor: Tensor<Buffer>, rows: number): Promise<Float32Array<ArrayBuffer>> {
+    return Promise.resolve(Float32Array.from(unpadded(tensor, rows)));
+  }
+
+  readIds(tensor: Tensor<Buffer>, rows: number): Promise<Uint32Array<ArrayBuffer>> {
+    return Promise.resolve(Uint32Array.from(unpadded(tensor, rows)));
+  }
+
+  memory(): Readonly<Record<MemoryKind, number>> {
+    return { ...this.#bytes };
+  }
+
+  destroy(): void {}
+
+  #alloc(length: number, kind: MemoryKind): Buffer {
+    this.#bytes[kind] += length * Float64Array.BYTES_PER_ELEMENT;
+    return new Float64Array(length);
+  }
+}
+
+/** out = x / sqrt(mean(x²) + eps) · weight. */
+function normalize(x: Buffer, weight: Buffer, eps: number, out: Buffer): void {
+  const factor = 1 / Math.sqrt(dot(x, x) / x.length + eps);
+  for (let i = 0; i < x.length; i++) out[i] = x[i] * factor * weight[i];
+}
+
+/** `angles` holds the cosines of the rotaryDim/2 frequencies, then the sines. */
+function rotate(head: Buffer, angles: Buffer, rotaryDim: number): void {
+  const half = rotaryDim / 2;
+  for (let i = 0; i < half; i++) {
+    const [a, b, cos, sin] = [head[i], head[i + half], angles[i], angles[i + half]];
+    head[i] = a * cos - b * sin;
+    head[i + half] = b * cos + a * sin;
+  }
+}
+
+function cacheIndex(cache: KvCacheShape, slot: number, kvHead: number): number {
+  const block = Math.floor(slot / cache.blockSize);
+  return ((block * cache.numKvHeads + kvHead) * cache.blockSize + (slot % cache.blockSize)) * cache.headDim;
+}
+
+function dot(a: Buffer, b: Buffer): number {
+  return a.reduce((sum, value, i) => sum + value * b[i], 0);
+}
+
+function softmax(scores: readonly number[]): number[] {
+  const greatest = Math.max(...scores);
+  const weights = scores.map((score) => Math.exp(score - greatest));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+function readSamplingRow(words: Uint32Array<ArrayBuffer>, at: number): SamplingRow {
+  const floats = new Float32Array(words.buffer);
+  return {
+    temperature: floats[at],
+    topK: words[at + 1],
+    topP: floats[at + 2],
+    minP: floats[at + 3],
+    seed: [words[at + 4], words[at + 5]],
+    position: words[at + 6],
+  };
+}
+
+function unpadded(tensor: Tensor<Buffer>, rows: number): Buffer {
+  const out = new Float64Array(rows * tensor.cols);
+  for (let r = 0; r < rows; r++) {
+    out.set(tensor.data.subarray(r * tensor.stride, r * tensor.stride + tensor.cols), r * tensor.cols);
+  }
+  return out;
+}

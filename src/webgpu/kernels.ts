@@ -1,0 +1,20 @@
+/** The kernels: what each binds, in order, after its uniform parameters at binding 0 of group 0. */
+export const KERNELS = {
+  embed: { bindings: ['read', 'write'], weight: true },
+  rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
+  linear_row: { bindings: ['read', 'read', 'write'], weight: true },
+  linear_tile: { bindings: ['read', 'read', 'write'], weight: true },
+  rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
+  attention: { bindings: ['read', 'read', 'read', 'read', 'write'], weight: false },
+  silu_multiply: { bindings: ['read', 'write'], weight: false },
+  gather_rows: { bindings: ['read', 'read', 'write'], weight: false },
+  sample: { bindings: ['read', 'read', 'write'], weight: false },
+} as const satisfies Record<string, KernelInterface>;
+
+export interface KernelInterface {
+  readonly bindings: readonly ('read' | 'write')[];
+  /** Group 1 holds a part of a weight: codes, and for integer formats scales and zero points. */
+  readonly weight: boolean;
+}
+
+export type KernelName = keyof typeof KERNELS;

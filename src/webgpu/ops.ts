@@ -1,0 +1,332 @@
+import { batchLayout, writeBatchWords } from '../ops/batch-layout.js';
+import {
+  type Batch,
+  type BatchBuffers,
+  type BatchCapacity,
+  type ElementType,
+  type KvCache,
+  type KvCacheShape,
+  type MemoryKind,
+  type Ops,
+  rowStride,
+  type Tensor,
+  type Weight,
+  type WeightPart,
+} from '../ops/ops.js';
+import { f16ToF32, f32ToF16 } from '../quant/half.js';
+import { BLOCK_CODES, type PackedWeight } from '../quant/weight.js';
+import { BufferPool } from './buffers.js';
+import { Params } from './params.js';
+import type { PipelineSpec } from './pipelines.js';
+import { Recorder } from './recorder.js';
+import { type Tuning, tuningFor } from './tuning.js';
+import { splitRows, weightConstants, weightShape } from './weights.js';
+
+type Args<Name extends keyof Ops<GPUBuffer>> = Ops<GPUBuffer>[Name] extends (args: infer A) => void
+  ? A
+  : never;
+
+/** Chunks of 8 codes, the unit of the kernels that hold a tile in registers. */
+const CHUNKS_PER_BLOCK = BLOCK_CODES / 8;
+
+/** The operations on a GPU: each is one dispatch, or one per part of a weight. Shapes and formulas are those of `Ops`. */
+export class WebGpuOps implements Ops<GPUBuffer> {
+  readonly computeType: 'f32' | 'f16';
+  readonly #device: GPUDevice;
+  readonly #buffers: BufferPool;
+  readonly #recorder: Recorder;
+  readonly #tuning: Tuning;
+  /** Bound where an operand is absent. */
+  readonly #nothing: GPUBuffer;
+
+  constructor(device: GPUDevice, computeType: 'f32' | 'f16', tuning: Partial<Tuning> = {}) {
+    this.computeType = computeType;
+    this.#device = device;
+    this.#tuning = { ...tuningFor(device), ...tuning };
+    this.#buffers = new BufferPool(device);
+    this.#recorder = new Recorder(device, this.#buffers);
+    this.#nothing = this.#buffers.storage(16, 'activations');
+  }
+
+  get dispatchesPerStep(): number {
+    return this.#recorder.dispatchesPerStep;
+  }
+
+  get numPipelines(): number {
+    return this.#recorder.pipelines.numCompiled;
+  }
+
+  tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<GPUBuffer> {
+    const stride = rowStride(cols);
+    const data = this.#buffers.storage(rows * stride * (type === 'f16' ? 2 : 4), kind);
+    return { data, rows, cols, stride, type };
+  }
+
+  weight(packed: readonly PackedWeight[]): Weight<GPUBuffer> {
+    const limit = this.#device.limits.maxStorageBufferBindingSize;
+    const parts: WeightPart<GPUBuffer>[] = [];
+    let rowStart = 0;
+    for (const part of packed.flatMap((whole) => splitRows(whole, limit))) {
+      parts.push(this.#uploadPart(part, rowStart));
+      rowStart += part.rows;
+    }
+    return { rows: rowStart, cols: packed[0]?.cols ?? 0, parts };
+  }
+
+  constant(values: Float32Array, rows: number, cols: number): Tensor<GPUBuffer> {
+    const data = this.#buffers.upload(values, 'weights');
+    return { data, rows, cols, stride: cols, type: 'f32' };
+  }
+
+  kvCache(shape: KvCacheShape): KvCache<GPUBuffer> {
+    const elements = shape.numBlocks * shape.blockSize * shape.numKvHeads * shape.headDim;
+    const bytes = elements * (this.computeType === 'f16' ? 2 : 4);
+    const [k, v] = [this.#buffers.storage(bytes, 'kv_cache'), this.#buffers.storage(bytes, 'kv_cache')];
+    return { ...shape, k, v };
+  }
+
+  batch(capacity: BatchCapacity): BatchBuffers<GPUBuffer> {
+    const words = new Uint32Array(batchLayout(capacity).words);
+    return { capacity, words, data: this.#buffers.storage(words.byteLength, 'activations') };
+  }
+
+  write(target: Tensor<GPUBuffer>, values: Float32Array): void {
+    const padded = pad(values, target);
+    const data =
+      target.type === 'f16' ? toHalves(padded) : target.type === 'u32' ? Uint32Array.from(padded) : padded;
+    this.#device.queue.writeBuffer(target.data, 0, data);
+  }
+
+  writeBatch(target: BatchBuffers<GPUBuffer>, batch: Batch): void {
+    const used = writeBatchWords(batchLayout(target.capacity), batch, target.words);
+    this.#device.queue.writeBuffer(target.data, 0, target.words, 0, used);
+  }
+
+  embed({ batch, table, out, rows }: Args<'embed'>): void {
+    const { tokenIds } = batchLayout(batch.capacity);
+    for (const part of table.parts) {
+      const shape = weightShape(part);
+      const params = new Params().u32(
+        rows,
+        part.rowStart,
+        part.rows,
+        part.cols,
+        out.stride,
+        tokenIds,
+        ...shape,
+      );
+      this.#recorder.add({
+        spec: this.#spec('embed', { Y: out.type }, {}, part),
+        buffers: [batch.data, out.data],
+        weight: this.#weightBuffers(part),
+        params: params.words,
+        grid: [Math.ceil(shape[0] / 8), rows, 1],
+      });
+    }
+  }
+
+  rmsNorm({ x, weight, out, rows, eps }: Args<'rmsNorm'>): void {
+    this.#recorder.add({
+      spec: this.#spec('rms_norm', { X: x.type, Y: out.type }, { LANES: this.#tuning.normLanes }),
+      buffers: [x.data, weight.data, out.data],
+      weight: [],
+      params: new Params().u32(x.cols, x.stride, out.stride).f32(eps).words,
+      grid: [rows, 1, 1],
+    });
+  }
+
+  linear({ x, weight, bias, out, rows, accumulate }: Args<'linear'>): void {
+    const types = { X: x.type, Y: out.type };
+    const tile = rows > this.#tuning.maxRowTokens;
+    const lanes = tile ? this.#tuning.tileLanes : this.#tuning.rowLanes;
+    for (const part of weight.parts) {
+      const params = new Params()
+        .u32(rows, part.rows, part.rowStart, x.stride / 4, out.stride)
+        .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, CHUNKS_PER_BLOCK, ...weightShape(part));
+      this.#recorder.add({
+        spec: this.#spec(tile ? 'linear_tile' : 'linear_row', types, { LANES: lanes }, part),
+        buffers: [x.data, bias?.data ?? this.#nothing, out.data],
+        weight: this.#weightBuffers(part),
+        params: params.words,
+        grid: tile
+          ? foldGrid(Math.ceil(part.rows / (4 * lanes)), Math.ceil(rows / 4))
+          : foldGrid(Math.ceil(part.rows / 4), rows),
+      });
+    }
+  }
+
+  ropeAndCache(args: Args<'ropeAndCache'>): void {
+    const { batch, qkv, q, cache, rope, rotaryDim, norm, numHeads, rows } = args;
+    const layout = batchLayout(batch.capacity);
+    const params = new Params()
+      .u32(numHeads, cache.numKvHeads, cache.headDim, rotaryDim, cache.blockSize)
+      .u32(qkv.stride, q.stride, rope.stride, layout.positions, layout.slotMapping)
+      .f32(norm?.eps ?? 0);
+    const constants = { LANES: this.#tuning.headLanes, QK_NORM: norm === null ? 0 : 1 };
+    this.#recorder.add({
+      spec: this.#spec('rope_cache', { X: qkv.type }, constants),
+      buffers: [
+        batch.data,
+        qkv.data,
+        rope.data,
+        norm?.weights.data ?? this.#nothing,
+        q.data,
+        cache.k,
+        cache.v,
+      ],
+      weight: [],
+      params: params.words,
+      grid: [numHeads + 2 * cache.numKvHeads, rows, 1],
+    });
+  }
+
+  attention({ batch, q, cache, out, numHeads, scale, window, rows }: Args<'attention'>): void {
+    const layout = batchLayout(batch.capacity);
+    const params = new Params()
+      .u32(numHeads, cache.numKvHeads, cache.blockSize, q.stride, out.stride, window ?? 0)
+      .f32(scale)
+      .u32(layout.positions, layout.sequenceIds, layout.blockTables, batch.capacity.maxBlocksPerSequence);
+    const constants = { LANES: this.#tuning.attentionLanes, HEAD_DIM: cache.headDim };
+    this.#recorder.add({
+      spec: this.#spec('attention', { X: q.type }, constants),
+      buffers: [batch.data, q.data, cache.k, cache.v, out.data],
+      weight: [],
+      params: params.words,
+      grid: [numHeads, rows, 1],
+    });
+  }
+
+  siluMultiply({ gateUp, out, rows }: Args<'siluMultiply'>): void {
+    this.#recorder.add({
+      spec: this.#spec('silu_multiply', { X: gateUp.type, Y: out.type }, {}),
+      buffers: [gateUp.data, out.data],
+      weight: [],
+      params: new Params().u32(out.cols, gateUp.stride, out.stride).words,
+      grid: [Math.ceil(out.cols / 32), rows, 1],
+    });
+  }
+
+  gatherRows({ batch, x, out, rows }: Args<'gatherRows'>): void {
+    const { logitsRows } = batchLayout(batch.capacity);
+    this.#recorder.add({
+      spec: this.#spec('gather_rows', { X: x.type }, {}),
+      buffers: [batch.data, x.data, out.data],
+      weight: [],
+      params: new Params().u32(x.cols, x.stride, logitsRows).words,
+      grid: [Math.ceil(x.cols / 32), rows, 1],
+    });
+  }
+
+  sample({ batch, logits, out, rows }: Args<'sample'>): void {
+    const { sampling } = batchLayout(batch.capacity);
+    this.#recorder.add({
+      spec: this.#spec('sample', {}, { LANES: this.#tuning.sampleLanes }),
+      buffers: [batch.data, logits.data, out.data],
+      weight: [],
+      params: new Params().u32(logits.cols, logits.stride, sampling).words,
+      grid: [rows, 1, 1],
+    });
+  }
+
+  prepare(work: () => void): Promise<void> {
+    return this.#recorder.prepare(work);
+  }
+
+  submit(): void {
+    this.#recorder.submit();
+  }
+
+  async read(tensor: Tensor<GPUBuffer>, rows: number): Promise<Float32Array<ArrayBuffer>> {
+    const bytes = rows * tensor.stride * (tensor.type === 'f16' ? 2 : 4);
+    this.submit();
+    const data = await this.#buffers.read(tensor.data, bytes);
+    if (tensor.type !== 'f16') return unpad(new Float32Array(data), tensor, rows, Float32Array);
+    const wide = new Float32Array(rows * tensor.stride);
+    f16ToF32(new Uint16Array(data), wide);
+    return unpad(wide, tensor, rows, Float32Array);
+  }
+
+  async readIds(tensor: Tensor<GPUBuffer>, rows: number): Promise<Uint32Array<ArrayBuffer>> {
+    this.submit();
+    const data = await this.#buffers.read(tensor.data, rows * tensor.stride * 4);
+    return unpad(new Uint32Array(data), tensor, rows, Uint32Array);
+  }
+
+  memory(): Readonly<Record<MemoryKind, number>> {
+    return this.#buffers.memory();
+  }
+
+  destroy(): void {
+    this.#buffers.destroy();
+    this.#device.destroy();
+  }
+
+  #uploadPart(packed: PackedWeight, rowStart: number): WeightPart<GPUBuffer> {
+    const upload = (data: Uint32Array | null) =>
+      data === null ? null : this.#buffers.upload(data, 'weights');
+    return {
+      format: packed.format,
+      rowStart,
+      rows: packed.rows,
+      cols: packed.cols,
+      codes: this.#buffers.upload(packed.codes, 'weights'),
+      scales: upload(packed.scales),
+      zeros: upload(packed.zeros),
+    };
+  }
+
+  #weightBuffers(part: WeightPart<GPUBuffer>): GPUBuffer[] {
+    if (part.format.scaleType === null) return [part.codes];
+    return [part.codes, part.scales ?? this.#nothing, part.zeros ?? this.#nothing];
+  }
+
+  #spec(
+    kernel: PipelineSpec['kernel'],
+    types: PipelineSpec['types'],
+    constants: PipelineSpec['constants'],
+    part: WeightPart<GPUBuffer> | null = null,
+  ): PipelineSpec {
+    if (part === null) return { kernel, weight: null, types, constants };
+    return {
+      kernel,
+      weight: part.format.reader,
+      types,
+      constants: { ...constants, ...weightConstants(part) },
+    };
+  }
+}
+
+function pad(
+  values: Float32Array,
+  { cols, stride }: { cols: number; stride: number },
+): Float32Array<ArrayBuffer> {
+  const rows = values.length / cols;
+  const out = new Float32Array(rows * stride);
+  for (let r = 0; r < rows; r++) out.set(values.subarray(r * cols, (r + 1) * cols), r * stride);
+  return out;
+}
+
+function toHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const halves = new Uint16Array(values.length);
+  f32ToF16(values, halves);
+  return halves;
+}
+
+/** Workgroups in x beyond the limit of one dimension go to z. */
+function foldGrid(x: number, y: number): [number, number, number] {
+  const maxPerDimension = 65535;
+  const z = Math.ceil(x / maxPerDimension);
+  return [Math.ceil(x / z), y, z];
+}
+
+function unpad<A extends Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
+  padded: A,
+  { cols, stride }: { cols: number; stride: number },
+  rows: number,
+  Type: new (length: number) => A,
+): A {
+  if (cols === stride) return padded;
+  const out = new Type(rows * cols);
+  for (let r = 0; r < rows; r++) out.set(padded.subarray(r * stride, r * stride + cols), r * cols);
+  return out;
+}

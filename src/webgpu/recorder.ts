@@ -1,0 +1,121 @@
+import type { BufferPool } from './buffers.js';
+import { type Pipeline, PipelineCache, type PipelineSpec } from './pipelines.js';
+
+export interface Dispatch {
+  readonly spec: PipelineSpec;
+  /** Bound after the parameters, in the kernel's order. */
+  readonly buffers: readonly GPUBuffer[];
+  /** Bound as group 1, for kernels that read a weight. */
+  readonly weight: readonly GPUBuffer[];
+  /** Words of the kernel's `Params`, 64 at most. */
+  readonly params: Uint32Array;
+  readonly grid: readonly [number, number, number];
+}
+
+/** Bytes from one dispatch's parameters to the next: the largest alignment that WebGPU allows an adapter to ask for. */
+const PARAMS_STRIDE = 256;
+const MAX_DISPATCHES = 4096;
+
+type GroupTree = Map<GPUBuffer | GPUBindGroupLayout, GroupTree | GPUBindGroup>;
+
+/**
+ * Collects the dispatches of a step into one compute pass and submits it once. Bind groups are made on first use and kept:
+ * making one costs more than a dispatch. Parameters go to one uniform buffer, bound at a dynamic offset.
+ */
+export class Recorder {
+  readonly pipelines: PipelineCache;
+  readonly #device: GPUDevice;
+  readonly #params: GPUBuffer;
+  readonly #words = new Uint32Array((PARAMS_STRIDE / 4) * MAX_DISPATCHES);
+  readonly #groups: GroupTree = new Map();
+  #collected: PipelineSpec[] | null = null;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #count = 0;
+  #lastCount = 0;
+
+  constructor(device: GPUDevice, buffers: BufferPool) {
+    this.#device = device;
+    this.pipelines = new PipelineCache(device);
+    this.#params = buffers.uniform(PARAMS_STRIDE * MAX_DISPATCHES);
+  }
+
+  /** Dispatches in the last submit. */
+  get dispatchesPerStep(): number {
+    return this.#lastCount;
+  }
+
+  /** Compiles, in parallel, the pipelines of the dispatches that `work` adds, without running them. */
+  async prepare(work: () => void): Promise<void> {
+    this.#collected = [];
+    work();
+    const specs = this.#collected;
+    this.#collected = null;
+    await this.pipelines.compile(specs);
+  }
+
+  add(dispatch: Dispatch): void {
+    if (this.#collected !== null) {
+      this.#collected.push(dispatch.spec);
+      return;
+    }
+    if (this.#count === MAX_DISPATCHES) this.submit();
+    const pipeline = this.pipelines.get(dispatch.spec);
+    const pass = this.#openPass();
+    this.#words.set(dispatch.params, (this.#count * PARAMS_STRIDE) / 4);
+    pass.setPipeline(pipeline.pipeline);
+    pass.setBindGroup(0, this.#bindGroup(pipeline, dispatch.buffers), [this.#count * PARAMS_STRIDE]);
+    if (pipeline.weightLayout !== null) {
+      pass.setBindGroup(1, this.#group(pipeline.weightLayout, dispatch.weight, null));
+    }
+    pass.dispatchWorkgroups(...dispatch.grid);
+    this.#count++;
+  }
+
+  submit(): void {
+    if (this.#encoder === null || this.#pass === null) return;
+    this.#pass.end();
+    this.#device.queue.writeBuffer(this.#params, 0, this.#words, 0, (this.#count * PARAMS_STRIDE) / 4);
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = null;
+    this.#pass = null;
+    this.#lastCount = this.#count;
+    this.#count = 0;
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    if (this.#pass !== null) return this.#pass;
+    this.#encoder = this.#device.createCommandEncoder();
+    this.#pass = this.#encoder.beginComputePass();
+    return this.#pass;
+  }
+
+  #bindGroup(pipeline: Pipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    return this.#group(pipeline.bindLayout, buffers, { buffer: this.#params, size: PARAMS_STRIDE });
+  }
+
+  /** The bind group of these buffers in this order: a walk through a tree of maps, so that no key is built on the hot path. */
+  #group(
+    layout: GPUBindGroupLayout,
+    buffers: readonly GPUBuffer[],
+    params: GPUBufferBinding | null,
+  ): GPUBindGroup {
+    let node = branch(this.#groups, layout);
+    for (const buffer of buffers) node = branch(node, buffer);
+    const known = node.get(layout);
+    if (known instanceof GPUBindGroup) return known;
+    const resources = [...(params === null ? [] : [params]), ...buffers.map((buffer) => ({ buffer }))];
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    const made = this.#device.createBindGroup({ layout, entries });
+    node.set(layout, made);
+    return made;
+  }
+}
+
+function branch(tree: GroupTree, key: GPUBuffer | GPUBindGroupLayout): GroupTree {
+  const known = tree.get(key);
+  if (known instanceof Map) return known;
+  const made: GroupTree = new Map();
+  tree.set(key, made);
+  return made;
+}

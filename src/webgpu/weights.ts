@@ -1,0 +1,32 @@
+import type { WeightPart } from '../ops/ops.js';
+import { sliceRows } from '../quant/rows.js';
+import { BLOCK_CODES, blocksPerRow, groupsPerRow, type PackedWeight } from '../quant/weight.js';
+
+/** `WeightShape` of the shaders: blocks in a row, groups in a row, blocks that share a scale. */
+export function weightShape(part: WeightPart<GPUBuffer>): [number, number, number] {
+  const { format, cols } = part;
+  const blocks = blocksPerRow(cols);
+  return [
+    blocks,
+    groupsPerRow(format, cols),
+    format.groupSize === null ? blocks : format.groupSize / BLOCK_CODES,
+  ];
+}
+
+/** Overrides that the weight reader declares. */
+export function weightConstants({ format }: WeightPart<GPUBuffer>): Record<string, number> {
+  if (format.scaleType === null) return {};
+  return { SCALE_F16: format.scaleType === 'f16' ? 1 : 0, ZERO_POINTS: format.zeroPoints ? 1 : 0 };
+}
+
+/** The weight in as few pieces as fit a binding of `limit` bytes, split between rows. */
+export function splitRows(weight: PackedWeight, limit: number): PackedWeight[] {
+  const numParts = Math.ceil(weight.codes.byteLength / limit);
+  if (numParts <= 1) return [weight];
+  const rows = Math.floor((limit * weight.rows) / weight.codes.byteLength);
+  const pieces: PackedWeight[] = [];
+  for (let at = 0; at < weight.rows; at += rows) {
+    pieces.push(sliceRows(weight, at, Math.min(rows, weight.rows - at)));
+  }
+  return pieces;
+}

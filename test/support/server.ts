@@ -1,0 +1,58 @@
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { createLogger } from '#halflight/logger.js';
+import { buildServer, type ServerOptions } from '#halflight/server/app.js';
+import { loadChatTemplate } from '#halflight/text/chat-template.js';
+import { loadTokenizer } from '#halflight/text/tokenizer.js';
+import { FakeEngine } from './fake-engine.js';
+import { root } from './paths.js';
+
+export const fable = join(root, 'models', 'fable');
+export const tokenizer = loadTokenizer(fable);
+
+/** A server on a fake engine with the tokenizer of the bundled model. */
+export function testServer(options: Partial<ServerOptions> = {}): FastifyInstance {
+  return buildServer({
+    engine: new FakeEngine(),
+    tokenizer,
+    template: loadChatTemplate(fable),
+    servedModelNames: ['fable', 'org/other'],
+    modelRoot: 'models/fable',
+    version: '1.2.3',
+    apiKeys: [],
+    state: { phase: 'ready' },
+    logger: createLogger({ level: 'silent' }),
+    ...options,
+  });
+}
+
+/** Token ids of a text, as an answer ends that says it. */
+export function script(text: string): number[] {
+  return [...tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false }), 2];
+}
+
+/** Payloads of a stream's `data:` lines. */
+export function events(body: string): string[] {
+  return body
+    .split('\n\n')
+    .filter((block) => block !== '')
+    .map((block) => block.replace(/^data: /, ''));
+}
+
+export interface Chunk {
+  readonly id: string;
+  readonly usage?: object | null;
+  readonly choices: readonly {
+    readonly index: number;
+    readonly text?: string;
+    readonly delta?: { readonly role?: string; readonly content?: string };
+    readonly finish_reason: string | null;
+  }[];
+}
+
+/** The parsed chunks, without `[DONE]`. */
+export function chunks(body: string): Chunk[] {
+  return events(body)
+    .filter((data) => data !== '[DONE]')
+    .map((data) => JSON.parse(data) as Chunk);
+}
