@@ -1,4 +1,7 @@
 /** What the server and the commands see of the engine. */
+import type { AdapterSummary } from '../webgpu/adapter.js';
+
+export type { AdapterSummary };
 
 export interface SamplingParams {
   /** Generated tokens at most. */
@@ -37,7 +40,8 @@ export interface TokenOutput {
 export interface Engine {
   readonly info: EngineInfo;
   /**
-   * Yields tokens as they come. Ending the iteration early, or aborting the signal, frees the sequence within two steps.
+   * Yields tokens as they come. Ending the iteration early, or aborting the signal, frees the sequence within two steps;
+   * an aborted signal ends the iteration without a further token and without an error.
    * Throws ApiError `engine_failed` when the engine dies, `context_length_exceeded` when the request can never fit.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<TokenOutput>;
@@ -45,7 +49,7 @@ export interface Engine {
   stats(): EngineStats;
   /** Called after every step, for the metrics. */
   onStep(listener: (stats: EngineStats) => void): void;
-  /** Rejects nothing; resolves with the reason when the engine can no longer answer. */
+  /** Rejects nothing; resolves with the reason when the engine can no longer answer. A `close` is no failure. */
   readonly failed: Promise<Error>;
   close(): Promise<void>;
 }
@@ -63,26 +67,16 @@ export interface EngineInfo {
   readonly computeType: 'f32' | 'f16';
 }
 
-export interface AdapterSummary {
-  readonly name: string;
-  readonly vendor: string;
-  /** `vulkan`, `metal`, `d3d12`, or `cpu` for the reference. */
-  readonly backend: string;
-  readonly driver: string;
-  /** A software adapter runs on the CPU: right, but slow. */
-  readonly software: boolean;
-  readonly f16: boolean;
-  readonly subgroups: boolean;
-}
-
 export interface EngineStats {
   readonly numRunning: number;
   readonly numWaiting: number;
   /** Share of KV blocks in use, 0–1. */
   readonly kvUsage: number;
-  /** Tokens that the last step computed. */
+  /** Prompt tokens that the last step computed; those of a preempted sequence count again. */
   readonly stepPromptTokens: number;
+  /** Tokens that the last step generated. */
   readonly stepGenerationTokens: number;
+  /** Since the engine started. */
   readonly numPreemptions: number;
   readonly stepMs: number;
   readonly numDispatches: number;

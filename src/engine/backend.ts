@@ -1,0 +1,70 @@
+import { UserError } from '../errors.js';
+import { CpuOps } from '../ops/cpu.js';
+import type { Ops } from '../ops/ops.js';
+import {
+  type AdapterSummary,
+  openDevice,
+  openGpu,
+  requestAdapter,
+  summarizeAdapter,
+} from '../webgpu/adapter.js';
+import { WebGpuOps } from '../webgpu/ops.js';
+import type { EngineOptions } from './options.js';
+
+/** A device to run on. */
+export interface Backend<B> {
+  readonly ops: Ops<B>;
+  readonly adapter: AdapterSummary;
+  /** Bytes that one buffer can be read through. */
+  readonly maxBindingBytes: number;
+  /** Resolves with the reason when the device is lost or reports an error; never on `destroy`. */
+  readonly lost: Promise<Error>;
+}
+
+/** The reference: f64 on the CPU, far too slow to serve with, for checking the GPU's answers. */
+export function cpuBackend(): Backend<Float64Array> {
+  const adapter = {
+    name: 'CPU reference',
+    vendor: 'halflight',
+    backend: 'cpu',
+    driver: 'f64',
+    software: true,
+    f16: false,
+    subgroups: false,
+  };
+  return { ops: new CpuOps(), adapter, maxBindingBytes: 2 ** 32, lost: new Promise(() => {}) };
+}
+
+/** The GPU. Throws UserError where there is none, or where it lacks what `computeType` asks for. */
+export async function webgpuBackend(computeType: EngineOptions['computeType']): Promise<Backend<GPUBuffer>> {
+  const gpuAdapter = await requestAdapter(openGpu());
+  const adapter = summarizeAdapter(gpuAdapter);
+  const device = await openDevice(gpuAdapter);
+  return {
+    ops: new WebGpuOps(device, chooseType(computeType, adapter)),
+    adapter,
+    maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    lost: lossOf(device),
+  };
+}
+
+/** `auto` takes f16 where the hardware has it. A software adapter emulates f16: slower than f32, and no smaller where it matters. */
+function chooseType(computeType: EngineOptions['computeType'], adapter: AdapterSummary): 'f32' | 'f16' {
+  if (computeType === 'float16' && !adapter.f16) {
+    throw new UserError(`${adapter.name} has no f16 arithmetic (shader-f16): use --dtype float32 or auto`);
+  }
+  if (computeType === 'auto') return adapter.f16 && !adapter.software ? 'f16' : 'f32';
+  return computeType === 'float16' ? 'f16' : 'f32';
+}
+
+/** A fault is silent in WebGPU: work submitted to a lost device just never happens, so the engine must be told. */
+function lossOf(device: GPUDevice): Promise<Error> {
+  return new Promise((resolve) => {
+    device.addEventListener('uncapturederror', (event) =>
+      resolve(new Error(`GPU error: ${event.error.message}`)),
+    );
+    void device.lost.then(({ reason, message }) => {
+      if (reason !== 'destroyed') resolve(new Error(`GPU device lost: ${message}`));
+    });
+  });
+}

@@ -1,0 +1,183 @@
+import { engineFailed, type SequenceOutput } from './core.js';
+import type { EngineOptions } from './options.js';
+import { OutputQueue } from './output-queue.js';
+import { decodeError, type EngineCommand, type EngineEvent, type Transport } from './protocol.js';
+import { checkRequest } from './request.js';
+import type { Engine, EngineInfo, EngineStats, GenerateRequest, TokenOutput } from './types.js';
+import { Watchdog } from './watchdog.js';
+import { startWorker, type WorkerHooks } from './worker-transport.js';
+
+/** Loads a model in a worker thread. Rejects with UserError or CheckpointError where the model cannot be used. */
+export async function createEngine(options: EngineOptions, hooks: WorkerHooks = {}): Promise<Engine> {
+  const { transport, info } = await startWorker(options, hooks);
+  return new EngineClient(transport, info, options.stepTimeoutMs);
+}
+
+const NO_STATS: EngineStats = {
+  numRunning: 0,
+  numWaiting: 0,
+  kvUsage: 0,
+  stepPromptTokens: 0,
+  stepGenerationTokens: 0,
+  numPreemptions: 0,
+  stepMs: 0,
+  numDispatches: 0,
+};
+
+/** The near end of a transport: one queue of tokens per request. */
+export class EngineClient implements Engine {
+  readonly failed: Promise<Error>;
+  readonly #reportFailure: (error: Error) => void;
+  /** By the id on the wire: a number of our own, so a step of an aborted request never answers a later one of the same name. */
+  readonly #queues = new Map<string, OutputQueue>();
+  readonly #listeners: ((stats: EngineStats) => void)[] = [];
+  readonly #silence: Watchdog;
+  #outbox: EngineCommand[] = [];
+  #numRequests = 0;
+  #stats = NO_STATS;
+  #open = true;
+
+  constructor(
+    readonly transport: Transport,
+    readonly info: EngineInfo,
+    stepTimeoutMs: number,
+  ) {
+    const { promise, resolve } = deferred<Error>();
+    this.failed = promise;
+    this.#reportFailure = resolve;
+    // The loop's own watchdog cannot fire while a call into the driver blocks its thread; twice its time leaves it the first word.
+    const silenceMs = 2 * stepTimeoutMs;
+    this.#silence = new Watchdog(silenceMs, () =>
+      this.#fail(new Error(`the engine was silent for ${silenceMs} ms`)),
+    );
+    transport.listen((event) => this.#receive(event));
+  }
+
+  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<TokenOutput, void, void> {
+    if (signal?.aborted) return;
+    checkRequest(request, this.info);
+    const { id, queue } = this.#add(request);
+    const onAbort = (): void => {
+      this.#abort(id);
+      queue.abort();
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      for (let output = await queue.next(); output !== null; output = await queue.next()) {
+        yield output;
+        if (output.finishReason !== null) return;
+      }
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      this.#abort(id);
+    }
+  }
+
+  stats(): EngineStats {
+    return this.#stats;
+  }
+
+  onStep(listener: (stats: EngineStats) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#failRequests();
+    await this.transport.close();
+  }
+
+  #add(request: GenerateRequest): { id: string; queue: OutputQueue } {
+    if (!this.#open) throw engineFailed();
+    const id = String(this.#numRequests++);
+    const queue = new OutputQueue();
+    this.#queues.set(id, queue);
+    this.#post({ type: 'add', request: { ...request, id } });
+    if (this.#queues.size === 1) this.#silence.arm();
+    return { id, queue };
+  }
+
+  /** Nothing to do where the request has finished. */
+  #abort(id: string): void {
+    if (!this.#drop(id)) return;
+    this.#post({ type: 'abort', id });
+  }
+
+  #drop(id: string): boolean {
+    const dropped = this.#queues.delete(id);
+    if (this.#queues.size === 0) this.#silence.disarm();
+    return dropped;
+  }
+
+  /** One message for all that this turn of the event loop asks. */
+  #post(command: EngineCommand): void {
+    if (this.#outbox.length === 0) setImmediate(() => this.#flush());
+    this.#outbox.push(command);
+  }
+
+  #flush(): void {
+    const commands = this.#outbox;
+    this.#outbox = [];
+    if (this.#open) this.transport.post(commands);
+  }
+
+  #receive(event: EngineEvent): void {
+    if (!this.#open) return;
+    if (this.#queues.size > 0) this.#silence.arm();
+    switch (event.type) {
+      case 'step':
+        this.#receiveStep(event.outputs, event.stats);
+        break;
+      case 'stats':
+        this.#stats = event.stats;
+        break;
+      case 'refused':
+        this.#queues.get(event.id)?.fail(decodeError(event.error));
+        this.#drop(event.id);
+        break;
+      case 'failed':
+        this.#fail(decodeError(event.error));
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  #receiveStep(outputs: readonly SequenceOutput[], stats: EngineStats): void {
+    const timeMs = performance.now();
+    this.#stats = stats;
+    for (const output of outputs) this.#deliver(output, timeMs);
+    for (const listener of this.#listeners) listener(stats);
+  }
+
+  #deliver({ id, tokenIds, finishReason }: SequenceOutput, timeMs: number): void {
+    const queue = this.#queues.get(id);
+    if (queue === undefined) return;
+    for (const [i, tokenId] of tokenIds.entries()) {
+      const last = i === tokenIds.length - 1;
+      queue.push({ tokenId, finishReason: last ? finishReason : null, timeMs });
+    }
+    if (finishReason !== null) this.#drop(id);
+  }
+
+  #fail(error: Error): void {
+    if (!this.#open) return;
+    this.#failRequests();
+    this.#reportFailure(error);
+  }
+
+  #failRequests(): void {
+    this.#open = false;
+    this.#silence.disarm();
+    for (const queue of this.#queues.values()) queue.fail(engineFailed());
+    this.#queues.clear();
+    this.#stats = { ...this.#stats, numRunning: 0, numWaiting: 0, kvUsage: 0 };
+  }
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,28 @@
+import type { MessagePort } from 'node:worker_threads';
+import { EngineHost } from './host.js';
+import type { CreateRunner } from './model-runner.js';
+import type { EngineOptions } from './options.js';
+import { encodeError, type FromWorker, type ToWorker } from './protocol.js';
+
+/** Answers an engine's messages on `port` for the life of the thread. */
+export function runWorker(port: MessagePort, createRunner: CreateRunner): void {
+  const post = (message: FromWorker): void => port.postMessage(message);
+  let host: EngineHost | null = null;
+  const init = async (options: EngineOptions): Promise<void> => {
+    const model = await createRunner(options, (progress) => post({ type: 'progress', progress }));
+    host = new EngineHost(model, options, post);
+    post({ type: 'ready', info: model.info });
+  };
+  const close = async (): Promise<void> => {
+    await host?.close();
+    process.exit(0);
+  };
+  const handle = async (message: ToWorker): Promise<void> => {
+    if (message.type === 'init') await init(message.options);
+    else if (message.type === 'commands') host?.handle(message.commands);
+    else await close();
+  };
+  port.on('message', (message: ToWorker) => {
+    handle(message).catch((error: unknown) => post({ type: 'failed', error: encodeError(error) }));
+  });
+}

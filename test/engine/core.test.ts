@@ -1,0 +1,188 @@
+import t from 'tap';
+import { BlockManager } from '#halflight/engine/block-manager.js';
+import { EngineCore, type StepResult } from '#halflight/engine/core.js';
+import type { ModelRunner } from '#halflight/engine/model-runner.js';
+import { expectedAnswer, FAKE_EOS, FakeRunner, fakeRequest } from '../support/fake-runner.js';
+
+const SHAPE = { numBlocks: 16, blockSize: 16, maxModelLen: 64 };
+
+function createCore(runner: ModelRunner = new FakeRunner(SHAPE), clock: () => number = () => 0): EngineCore {
+  return new EngineCore({
+    runner,
+    blocks: new BlockManager(SHAPE.numBlocks, SHAPE.blockSize),
+    limits: { maxNumSeqs: 4, maxNumBatchedTokens: 32, maxModelLen: SHAPE.maxModelLen },
+    eosTokenIds: [FAKE_EOS],
+    now: clock,
+  });
+}
+
+async function drain(core: EngineCore): Promise<StepResult[]> {
+  const results: StepResult[] = [];
+  while (core.hasWork) results.push(await core.step());
+  return results;
+}
+
+/** Answers what it is told, one token per row of logits. */
+function scripted(...tokenIds: number[]): ModelRunner {
+  let step = 0;
+  return {
+    run: async (batch) => Uint32Array.from(batch.logitsRows, () => tokenIds[step++]),
+    dispatchesPerStep: 0,
+    lost: new Promise(() => undefined),
+    destroy: () => undefined,
+  };
+}
+
+async function answer(
+  tokenIds: number[],
+  sampling: Parameters<typeof fakeRequest>[2],
+  prompt: readonly number[] = [1, 2],
+): Promise<{ tokenIds: number[]; reason: unknown }> {
+  const core = createCore(scripted(...tokenIds));
+  core.add(fakeRequest('a', prompt, sampling));
+  const outputs = (await drain(core)).flatMap(({ outputs }) => outputs);
+  return { tokenIds: outputs.flatMap((output) => output.tokenIds), reason: outputs.at(-1)?.finishReason };
+}
+
+t.test('a generation stops, and why', async (t) => {
+  const cases = {
+    'at an end token, which is reported': [
+      answer([5, FAKE_EOS], { ignoreEos: false }),
+      [5, FAKE_EOS],
+      'stop',
+    ],
+    'not at an end token that is ignored': [
+      answer([5, FAKE_EOS, 6], { maxTokens: 3 }),
+      [5, FAKE_EOS, 6],
+      'length',
+    ],
+    'at a stop token': [answer([5, 9], { stopTokenIds: [9] }), [5, 9], 'stop'],
+    'after maxTokens': [answer([5, 6], { maxTokens: 2 }), [5, 6], 'length'],
+    'as a stop where the last token allowed is one': [
+      answer([5, 9], { maxTokens: 2, stopTokenIds: [9] }),
+      [5, 9],
+      'stop',
+    ],
+    'at maxModelLen': [
+      answer(
+        [5, 6, 7],
+        { maxTokens: 50 },
+        Array.from({ length: SHAPE.maxModelLen - 2 }, () => 1),
+      ),
+      [5, 6],
+      'length',
+    ],
+  } as const;
+  for (const [name, [actual, tokenIds, reason]] of Object.entries(cases)) {
+    t.same(await actual, { tokenIds: [...tokenIds], reason }, name);
+  }
+});
+
+t.test(
+  'a sequence that is aborted in its step gives no output, and its blocks are free when the step ends',
+  async (t) => {
+    const core = createCore();
+    core.add(fakeRequest('a', [1, 2, 3]));
+    core.add(fakeRequest('b', [4, 5, 6]));
+    const step = core.step();
+    core.abort('a');
+    core.checkIntegrity();
+    const { outputs, stats } = await step;
+    t.same(
+      outputs.map(({ id }) => id),
+      ['b'],
+    );
+    t.match(stats, { numRunning: 1, numWaiting: 0, kvUsage: 1 / 16 });
+  },
+);
+
+t.test('an id can be used again at once after its abort', async (t) => {
+  const core = createCore();
+  core.add(fakeRequest('a', [1, 2, 3]));
+  const step = core.step();
+  core.abort('a');
+  const again = fakeRequest('a', [4, 5]);
+  core.add(again);
+  t.same((await step).outputs, []);
+  const tokenIds = (await drain(core)).flatMap(({ outputs }) => outputs.flatMap((output) => output.tokenIds));
+  t.same(tokenIds, expectedAnswer(again, SHAPE.maxModelLen).tokenIds);
+});
+
+t.test('a waiting sequence is aborted at once, and an unknown id is ignored', async (t) => {
+  const core = createCore();
+  core.add(fakeRequest('a', [1]));
+  core.abort('a');
+  core.abort('nobody');
+  t.notOk(core.hasWork);
+  t.match(core.stats(), { numRunning: 0, numWaiting: 0, kvUsage: 0 });
+});
+
+t.test('an id in use is refused', async (t) => {
+  const core = createCore();
+  core.add(fakeRequest('a', [1]));
+  t.throws(() => core.add(fakeRequest('a', [2])), { code: 'invalid_value' });
+});
+
+t.test('a request that can never fit is refused when it is added', async (t) => {
+  const core = createCore();
+  t.throws(() => core.add(fakeRequest('a', Array(64).fill(1))), { code: 'context_length_exceeded' });
+  t.notOk(core.hasWork);
+});
+
+t.test('a failing runner fails the engine: no sequence is left, and later requests are told', async (t) => {
+  const runner = scripted();
+  const core = createCore({ ...runner, run: () => Promise.reject(new Error('device lost at /dev/dri')) });
+  core.add(fakeRequest('a', [1]));
+  core.add(fakeRequest('b', [1]));
+  await t.rejects(core.step(), { message: 'device lost at /dev/dri' });
+  t.notOk(core.hasWork);
+  t.match(core.stats(), { numRunning: 0, numWaiting: 0, kvUsage: 0 });
+  t.throws(() => core.add(fakeRequest('c', [1])), {
+    code: 'engine_failed',
+    message: 'The engine has failed and cannot answer.',
+  });
+  await t.rejects(core.step(), { message: 'device lost at /dev/dri' });
+});
+
+t.test('the result of a step that ends after the failure is dropped', async (t) => {
+  const core = createCore();
+  core.add(fakeRequest('a', [1]));
+  const step = core.step();
+  core.fail(new Error('gone'));
+  await t.rejects(step, { message: 'gone' });
+  t.same(core.fail(new Error('later')), new Error('gone'), 'the first cause stands');
+});
+
+t.test('a runner that answers with too few tokens is a defect, not a wrong text', async (t) => {
+  const core = createCore({ ...scripted(), run: async () => new Uint32Array(0) });
+  core.add(fakeRequest('a', [1]));
+  await t.rejects(core.step(), { message: 'the runner sampled 0 tokens for 1 rows of logits' });
+});
+
+t.test('two steps at once are refused', async (t) => {
+  const core = createCore();
+  core.add(fakeRequest('a', [1]));
+  const first = core.step();
+  await t.rejects(core.step(), { message: 'a step is already running' });
+  t.equal((await first).outputs.length, 1);
+});
+
+t.test('the tokens of all steps add up to the prompts and the answers', async (t) => {
+  const core = createCore();
+  for (let i = 0; i < 10; i++) core.add(fakeRequest(`r${i}`, Array(5 + i).fill(i), { maxTokens: 10 }));
+  const steps = (await drain(core)).map(({ stats }) => stats);
+  const sum = (key: 'stepPromptTokens' | 'stepGenerationTokens'): number =>
+    steps.reduce((total, stats) => total + stats[key], 0);
+  t.equal(sum('stepPromptTokens'), 95);
+  t.equal(sum('stepGenerationTokens'), 100);
+  t.equal(core.stats().numPreemptions, 0);
+  t.equal(core.stats().numDispatches, 3);
+});
+
+t.test('a step is timed by the clock it was given', async (t) => {
+  let now = 100;
+  const clock = (): number => (now += 8);
+  const core = createCore(new FakeRunner(SHAPE), clock);
+  core.add(fakeRequest('a', [1]));
+  t.equal((await core.step()).stats.stepMs, 8);
+});

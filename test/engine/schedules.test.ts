@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { BlockManager } from '#halflight/engine/block-manager.js';
+import { EngineCore } from '#halflight/engine/core.js';
+import type { Sequence } from '#halflight/engine/sequence.js';
+import type { GenerateRequest } from '#halflight/engine/types.js';
+import type { Batch } from '#halflight/ops/ops.js';
+import { FAKE_EOS, FakeRunner, fakeRequest } from '../support/fake-runner.js';
+import { anySchedule, type Parts, runSchedule } from '../support/schedules.js';
+
+t.test(
+  'any schedule: each request is answered as the model would alone, or refused, and every block comes back',
+  async (t) => {
+    const total = { numSteps: 0, numFinished: 0, numAborted: 0, numRefused: 0, numPreemptions: 0 };
+    const property = fc.asyncProperty(anySchedule, async (schedule) => {
+      const summary = await runSchedule(schedule);
+      total.numSteps += summary.numSteps;
+      total.numFinished += summary.numFinished;
+      total.numAborted += summary.numAborted;
+      total.numRefused += summary.numRefused;
+      total.numPreemptions += summary.numPreemptions;
+    });
+    await fc.assert(property, { numRuns: 1000, seed: 20 });
+    t.comment(total);
+    t.ok(
+      Object.values(total).every((count) => count > 200),
+      'the schedules reach every outcome often',
+    );
+  },
+);
+
+t.test('the same requests give the same text alone, batched, chunked and preempted', async (t) => {
+  const requests = Array.from({ length: 8 }, (_, i) =>
+    fakeRequest(
+      `r${i}`,
+      Array.from({ length: 5 + 7 * i }, (_, j) => (i * 31 + j * 17) % 61),
+      {
+        maxTokens: 30,
+        seed: BigInt(i) << 33n,
+      },
+    ),
+  );
+  const alone = await texts(requests, { numBlocks: 64, maxNumSeqs: 1, maxNumBatchedTokens: 512 });
+  const batched = await texts(requests, { numBlocks: 64, maxNumSeqs: 8, maxNumBatchedTokens: 512 });
+  const chunked = await texts(requests, { numBlocks: 64, maxNumSeqs: 8, maxNumBatchedTokens: 9 });
+  const preempted = await texts(requests, { numBlocks: 6, maxNumSeqs: 8, maxNumBatchedTokens: 64 });
+  t.equal(alone.numPreemptions + batched.numPreemptions + chunked.numPreemptions, 0);
+  t.ok(preempted.numPreemptions > 0);
+  t.same(batched.texts, alone.texts);
+  t.same(chunked.texts, alone.texts);
+  t.same(preempted.texts, alone.texts);
+});
+
+async function texts(
+  requests: readonly GenerateRequest[],
+  limits: { numBlocks: number; maxNumSeqs: number; maxNumBatchedTokens: number },
+): Promise<{ texts: Record<string, number[]>; numPreemptions: number }> {
+  const shape = { numBlocks: limits.numBlocks, blockSize: 16, maxModelLen: 96 };
+  const core = new EngineCore({
+    runner: new FakeRunner(shape),
+    blocks: new BlockManager(shape.numBlocks, shape.blockSize),
+    limits: { ...limits, maxModelLen: shape.maxModelLen },
+    eosTokenIds: [FAKE_EOS],
+    now: () => 0,
+  });
+  const texts: Record<string, number[]> = Object.fromEntries(requests.map(({ id }) => [id, []]));
+  for (const request of requests) core.add(request);
+  while (core.hasWork) {
+    for (const { id, tokenIds } of (await core.step()).outputs) texts[id].push(...tokenIds);
+  }
+  return { texts, numPreemptions: core.stats().numPreemptions };
+}
+
+/** Changes one batch array before the runner sees it. */
+class FaultyRunner extends FakeRunner {
+  constructor(
+    shape: ConstructorParameters<typeof FakeRunner>[0],
+    readonly spoil: (batch: Batch) => Batch,
+  ) {
+    super(shape);
+  }
+
+  override run(batch: Batch): Promise<Uint32Array> {
+    return super.run(this.spoil(batch));
+  }
+}
+
+function spoiled(spoil: (batch: Batch) => Batch): Parts {
+  return { runner: (shape) => new FaultyRunner(shape, spoil) };
+}
+
+class LeakyBlocks extends BlockManager {
+  override free(sequence: Sequence): void {
+    if (sequence.blockTable.length > 1) sequence.blockTable.pop();
+    super.free(sequence);
+  }
+}
+
+class TwiceFreedBlocks extends BlockManager {
+  override free(sequence: Sequence): void {
+    const held = [...sequence.blockTable];
+    super.free(sequence);
+    sequence.blockTable.push(...held.slice(0, 1));
+    super.free(sequence);
+  }
+}
+
+/** Hands out the first block of a sequence a second time. */
+class SharedBlocks extends BlockManager {
+  override allocate(sequence: Sequence, numTokens: number): void {
+    super.allocate(sequence, numTokens);
+    if (sequence.blockTable.length > 1) sequence.blockTable[1] = sequence.blockTable[0];
+  }
+}
+
+/** Frees while the sequence still reads: gives the last block back as soon as it is allocated. */
+class EarlyFreedBlocks extends BlockManager {
+  override allocate(sequence: Sequence, numTokens: number): void {
+    super.allocate(sequence, numTokens);
+    if (sequence.blockTable.length < 2) return;
+    const table = [...sequence.blockTable];
+    sequence.blockTable.splice(0, table.length - 1);
+    super.free(sequence);
+    sequence.blockTable.push(...table);
+  }
+}
+
+interface Fault {
+  readonly parts: Parts;
+  readonly caughtBy: RegExp;
+}
+
+const WRONG_TEXT = /answered wrong|began wrong/;
+
+const FAULTS: Record<string, Fault> = {
+  'a slot off by one': {
+    parts: spoiled((batch) => ({ ...batch, slotMapping: batch.slotMapping.map((slot) => slot + 1) })),
+    caughtBy: /past the end|answered wrong|began wrong/,
+  },
+  'one slot written as its neighbour': {
+    parts: spoiled((batch) => ({
+      ...batch,
+      slotMapping: batch.slotMapping.with(0, batch.slotMapping[0] ^ 1),
+    })),
+    caughtBy: /two tokens share|past the end|answered wrong|began wrong/,
+  },
+  'a position off by one': {
+    parts: spoiled((batch) => ({ ...batch, positions: batch.positions.map((position) => position + 1) })),
+    caughtBy: WRONG_TEXT,
+  },
+  'block tables of zeros': {
+    parts: spoiled((batch) => ({ ...batch, blockTables: batch.blockTables.map(() => 0) })),
+    caughtBy: WRONG_TEXT,
+  },
+  'rows of two sequences mixed up': {
+    parts: spoiled((batch) => ({
+      ...batch,
+      sequenceIds: batch.sequenceIds.map((row) => batch.numSequences - 1 - row),
+    })),
+    caughtBy: WRONG_TEXT,
+  },
+  'a lost high word of the seed': {
+    parts: spoiled((batch) => ({
+      ...batch,
+      sampling: batch.sampling.map((row) => ({ ...row, seed: [row.seed[0], 0] as const })),
+    })),
+    caughtBy: WRONG_TEXT,
+  },
+  'logits of the token before': {
+    parts: spoiled((batch) => ({
+      ...batch,
+      logitsRows: batch.logitsRows.map((token) => Math.max(0, token - 1)),
+    })),
+    caughtBy: WRONG_TEXT,
+  },
+  'a leaked block': {
+    parts: { blocks: (shape) => new LeakyBlocks(shape.numBlocks, shape.blockSize) },
+    caughtBy: /has leaked/,
+  },
+  'a block freed twice': {
+    parts: { blocks: (shape) => new TwiceFreedBlocks(shape.numBlocks, shape.blockSize) },
+    caughtBy: /is freed but not in use/,
+  },
+  'a block in a table twice': {
+    parts: { blocks: (shape) => new SharedBlocks(shape.numBlocks, shape.blockSize) },
+    caughtBy: /two tokens share|is held by|freed but not in use/,
+  },
+  'a block freed while in use': {
+    parts: { blocks: (shape) => new EarlyFreedBlocks(shape.numBlocks, shape.blockSize) },
+    caughtBy: /is held by|freed but not in use/,
+  },
+};
+
+for (const [name, { parts, caughtBy }] of Object.entries(FAULTS)) {
+  t.test(`the schedules catch ${name}`, async (t) => {
+    const property = fc.asyncProperty(anySchedule, async (schedule) => {
+      await runSchedule(schedule, parts);
+    });
+    const { errorInstance } = await fc.check(property, { numRuns: 60, seed: 21, endOnFailure: true });
+    t.match(errorInstance, { message: caughtBy });
+  });
+}
