@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type HTTPMethods,
+  LogController,
+} from 'fastify';
+import type { Engine } from '../engine/types.js';
+import { ApiError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import type { ChatTemplate } from '../text/chat-template.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { Admission } from './admission.js';
+import { addAuth } from './auth.js';
+import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
+import type { ServerContext } from './context.js';
+import { addErrorHandling, answerBrokenRequest, pathOf, sendError } from './error-handling.js';
+import { Metrics } from './metrics.js';
+import { addChat } from './routes/chat.js';
+import { addCompletions } from './routes/completions.js';
+import { addHealth } from './routes/health.js';
+import { addMetrics } from './routes/metrics.js';
+import { addModels } from './routes/models.js';
+import { addVersion } from './routes/version.js';
+import type { ServerState } from './state.js';
+
+export interface ServerOptions {
+  readonly engine: Engine;
+  readonly tokenizer: Tokenizer;
+  /** null where the model has none: chat is refused then. */
+  readonly template: ChatTemplate | null;
+  /** At least one; the first is the default and the one that metrics carry. */
+  readonly servedModelNames: readonly [string, ...string[]];
+  /** Where the model came from, shown as `root` of the model. */
+  readonly modelRoot: string;
+  readonly version: string;
+  /** Empty asks nobody for a key. */
+  readonly apiKeys: readonly string[];
+  /** Sequences that may wait beside those the engine runs at once. */
+  readonly maxQueuedRequests?: number;
+  /** Time in which the headers, and in which the whole request must have arrived. */
+  readonly headersTimeoutMs?: number;
+  readonly requestTimeoutMs?: number;
+  readonly state: ServerState;
+  readonly logger: Logger;
+}
+
+const DEFAULTS = { maxQueuedRequests: 256, headersTimeoutMs: 10_000, requestTimeoutMs: 60_000 };
+
+const CONNECTION_CHECK_MS = 1000;
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** The HTTP server, not listening yet. */
+export function buildServer(options: ServerOptions): FastifyInstance {
+  const app = createApp({ ...DEFAULTS, ...options });
+  const context = createContext({ ...DEFAULTS, ...options });
+  const routes = collectRoutes(app);
+  app.decorateRequest('startMs', 0);
+  app.decorateRequest('usage', null);
+  app.addHook('onRequest', async (request, reply) => {
+    request.startMs = performance.now();
+    reply.header('x-request-id', request.id);
+  });
+  addRequestLog(app);
+  addAuth(app, options.apiKeys);
+  addBodyParser(app);
+  addErrorHandling(app);
+  const groups = [addCompletions, addChat, addModels, addHealth, addMetrics, addVersion];
+  for (const addRoutes of groups) addRoutes(app, context);
+  refuseOtherMethods(app, routes);
+  app.addHook('onClose', async () => context.metrics.close());
+  return app;
+}
+
+function createApp(options: ServerOptions & typeof DEFAULTS): FastifyInstance {
+  return Fastify({
+    loggerInstance: options.logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestId,
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: options.requestTimeoutMs,
+    http: { headersTimeout: options.headersTimeoutMs, connectionsCheckingInterval: CONNECTION_CHECK_MS },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        verbose: true,
+        allowUnionTypes: true,
+      },
+    },
+  }) as unknown as FastifyInstance;
+}
+
+function createContext(options: ServerOptions & typeof DEFAULTS): ServerContext {
+  const { engine, state } = options;
+  void engine.failed.then(() => {
+    state.phase = 'failed';
+  });
+  return {
+    ...options,
+    admission: new Admission({ maxRunning: engine.info.maxNumSeqs, maxQueued: options.maxQueuedRequests }),
+    metrics: new Metrics(engine, options.servedModelNames[0]),
+    startedAt: Math.floor(Date.now() / 1000),
+  };
+}
+
+/** The caller's own id where it is harmless. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : `req-${randomUUID()}`;
+}
+
+/** One line per request, however it ended; neither the body nor the query is in it. */
+function addRequestLog(app: FastifyInstance): void {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('close', () => request.log.info(logFields(request, reply), 'request'));
+  });
+}
+
+function logFields(request: FastifyRequest, { raw }: FastifyReply): object {
+  return {
+    method: request.method,
+    url: pathOf(request),
+    status: raw.headersSent ? raw.statusCode : null,
+    aborted: !raw.writableEnded,
+    ms: Math.round(performance.now() - request.startMs),
+    ...request.usage?.(),
+  };
+}
+
+function collectRoutes(app: FastifyInstance): Map<string, Set<string>> {
+  const routes = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = routes.get(url) ?? new Set();
+    for (const one of [method].flat()) methods.add(one);
+    routes.set(url, methods);
+  });
+  return routes;
+}
+
+/** Answers 405 where the path exists with another method. */
+function refuseOtherMethods(app: FastifyInstance, routes: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const [url, known] of [...routes]) {
+    const allow = [...known].join(', ');
+    const method = METHODS.filter((one) => !known.has(one));
+    app.route({
+      url,
+      method,
+      onRequest: async (request, reply) => {
+        reply.header('allow', allow);
+        throw new ApiError(
+          'method_not_allowed',
+          `${url} does not take ${request.method}; it takes ${allow}.`,
+        );
+      },
+      handler: async () => undefined,
+    });
+  }
+}

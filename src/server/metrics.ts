@@ -1,0 +1,228 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Engine, EngineStats, FinishReason } from '../engine/types.js';
+import { ITERATION_TOKENS, oneTwoFive, REQUEST_SECONDS, TOKEN_SECONDS, TTFT_SECONDS } from './buckets.js';
+
+const NANOSECONDS = 1e9;
+
+/** vLLM's metrics under vLLM's names, and `halflight:` ones beside them. Times are seconds. */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly promptTokens = this.#counter(
+    'vllm:prompt_tokens_total',
+    'Prompt tokens of requests that have begun to answer.',
+  );
+  readonly generationTokens = this.#counter('vllm:generation_tokens_total', 'Generated tokens.');
+  readonly ttft = this.#histogram(
+    'vllm:time_to_first_token_seconds',
+    'From arrival to the first token.',
+    TTFT_SECONDS,
+  );
+  readonly itl = this.#histogram('vllm:inter_token_latency_seconds', 'Between two tokens.', TOKEN_SECONDS);
+  readonly tpot = this.#histogram(
+    'vllm:request_time_per_output_token_seconds',
+    'Mean time between the tokens of a request.',
+    TOKEN_SECONDS,
+  );
+  readonly e2e = this.#histogram(
+    'vllm:e2e_request_latency_seconds',
+    'From arrival to the last token.',
+    REQUEST_SECONDS,
+  );
+  readonly decodeTime = this.#histogram(
+    'vllm:request_decode_time_seconds',
+    'From the first token to the last.',
+    REQUEST_SECONDS,
+  );
+  readonly requestPromptTokens: Histogram;
+  readonly requestGenerationTokens: Histogram;
+  readonly maxTokensParam: Histogram;
+  readonly #requestSuccess = new Counter({
+    name: 'vllm:request_success_total',
+    help: 'Finished requests by reason.',
+    labelNames: ['finished_reason'],
+    registers: [this.registry],
+  });
+  readonly #eventLoopDelay: IntervalHistogram;
+
+  constructor(engine: Engine, modelName: string) {
+    this.registry.setDefaultLabels({ model_name: modelName, engine: '0' });
+    const lengths = oneTwoFive(engine.info.maxModelLen);
+    this.requestPromptTokens = this.#histogram(
+      'vllm:request_prompt_tokens',
+      'Prompt tokens of a request.',
+      lengths,
+    );
+    this.requestGenerationTokens = this.#histogram(
+      'vllm:request_generation_tokens',
+      'Generated tokens of a request.',
+      lengths,
+    );
+    this.maxTokensParam = this.#histogram(
+      'vllm:request_params_max_tokens',
+      'Tokens asked for at most.',
+      lengths,
+    );
+    for (const reason of ['stop', 'length', 'abort', 'error']) {
+      this.#requestSuccess.inc({ finished_reason: reason }, 0);
+    }
+    this.#addEngineGauges(engine);
+    this.#addEngineInfo(engine);
+    this.#addStepMetrics(engine);
+    this.#eventLoopDelay = this.#addEventLoopLag();
+  }
+
+  /** Follows one sequence. @param startMs when its request arrived, on the clock of `TokenOutput.timeMs` */
+  startRequest(startMs: number, numPromptTokens: number, maxTokens: number): RequestTimer {
+    this.maxTokensParam.observe(maxTokens);
+    return new RequestTimer(this, startMs, numPromptTokens);
+  }
+
+  finishRequest(reason: FinishReason): void {
+    this.#requestSuccess.inc({ finished_reason: reason });
+  }
+
+  close(): void {
+    this.#eventLoopDelay.disable();
+  }
+
+  #addEngineGauges(engine: Engine): void {
+    const read = (name: string, help: string, value: (stats: EngineStats) => number) =>
+      this.#gauge(name, help, (gauge) => gauge.set(value(engine.stats())));
+    read('vllm:num_requests_running', 'Sequences in the running batch.', (stats) => stats.numRunning);
+    read('vllm:num_requests_waiting', 'Sequences that wait for a place.', (stats) => stats.numWaiting);
+    read('vllm:kv_cache_usage_perc', 'Share of KV cache blocks in use, 0 to 1.', (stats) => stats.kvUsage);
+  }
+
+  #addEngineInfo({ info }: Engine): void {
+    this.#info('vllm:cache_config_info', 'The KV cache.', {
+      block_size: String(info.blockSize),
+      num_gpu_blocks: String(info.numBlocks),
+    });
+    const { software, f16, subgroups, ...adapter } = info.adapter;
+    this.#info('halflight:adapter_info', 'The device that computes.', {
+      ...adapter,
+      software: String(software),
+      f16: String(f16),
+      subgroups: String(subgroups),
+      weight_format: info.weightFormat,
+      compute_type: info.computeType,
+    });
+    const memory = new Gauge({
+      name: 'halflight:gpu_memory_bytes',
+      help: 'Memory on the device by kind.',
+      labelNames: ['kind'],
+      registers: [this.registry],
+    });
+    for (const [kind, bytes] of Object.entries(info.memory)) memory.set({ kind }, bytes);
+  }
+
+  #addStepMetrics(engine: Engine): void {
+    const iteration = this.#histogram(
+      'vllm:iteration_tokens_total',
+      'Tokens computed in a step.',
+      ITERATION_TOKENS,
+    );
+    const preemptions = this.#counter('vllm:num_preemptions_total', 'Sequences put back to wait.');
+    const steps = this.#counter('halflight:steps_total', 'Steps of the engine.');
+    const stepTime = this.#histogram('halflight:step_duration_seconds', 'Time of a step.', TTFT_SECONDS);
+    const dispatches = this.#gauge('halflight:dispatches_per_step', 'Dispatches of the last step.');
+    let numPreemptions = 0;
+    engine.onStep((stats) => {
+      iteration.observe(stats.stepPromptTokens + stats.stepGenerationTokens);
+      preemptions.inc(stats.numPreemptions - numPreemptions);
+      numPreemptions = stats.numPreemptions;
+      steps.inc();
+      stepTime.observe(stats.stepMs / 1000);
+      dispatches.set(stats.numDispatches);
+    });
+  }
+
+  #addEventLoopLag(): IntervalHistogram {
+    const delay = monitorEventLoopDelay({ resolution: 10 });
+    delay.enable();
+    this.#gauge(
+      'halflight:event_loop_lag_seconds',
+      'Event-loop delay since the last scrape, 99th percentile.',
+      (gauge) => {
+        gauge.set(delay.percentile(99) / NANOSECONDS);
+        delay.reset();
+      },
+    );
+    return delay;
+  }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.registry] });
+  }
+
+  #histogram(name: string, help: string, buckets: number[]): Histogram {
+    return new Histogram({ name, help, buckets, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string, collect?: (gauge: Gauge) => void): Gauge {
+    const gauge: Gauge = new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
+    });
+    return gauge;
+  }
+
+  #info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
+    const labelNames = Object.keys(labels);
+    new Gauge({ name, help, labelNames, registers: [this.registry] }).set(labels, 1);
+  }
+}
+
+/** Counts and times the tokens of one sequence. */
+export class RequestTimer {
+  #firstMs: number | null = null;
+  #lastMs: number;
+  #numTokens = 0;
+  #finished = false;
+
+  constructor(
+    readonly metrics: Metrics,
+    readonly startMs: number,
+    readonly numPromptTokens: number,
+  ) {
+    this.#lastMs = startMs;
+  }
+
+  get numTokens(): number {
+    return this.#numTokens;
+  }
+
+  token(timeMs: number): void {
+    this.#numTokens += 1;
+    this.metrics.generationTokens.inc();
+    if (this.#firstMs === null) this.#firstToken(timeMs);
+    else this.metrics.itl.observe((timeMs - this.#lastMs) / 1000);
+    this.#lastMs = timeMs;
+  }
+
+  /** Only the first call counts. */
+  finish(reason: FinishReason): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.metrics.finishRequest(reason);
+    this.metrics.requestPromptTokens.observe(this.numPromptTokens);
+    this.metrics.requestGenerationTokens.observe(this.#numTokens);
+    if (this.#firstMs !== null) this.#observeTimes(this.#firstMs);
+  }
+
+  #firstToken(timeMs: number): void {
+    this.#firstMs = timeMs;
+    this.metrics.promptTokens.inc(this.numPromptTokens);
+    this.metrics.ttft.observe((timeMs - this.startMs) / 1000);
+  }
+
+  #observeTimes(firstMs: number): void {
+    const decodeSeconds = (this.#lastMs - firstMs) / 1000;
+    this.metrics.e2e.observe((this.#lastMs - this.startMs) / 1000);
+    this.metrics.decodeTime.observe(decodeSeconds);
+    if (this.#numTokens > 1) this.metrics.tpot.observe(decodeSeconds / (this.#numTokens - 1));
+  }
+}

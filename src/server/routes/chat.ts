@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { ApiError } from '../../errors.js';
+import { type AnswerShape, sendAnswer } from '../answer.js';
+import { resolveModel, type ServerContext } from '../context.js';
+import { chatTokens, requestedChatTokens, samplingParams, stopStrings, streamParams } from '../params.js';
+import { chatMessages } from '../prompts.js';
+import { type Plan, startRun } from '../run.js';
+import { ChatBody } from '../schemas.js';
+import { refuseUnsupported, UNSUPPORTED_CHAT } from '../unsupported.js';
+
+const SHAPE: AnswerShape = {
+  whole: (index, content, finish_reason) => ({
+    index,
+    message: { role: 'assistant', content },
+    logprobs: null,
+    finish_reason,
+  }),
+  chunk: (index, chunk, isFirst) => ({
+    index,
+    delta: isFirst ? { role: 'assistant', content: chunk.text } : { content: chunk.text },
+    logprobs: null,
+    finish_reason: chunk.finishReason,
+  }),
+};
+
+/** `POST /v1/chat/completions` */
+export function addChat(app: FastifyInstance, context: ServerContext): void {
+  app.post<{ Body: ChatBody }>(
+    '/v1/chat/completions',
+    { schema: { body: ChatBody } },
+    async (request, reply) => {
+      const { body } = request;
+      const model = resolveModel(context, body.model);
+      refuseUnsupported(body, UNSUPPORTED_CHAT);
+      const streaming = streamParams(body);
+      const plans = [planChat(body, context)];
+      const id = `chatcmpl-${randomUUID()}`;
+      const created = Math.floor(Date.now() / 1000);
+      const run = startRun(context, { request, reply }, { id, plans, stop: stopStrings(body) });
+      const envelope = (isChunk: boolean) => ({
+        id,
+        object: isChunk ? 'chat.completion.chunk' : 'chat.completion',
+        created,
+        model,
+        system_fingerprint: null,
+      });
+      return sendAnswer({ request, reply }, { run, shape: SHAPE, numChoices: 1, envelope }, streaming);
+    },
+  );
+}
+
+function planChat(body: ChatBody, { engine, tokenizer, template }: ServerContext): Plan {
+  if (template === null) {
+    throw new ApiError('invalid_value', 'This model has no chat template; use /v1/completions.', 'messages');
+  }
+  const promptTokenIds = template.encode(chatMessages(body), tokenizer);
+  if (promptTokenIds.length === 0) {
+    throw new ApiError(
+      'invalid_value',
+      'The chat template made an empty prompt of the messages.',
+      'messages',
+    );
+  }
+  const maxTokens = chatTokens(requestedChatTokens(body), promptTokenIds.length, engine.info.maxModelLen);
+  return { promptTokenIds, sampling: samplingParams(body, maxTokens, tokenizer.vocabSize) };
+}

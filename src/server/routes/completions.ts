@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { type AnswerShape, sendAnswer } from '../answer.js';
+import { resolveModel, type ServerContext } from '../context.js';
+import { completionTokens, samplingParams, stopStrings, streamParams } from '../params.js';
+import { encodePrompts } from '../prompts.js';
+import { startRun } from '../run.js';
+import { CompletionBody } from '../schemas.js';
+import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
+
+/** One choice per prompt, in the prompts' order. */
+const SHAPE: AnswerShape = {
+  whole: (index, text, finish_reason) => ({ index, text, logprobs: null, finish_reason }),
+  chunk: (index, chunk) => ({ index, text: chunk.text, logprobs: null, finish_reason: chunk.finishReason }),
+};
+
+/** `POST /v1/completions` */
+export function addCompletions(app: FastifyInstance, context: ServerContext): void {
+  app.post<{ Body: CompletionBody }>(
+    '/v1/completions',
+    { schema: { body: CompletionBody } },
+    async (request, reply) => {
+      const { body } = request;
+      const model = resolveModel(context, body.model);
+      refuseUnsupported(body, UNSUPPORTED_COMPLETION);
+      const streaming = streamParams(body);
+      const plans = planCompletions(body, context);
+      const id = `cmpl-${randomUUID()}`;
+      const created = Math.floor(Date.now() / 1000);
+      const run = startRun(context, { request, reply }, { id, plans, stop: stopStrings(body) });
+      const envelope = () => ({ id, object: 'text_completion', created, model, system_fingerprint: null });
+      return sendAnswer(
+        { request, reply },
+        { run, shape: SHAPE, numChoices: plans.length, envelope },
+        streaming,
+      );
+    },
+  );
+}
+
+function planCompletions(body: CompletionBody, { engine, tokenizer }: ServerContext) {
+  return encodePrompts(body.prompt, tokenizer).map((promptTokenIds) => {
+    const maxTokens = completionTokens(
+      body.max_tokens ?? null,
+      promptTokenIds.length,
+      engine.info.maxModelLen,
+    );
+    return { promptTokenIds, sampling: samplingParams(body, maxTokens, tokenizer.vocabSize) };
+  });
+}

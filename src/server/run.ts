@@ -1,0 +1,76 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SamplingParams } from '../engine/types.js';
+import type { ServerContext } from './context.js';
+import { generateText, type TextChunk } from './generation.js';
+import { type Indexed, merge } from './merge.js';
+import type { RequestTimer } from './metrics.js';
+import { assertReady } from './state.js';
+
+/** One sequence to generate. */
+export interface Plan {
+  readonly promptTokenIds: readonly number[];
+  readonly sampling: SamplingParams;
+}
+
+export interface Usage {
+  readonly prompt_tokens: number;
+  readonly completion_tokens: number;
+  readonly total_tokens: number;
+}
+
+export interface Run {
+  /** Chunks of all the sequences, by the plan's index. */
+  readonly chunks: AsyncGenerator<Indexed<TextChunk>, void, undefined>;
+  /** Tokens up to now. */
+  readonly usage: () => Usage;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** `performance.now()` when the headers had arrived. */
+    startMs: number;
+    /** Token counts for the request's line in the log. */
+    usage: (() => Usage) | null;
+  }
+}
+
+/**
+ * Admits the sequences and starts them. They are aborted when the client goes.
+ * @param id prefix of the sequences' ids
+ * @throws ApiError 503 where the server takes no work, 429 where the queue is full
+ */
+export function startRun(
+  context: ServerContext,
+  call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  work: { readonly id: string; readonly plans: readonly Plan[]; readonly stop: readonly string[] },
+): Run {
+  assertReady(context.state);
+  const { request, reply } = call;
+  const release = context.admission.admit(work.plans.length);
+  const controller = new AbortController();
+  const jobs = work.plans.map((plan, i) => ({
+    request: { id: `${work.id}-${i}`, ...plan },
+    stop: work.stop,
+    signal: controller.signal,
+    timer: context.metrics.startRequest(request.startMs, plan.promptTokenIds.length, plan.sampling.maxTokens),
+  }));
+  reply.raw.once('close', () => {
+    controller.abort();
+    release((performance.now() - request.startMs) / 1000);
+    for (const { timer } of jobs) timer.finish('abort');
+  });
+  const usage = () => sumUsage(jobs.map(({ timer }) => timer));
+  request.usage = usage;
+  const sources = jobs.map((job) => generateText(context.engine, context.tokenizer, job));
+  return { chunks: merge(sources, () => controller.abort()), usage };
+}
+
+function sumUsage(timers: readonly RequestTimer[]): Usage {
+  const promptTokens = timers.reduce((sum, timer) => sum + timer.numPromptTokens, 0);
+  const completionTokens = timers.reduce((sum, timer) => sum + timer.numTokens, 0);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
+}

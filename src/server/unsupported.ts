@@ -1,0 +1,91 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ApiError } from '../errors.js';
+
+interface UnsupportedParameter {
+  readonly name: string;
+  /** Values beside null that ask for nothing. */
+  readonly neutral: readonly unknown[];
+}
+
+/** Parameters of OpenAI and vLLM that would change the answer, and that this server does not have: refused, never ignored. */
+const COMMON: readonly UnsupportedParameter[] = [
+  { name: 'n', neutral: [1] },
+  { name: 'best_of', neutral: [1] },
+  { name: 'presence_penalty', neutral: [0] },
+  { name: 'frequency_penalty', neutral: [0] },
+  { name: 'repetition_penalty', neutral: [1] },
+  { name: 'length_penalty', neutral: [1] },
+  { name: 'logit_bias', neutral: [{}] },
+  { name: 'echo', neutral: [false] },
+  { name: 'logprobs', neutral: [false] },
+  { name: 'prompt_logprobs', neutral: [] },
+  { name: 'use_beam_search', neutral: [false] },
+  { name: 'min_tokens', neutral: [0] },
+  { name: 'bad_words', neutral: [[]] },
+  { name: 'allowed_token_ids', neutral: [] },
+  { name: 'include_stop_str_in_output', neutral: [false] },
+  { name: 'skip_special_tokens', neutral: [true] },
+  { name: 'spaces_between_special_tokens', neutral: [true, false] },
+  { name: 'truncate_prompt_tokens', neutral: [] },
+  { name: 'return_token_ids', neutral: [false] },
+  { name: 'return_tokens_as_token_ids', neutral: [false] },
+  { name: 'response_format', neutral: [{ type: 'text' }] },
+  { name: 'structured_outputs', neutral: [{}] },
+  { name: 'guided_json', neutral: [] },
+  { name: 'guided_regex', neutral: [] },
+  { name: 'guided_choice', neutral: [] },
+  { name: 'guided_grammar', neutral: [] },
+  { name: 'logits_processors', neutral: [[]] },
+  { name: 'kv_transfer_params', neutral: [] },
+  { name: 'priority', neutral: [0] },
+  { name: 'stream_options.continuous_usage_stats', neutral: [false] },
+];
+
+export const UNSUPPORTED_COMPLETION: readonly UnsupportedParameter[] = [
+  ...COMMON,
+  { name: 'suffix', neutral: [''] },
+  { name: 'prompt_embeds', neutral: [] },
+  { name: 'add_special_tokens', neutral: [true] },
+];
+
+export const UNSUPPORTED_CHAT: readonly UnsupportedParameter[] = [
+  ...COMMON,
+  { name: 'top_logprobs', neutral: [0] },
+  { name: 'tools', neutral: [[]] },
+  { name: 'tool_choice', neutral: ['none', 'auto'] },
+  { name: 'functions', neutral: [[]] },
+  { name: 'function_call', neutral: ['none', 'auto'] },
+  { name: 'modalities', neutral: [['text']] },
+  { name: 'audio', neutral: [] },
+  { name: 'prediction', neutral: [] },
+  { name: 'reasoning_effort', neutral: ['none'] },
+  { name: 'web_search_options', neutral: [] },
+  { name: 'add_special_tokens', neutral: [false] },
+  { name: 'add_generation_prompt', neutral: [true] },
+  { name: 'continue_final_message', neutral: [false] },
+  { name: 'chat_template', neutral: [] },
+  { name: 'chat_template_kwargs', neutral: [{}] },
+  { name: 'documents', neutral: [[]] },
+];
+
+/** @throws ApiError `unsupported_parameter` for the first one that asks for something */
+export function refuseUnsupported(body: object, parameters: readonly UnsupportedParameter[]): void {
+  for (const { name, neutral } of parameters) {
+    const value = valueAt(body, name);
+    if (value === undefined || value === null) continue;
+    if (neutral.some((allowed) => isDeepStrictEqual(value, allowed))) continue;
+    throw new ApiError('unsupported_parameter', `${name} is not supported yet; ${remedy(neutral)}.`, name);
+  }
+}
+
+function remedy(neutral: readonly unknown[]): string {
+  if (neutral.length === 0) return 'leave it out';
+  return `leave it out or send ${neutral.map((value) => JSON.stringify(value)).join(' or ')}`;
+}
+
+function valueAt(body: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => {
+    const isObject = typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+    return isObject ? Reflect.get(value, key) : undefined;
+  }, body);
+}

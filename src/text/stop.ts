@@ -1,0 +1,61 @@
+export interface StopResult {
+  /** Text that no stop string can contain any more. */
+  readonly text: string;
+  /** The stop string that was found; nothing after it is text. */
+  readonly matched: string | null;
+}
+
+interface Match {
+  readonly start: number;
+  readonly stop: string;
+}
+
+/** Finds stop strings in a stream, wherever the pieces are cut. The one that is complete first wins; of two, the longer. */
+export class StopMatcher {
+  #held = '';
+
+  /** @param stops non-empty strings */
+  constructor(readonly stops: readonly string[]) {}
+
+  push(text: string): StopResult {
+    const buffer = this.#held + text;
+    const match = findFirst(buffer, this.stops);
+    if (match !== null) {
+      this.#held = '';
+      return { text: buffer.slice(0, match.start), matched: match.stop };
+    }
+    const numHeld = Math.max(0, ...this.stops.map((stop) => overlap(buffer, stop)));
+    this.#held = buffer.slice(buffer.length - numHeld);
+    return { text: buffer.slice(0, buffer.length - numHeld), matched: null };
+  }
+
+  /** What was held back, when the stream ends without a match. */
+  flush(): string {
+    const held = this.#held;
+    this.#held = '';
+    return held;
+  }
+}
+
+function findFirst(buffer: string, stops: readonly string[]): Match | null {
+  const matches = stops
+    .map((stop) => ({ start: buffer.indexOf(stop), stop }))
+    .filter(({ start }) => start >= 0);
+  return matches.reduce<Match | null>(
+    (best, match) => (best === null || isBefore(match, best) ? match : best),
+    null,
+  );
+}
+
+function isBefore(a: Match, b: Match): boolean {
+  const ends = a.start + a.stop.length - (b.start + b.stop.length);
+  return ends < 0 || (ends === 0 && a.start < b.start);
+}
+
+/** Length of the longest end of `text` that begins `stop` without completing it. */
+function overlap(text: string, stop: string): number {
+  for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
+    if (text.endsWith(stop.slice(0, length))) return length;
+  }
+  return 0;
+}

@@ -1,0 +1,57 @@
+import type { RouteOptions } from 'fastify';
+import t from 'tap';
+import { testServer } from '../support/server.js';
+
+const PUBLIC = new Set(['/health/live', '/health/ready']);
+
+/** `METHOD /path` of all routes, from the tree that Fastify prints. */
+function routesOf(tree: string): { method: string; url: string }[] {
+  const routes: { method: string; url: string }[] = [];
+  const path: string[] = [];
+  for (const line of tree.split('\n')) {
+    const match = /^(.*?)[├└]── (\S*?)(?: \(([A-Z, ]+)\))?$/u.exec(line);
+    if (match === null) continue;
+    const depth = (match[1] ?? '').length / 4;
+    path.splice(depth, path.length, match[2] ?? '');
+    for (const method of (match[3] ?? '').split(', ').filter(Boolean))
+      routes.push({ method, url: path.join('') });
+  }
+  return routes;
+}
+
+t.test('asks every route but two for a key', async (t) => {
+  const app = testServer({ apiKeys: ['secret', 'other'] });
+  await app.ready();
+  const routes = routesOf(app.printRoutes({ commonPrefix: true }));
+  t.ok(routes.length > 50, `${routes.length} routes`);
+  t.ok(routes.some(({ method, url }) => method === 'POST' && url === '/v1/chat/completions'));
+  for (const { method, url } of routes) {
+    const reply = await app.inject({ method: method as RouteOptions['method'] & 'GET', url });
+    const isOpen = PUBLIC.has(url) && (method === 'GET' || method === 'HEAD');
+    t.equal(reply.statusCode, isOpen ? 200 : 401, `${method} ${url}`);
+  }
+});
+
+t.test('asks for a key before it tells of unknown routes or reads a body', async (t) => {
+  const app = testServer({ apiKeys: ['secret'] });
+  t.equal((await app.inject('/nothing')).statusCode, 401);
+  t.equal((await app.inject({ method: 'POST', url: '/v1/completions', payload: '{' })).statusCode, 401);
+});
+
+t.test('takes any of the keys, and nothing like them', async (t) => {
+  const app = testServer({ apiKeys: ['secret', 'other'] });
+  const status = async (authorization: string) =>
+    (await app.inject({ url: '/v1/models', headers: { authorization } })).statusCode;
+  for (const good of ['Bearer secret', 'Bearer other', 'bearer secret'])
+    t.equal(await status(good), 200, good);
+  for (const bad of ['', 'secret', 'Bearer', 'Bearer ', 'Bearer secre', 'Bearer secrets', 'Basic secret']) {
+    t.equal(await status(bad), 401, bad);
+  }
+  const reply = await app.inject('/v1/models');
+  t.match(reply.json(), { error: { code: 'invalid_api_key', type: 'authentication_error', param: null } });
+  t.equal(reply.headers['www-authenticate'], 'Bearer');
+});
+
+t.test('asks for no key where none is configured', async (t) => {
+  t.equal((await testServer().inject('/v1/models')).statusCode, 200);
+});

@@ -1,0 +1,194 @@
+import t from 'tap';
+import { FakeEngine } from '../support/fake-engine.js';
+import { chunks, events, script, testServer, tokenizer } from '../support/server.js';
+
+const url = '/v1/completions';
+
+t.test('answers a prompt', async (t) => {
+  const engine = new FakeEngine({ script: script('Once upon a time.') });
+  const reply = await testServer({ engine }).inject({
+    method: 'POST',
+    url,
+    payload: { model: 'fable', prompt: 'Hi', max_tokens: 50 },
+  });
+  t.equal(reply.statusCode, 200);
+  const numPrompt = tokenizer.encode('Hi', { addSpecialTokens: true, parseSpecialTokens: true }).length;
+  const numAnswer = script('Once upon a time.').length;
+  t.match(reply.json(), {
+    id: /^cmpl-/,
+    object: 'text_completion',
+    created: Number,
+    model: 'fable',
+    choices: [{ index: 0, text: 'Once upon a time.', logprobs: null, finish_reason: 'stop' }],
+    usage: { prompt_tokens: numPrompt, completion_tokens: numAnswer, total_tokens: numPrompt + numAnswer },
+  });
+});
+
+t.test('fills in the defaults', async (t) => {
+  const engine = new FakeEngine();
+  const reply = await testServer({ engine }).inject({ method: 'POST', url, payload: { prompt: 'Hi' } });
+  t.equal(reply.json().choices[0].finish_reason, 'length');
+  t.match(engine.requests[0]?.sampling, {
+    maxTokens: 16,
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    ignoreEos: false,
+    stopTokenIds: [],
+  });
+});
+
+t.test('passes the parameters on', async (t) => {
+  const engine = new FakeEngine();
+  const payload = {
+    prompt: [5, 6],
+    max_tokens: 3,
+    temperature: 1e-30,
+    top_k: -1,
+    top_p: 0.5,
+    min_p: 0.1,
+    seed: -1,
+    ignore_eos: true,
+    stop_token_ids: [9],
+  };
+  await testServer({ engine }).inject({ method: 'POST', url, payload });
+  t.same(engine.requests[0]?.promptTokenIds, [5, 6]);
+  t.same(engine.requests[0]?.sampling, {
+    maxTokens: 3,
+    temperature: 0.01,
+    topK: 0,
+    topP: 0.5,
+    minP: 0.1,
+    seed: 2n ** 64n - 1n,
+    ignoreEos: true,
+    stopTokenIds: [9],
+  });
+});
+
+t.test('parses special tokens in a prompt', async (t) => {
+  const engine = new FakeEngine();
+  await testServer({ engine }).inject({ method: 'POST', url, payload: { prompt: '<|im_start|>' } });
+  t.same(engine.requests[0]?.promptTokenIds, [1]);
+});
+
+t.test('streams what it would answer whole', async (t) => {
+  const text = 'Hello 🙂 wörld, 日本 ok.';
+  const app = testServer({ engine: new FakeEngine({ script: script(text) }) });
+  const payload = { prompt: 'Hi', max_tokens: 100 };
+  const whole = (await app.inject({ method: 'POST', url, payload })).json();
+  const reply = await app.inject({ method: 'POST', url, payload: { ...payload, stream: true } });
+  t.match(reply.headers['content-type'], /^text\/event-stream/);
+  t.equal(events(reply.body).at(-1), '[DONE]');
+  const parts = chunks(reply.body);
+  t.equal(parts.map((part) => part.choices[0]?.text).join(''), whole.choices[0].text);
+  t.equal(whole.choices[0].text, text);
+  t.same(parts.map((part) => part.choices[0]?.finish_reason).filter(Boolean), ['stop']);
+  t.equal(parts.at(-1)?.choices[0]?.finish_reason, 'stop');
+  t.equal(new Set(parts.map((part) => part.id)).size, 1);
+  t.notOk(parts.some((part) => 'usage' in part));
+  t.notOk(parts.slice(0, -1).some((part) => part.choices[0]?.text === ''));
+});
+
+t.test('sends one chunk per token', async (t) => {
+  const reply = await testServer({ engine: new FakeEngine({ script: [70, 71, 72, 73, 74, 75] }) }).inject({
+    method: 'POST',
+    url,
+    payload: { prompt: 'Hi', stream: true },
+  });
+  t.equal(chunks(reply.body).length, 6);
+});
+
+t.test('sends the usage in a chunk of its own when asked', async (t) => {
+  const payload = { prompt: [5, 6], max_tokens: 4, stream: true, stream_options: { include_usage: true } };
+  const parts = chunks((await testServer().inject({ method: 'POST', url, payload })).body);
+  t.same(parts.at(-1)?.choices, []);
+  t.same(parts.at(-1)?.usage, { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 });
+  t.ok(parts.slice(0, -1).every((part) => part.usage === null));
+});
+
+t.test('never lets a stop string out, streaming or not', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ script: script('one two three four') }) });
+  for (const [stop, expected] of [
+    ['two th', 'one '],
+    [['zzz', 'o t'], 'one tw'],
+    ['r', 'one two th'],
+    ['fourx', 'one two three four'],
+  ] as const) {
+    const payload = { prompt: 'Hi', max_tokens: 100, stop };
+    const whole = (await app.inject({ method: 'POST', url, payload })).json();
+    t.match(whole.choices[0], { text: expected, finish_reason: 'stop' });
+    const parts = chunks(
+      (await app.inject({ method: 'POST', url, payload: { ...payload, stream: true } })).body,
+    );
+    t.equal(parts.map((part) => part.choices[0]?.text).join(''), expected);
+    t.equal(parts.at(-1)?.choices[0]?.finish_reason, 'stop');
+  }
+});
+
+t.test('frees the sequence that a stop string ended', async (t) => {
+  const engine = new FakeEngine({ script: script('one two three four') });
+  await testServer({ engine }).inject({
+    method: 'POST',
+    url,
+    payload: { prompt: 'Hi', stop: 'two', max_tokens: 90 },
+  });
+  t.equal(engine.numRunning, 0);
+  t.equal(engine.numAborted, 1);
+});
+
+t.test('answers several prompts with one choice each', async (t) => {
+  const app = testServer();
+  const prompts = ['a story', 'a fable', 'the end'];
+  const alone = await Promise.all(
+    prompts.map(
+      async (prompt) =>
+        (await app.inject({ method: 'POST', url, payload: { prompt } })).json().choices[0].text,
+    ),
+  );
+  const together = (await app.inject({ method: 'POST', url, payload: { prompt: prompts } })).json();
+  t.same(
+    together.choices.map((choice: { text: string }) => choice.text),
+    alone,
+  );
+  const parts = chunks(
+    (await app.inject({ method: 'POST', url, payload: { prompt: prompts, stream: true } })).body,
+  );
+  prompts.forEach((_, index) => {
+    const own = parts.flatMap((part) => part.choices).filter((choice) => choice.index === index);
+    t.equal(own.map((choice) => choice.text).join(''), alone[index]);
+  });
+  t.equal(
+    (await app.inject({ method: 'POST', url, payload: { prompt: [[5, 6], [7]] } })).json().choices.length,
+    2,
+  );
+});
+
+t.test('answers under the name it was asked by', async (t) => {
+  const reply = await testServer().inject({
+    method: 'POST',
+    url,
+    payload: { model: 'org/other', prompt: 'Hi' },
+  });
+  t.equal(reply.json().model, 'org/other');
+});
+
+t.test('tells of a failure before the first token by the status', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ failAfter: 0 }) });
+  for (const stream of [true, false]) {
+    const reply = await app.inject({ method: 'POST', url, payload: { prompt: 'Hi', stream } });
+    t.equal(reply.statusCode, 503);
+    t.equal(reply.json().error.code, 'engine_failed');
+  }
+});
+
+t.test('tells of a failure in mid-stream by an event', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ script: [70, 71, 72, 73], failAfter: 2 }) });
+  const reply = await app.inject({ method: 'POST', url, payload: { prompt: 'Hi', stream: true } });
+  const sent = events(reply.body);
+  t.equal(sent.length, 4);
+  t.match(JSON.parse(sent[2] ?? ''), {
+    error: { code: 'engine_failed', type: 'server_error', param: null, message: String },
+  });
+  t.equal(sent[3], '[DONE]');
+});
