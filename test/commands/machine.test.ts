@@ -1,0 +1,92 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { driverCommands, inspectMachine } from '#halflight/commands/machine.js';
+import { root } from '../support/paths.js';
+
+const ICD = (library: string) => JSON.stringify({ ICD: { library_path: library, api_version: '1.3.0' } });
+
+t.test('a machine is read from its files', (t) => {
+  const base = t.testdir({
+    etc: { 'os-release': 'ID=linuxmint\nID_LIKE="ubuntu debian"\nVERSION_CODENAME=wilma\n' },
+    usr: {
+      lib: { 'x86_64-linux-gnu': { 'libvulkan.so.1': '', 'libvulkan_lvp.so': '' } },
+      share: { vulkan: { 'icd.d': { 'lvp_icd.json': ICD('libvulkan_lvp.so'), 'notes.txt': '' } } },
+    },
+    dev: { dri: { card0: '', renderD128: '' }, nvidia0: '', nvidiactl: '', 'nvidia-uvm': '' },
+  });
+  const machine = inspectMachine({}, base);
+  t.strictSame(machine.systems, ['linuxmint', 'ubuntu', 'debian']);
+  t.equal(machine.codename, 'wilma');
+  t.strictSame(machine.loaders, [join(base, 'usr/lib/x86_64-linux-gnu/libvulkan.so.1')]);
+  t.strictSame(machine.drivers, [
+    {
+      file: join(base, 'usr/share/vulkan/icd.d/lvp_icd.json'),
+      library: 'libvulkan_lvp.so',
+      libraryFound: true,
+    },
+  ]);
+  t.strictSame(
+    machine.devices,
+    ['dev/dri/renderD128', 'dev/nvidia0', 'dev/nvidiactl'].map((path) => ({
+      path: join(base, path),
+      accessible: true,
+    })),
+  );
+  t.end();
+});
+
+t.test('an empty machine has nothing, and nothing throws', (t) => {
+  const machine = inspectMachine({}, t.testdir({}));
+  t.match(machine, { systems: [], codename: '', loaders: [], drivers: [], devices: [] });
+  t.end();
+});
+
+t.test('the same loader under two names counts once', (t) => {
+  const base = t.testdir({
+    usr: { lib64: { 'libvulkan.so.1': '' } },
+    lib64: t.fixture('symlink', 'usr/lib64'),
+  });
+  t.equal(inspectMachine({}, base).loaders.length, 1);
+  t.end();
+});
+
+t.test('VK_DRIVER_FILES replaces the folders, VK_ADD_DRIVER_FILES adds to them', (t) => {
+  const base = t.testdir({
+    etc: { vulkan: { 'icd.d': { 'a.json': ICD('liba.so') } } },
+    own: { 'b.json': ICD('./libb.so'), 'libb.so': '' },
+  });
+  const own = join(base, 'own/b.json');
+  t.strictSame(inspectMachine({ VK_DRIVER_FILES: own }, base).drivers, [
+    { file: own, library: './libb.so', libraryFound: true },
+  ]);
+  t.strictSame(
+    inspectMachine({ VK_ADD_DRIVER_FILES: own }, base).drivers.map(({ file, libraryFound }) => ({
+      file,
+      libraryFound,
+    })),
+    [
+      { file: own, libraryFound: true },
+      { file: join(base, 'etc/vulkan/icd.d/a.json'), libraryFound: false },
+    ],
+  );
+  t.end();
+});
+
+t.test('each system gets its own commands, and an unknown one a hint', (t) => {
+  const table = join(root, 'scripts/drivers.json');
+  const commands = (systems: string[], codename = '') =>
+    driverCommands({ systems, codename }, table).join('\n');
+  t.match(commands(['debian'], 'bookworm'), '-t bookworm-backports libvulkan1 mesa-vulkan-drivers');
+  t.notMatch(commands(['debian'], 'trixie'), 'backports');
+  t.match(commands(['linuxmint', 'ubuntu', 'debian'], 'wilma'), 'apt-get install');
+  t.match(commands(['fedora'], ''), 'dnf install');
+  t.match(commands(['arch']), 'pacman -S');
+  t.match(commands(['alpine']), 'glibc');
+  t.match(commands(['plan9']), 'Mesa 25');
+  t.end();
+});
+
+t.test('a package without the table of commands has none', (t) => {
+  t.strictSame(driverCommands({ systems: ['debian'], codename: '' }, join(t.testdir({}), 'none.json')), []);
+  t.end();
+});
