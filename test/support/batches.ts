@@ -6,7 +6,7 @@ export const GREEDY: SamplingRow = { temperature: 0, topK: 0, topP: 1, minP: 0, 
 export const CAPACITY: BatchCapacity = {
   maxTokens: 64,
   maxSequences: 8,
-  maxBlocksPerSequence: 12,
+  maxBlocksPerSequence: 40,
   maxLogits: 8,
 };
 

@@ -1,28 +1,38 @@
-import { batchCases } from './cases-batch.js';
+import { attentionCases, embedCase, gatherCases, ropeCases } from './cases-batch.js';
 import type { Case } from './compare.js';
 import { filled, poisoned } from './compare.js';
 import { randomWeight, WEIGHT_FORMATS } from './weights.js';
 
-/** Cases of every operation that the GPU must compute as the reference does. Keys say what they hold. */
-export function operationCases(): Map<string, Case> {
-  const cases = new Map<string, Case>([...normCases(), ...activationCases(), ...batchCases()]);
-  for (const format of Object.keys(WEIGHT_FORMATS)) {
-    for (const [name, run] of linearCases(format)) cases.set(name, run);
-  }
-  return cases;
+/** Cases by a name that says what they hold. */
+export type Cases = readonly (readonly [string, Case])[];
+
+/** Cases of every operation that the GPU must compute as the reference does, with weights in the given formats. */
+export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_FORMATS)): Cases {
+  return [
+    ...normCases(),
+    ...activationCases(),
+    ...gatherCases(),
+    ...ropeCases(),
+    ...attentionCases(),
+    ...formats.flatMap((format) => [embedCase(format), ...linearCases(format)]),
+    ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
+  ];
 }
 
-/** [tokens, outputs, inputs]: one of each, odd tails of outputs and of K, both tilings, a whole number of groups and not. */
-const LINEAR_SHAPES = [
+type Shape = readonly [tokens: number, outputs: number, inputs: number];
+
+/** One of each, odd tails of outputs and of K, both tilings, a whole number of groups and not. */
+const LINEAR_SHAPES: readonly Shape[] = [
   [1, 1, 32],
   [1, 6, 40],
   [3, 37, 288],
   [4, 33, 48],
   [9, 70, 160],
-] as const;
+];
 
-function linearCases(format: string): [string, Case][] {
-  return LINEAR_SHAPES.flatMap((shape) =>
+/** @param maxTokens of the shapes that are wanted */
+export function linearCases(format: string, maxTokens = Number.POSITIVE_INFINITY): Cases {
+  return LINEAR_SHAPES.filter(([tokens]) => tokens <= maxTokens).flatMap((shape) =>
     [false, true].map((extras): [string, Case] => [
       `linear ${format} ${shape.join('×')}${extras ? ' with bias, added to the output' : ''}`,
       linearCase(format, shape, extras),
@@ -30,11 +40,7 @@ function linearCases(format: string): [string, Case][] {
   );
 }
 
-function linearCase(
-  format: string,
-  [tokens, outputs, inputs]: readonly [number, number, number],
-  extras: boolean,
-): Case {
+function linearCase(format: string, [tokens, outputs, inputs]: Shape, extras: boolean): Case {
   return (ops, random) => {
     const weight = ops.weight([randomWeight(random, format, outputs, inputs)]);
     const x = filled(ops, random, tokens, inputs);
@@ -47,20 +53,36 @@ function linearCase(
   };
 }
 
-function normCases(): [string, Case][] {
+/** As for q, k and v of different formats: one bias and one output over both parts, neither a multiple of a tile. */
+function mixedCase(first: string, second: string): readonly [string, Case] {
+  return [
+    `linear over rows of ${first}, then of ${second}`,
+    (ops, random) => {
+      const parts = [randomWeight(random, first, 37, 96), randomWeight(random, second, 22, 96)];
+      const weight = ops.weight(parts);
+      const x = filled(ops, random, 5, 96);
+      const bias = ops.constant(random.values(59), 1, 59);
+      const out = poisoned(ops, 5, 59, 'f32');
+      ops.linear({ x, weight, bias, out, rows: 5, accumulate: false });
+      return { out, rows: 5 };
+    },
+  ];
+}
+
+export function normCases(): Cases {
   return [1, 33, 256].map((cols): [string, Case] => [
     `rmsNorm of ${cols} columns`,
     (ops, random) => {
       const x = filled(ops, random, 5, cols, 'f32');
       const weight = ops.constant(random.values(cols), 1, cols);
       const out = poisoned(ops, 5, cols, ops.computeType);
-      ops.rmsNorm({ x, weight, out, rows: 5, eps: 1e-5 });
+      ops.rmsNorm({ x, weight, out, rows: 5, eps: 0.01 });
       return { out, rows: 5 };
     },
   ]);
 }
 
-function activationCases(): [string, Case][] {
+function activationCases(): Cases {
   return [1, 96, 130].map((cols): [string, Case] => [
     `siluMultiply to ${cols} columns`,
     (ops, random) => {

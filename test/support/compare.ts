@@ -2,15 +2,27 @@ import { CpuOps } from '#halflight/ops/cpu.js';
 import type { Ops, Tensor } from '#halflight/ops/ops.js';
 import { Random } from './random.js';
 
-/** A case: what to run on a backend, with inputs drawn from `random`. Returns the result, poisoned before the operation ran. */
-export type Case = <B>(ops: Ops<B>, random: Random) => { out: Tensor<B>; rows: number };
+/** What a case computed: the first `rows` rows of a tensor that has more, poisoned before the operation ran. */
+export interface Outcome<B> {
+  readonly out: Tensor<B>;
+  readonly rows: number;
+}
+
+/** A case: what to run on a backend, with inputs drawn from `random`. */
+export type Case = <B>(ops: Ops<B>, random: Random) => Outcome<B>;
+
+/** Rows that a result has beyond those that an operation may write. */
+export const SPARE_ROWS = 2;
 
 export interface Tolerance {
   readonly absolute: number;
   readonly relative: number;
 }
 
-/** Runs a case on the CPU reference and on `ops`. Returns the first place where they differ by more than the tolerance, or null. */
+/**
+ * Runs a case on the CPU reference and on `ops`. Returns the first place where they differ by more than the tolerance, or null.
+ * Padding and the rows beyond are compared too: there both must have left zeros and poison.
+ */
 export async function compareWithReference<B>(
   ops: Ops<B>,
   run: Case,
@@ -20,13 +32,25 @@ export async function compareWithReference<B>(
   const reference = new CpuOps();
   const expected = run(reference, new Random(seed));
   const got = run(ops, new Random(seed));
+  const live = await readAll(reference, { ...expected.out, rows: expected.rows });
+  if (live.includes(Number.NaN)) return 'the reference has left poison';
   return firstDifference(
-    await ops.read(got.out, got.rows),
-    await reference.read(expected.out, expected.rows),
+    await readAll(ops, padded(got.out)),
+    await readAll(reference, padded(expected.out)),
     tolerance,
   );
 }
 
+function padded<B>(tensor: Tensor<B>): Tensor<B> {
+  return { ...tensor, cols: tensor.stride };
+}
+
+async function readAll<B>(ops: Ops<B>, tensor: Tensor<B>): Promise<readonly number[]> {
+  if (tensor.type === 'u32') return [...(await ops.readIds(tensor, tensor.rows))];
+  return [...(await ops.read(tensor, tensor.rows))];
+}
+
+/** NaN equals NaN and nothing else. */
 export function firstDifference(
   got: ArrayLike<number>,
   expected: ArrayLike<number>,
@@ -35,6 +59,7 @@ export function firstDifference(
   if (got.length !== expected.length) return `${got.length} values instead of ${expected.length}`;
   for (let i = 0; i < expected.length; i++) {
     const difference = Math.abs(got[i] - expected[i]);
+    if (Number.isNaN(got[i]) && Number.isNaN(expected[i])) continue;
     if (!(difference <= absolute + relative * Math.abs(expected[i]))) {
       return `value ${i} of ${got.length}: ${got[i]} instead of ${expected[i]}`;
     }
@@ -42,14 +67,14 @@ export function firstDifference(
   return null;
 }
 
-/** A tensor that holds values which no operation may leave behind. */
+/** A result of `rows` rows and the spare ones, full of values that no operation may leave behind. */
 export function poisoned<B>(ops: Ops<B>, rows: number, cols: number, type: 'f32' | 'f16' | 'u32'): Tensor<B> {
-  const tensor = ops.tensor(rows, cols, type, 'activations');
-  ops.write(tensor, new Float32Array(rows * cols).fill(type === 'u32' ? 12345 : Number.NaN));
+  const tensor = ops.tensor(rows + SPARE_ROWS, cols, type, 'activations');
+  ops.write(tensor, new Float32Array(tensor.rows * cols).fill(type === 'u32' ? 12345 : Number.NaN));
   return tensor;
 }
 
-/** A tensor of random values. */
+/** A tensor of random values, with the spare rows of a result. */
 export function filled<B>(
   ops: Ops<B>,
   random: Random,
@@ -57,7 +82,7 @@ export function filled<B>(
   cols: number,
   type: 'f32' | 'f16' = ops.computeType,
 ): Tensor<B> {
-  const tensor = ops.tensor(rows, cols, type, 'activations');
-  ops.write(tensor, random.values(rows * cols));
+  const tensor = ops.tensor(rows + SPARE_ROWS, cols, type, 'activations');
+  ops.write(tensor, random.values(tensor.rows * cols));
   return tensor;
 }

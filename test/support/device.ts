@@ -6,7 +6,6 @@ import {
   type WantedFeature,
 } from '#halflight/webgpu/adapter.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import type { Tuning } from '#halflight/webgpu/tuning.js';
 
 /**
  * Opens a device with Dawn's checks on. Without an adapter it rejects with the command that mends it: a test that needs one fails,
@@ -20,11 +19,12 @@ export async function testDevice(features: readonly WantedFeature[] = WANTED_FEA
   return device;
 }
 
-export async function testOps(computeType: 'f32' | 'f16', tuning: Partial<Tuning> = {}): Promise<WebGpuOps> {
-  return new WebGpuOps(await testDevice(), computeType, tuning);
+/** A device of Dawn's null backend: everything is validated and WGSL is compiled, but no kernel runs. */
+export async function nullDevice(): Promise<GPUDevice> {
+  return openDevice(await requestAdapter(openGpu('null')));
 }
 
-/** Operations on Dawn's null backend: everything is validated and compiled to the driver's language, nothing runs. */
+/** Operations on that device. */
 export async function nullOps(computeType: 'f32' | 'f16'): Promise<WebGpuOps> {
-  return new WebGpuOps(await openDevice(await requestAdapter(openGpu('null'))), computeType);
+  return new WebGpuOps(await nullDevice(), computeType);
 }

@@ -1,0 +1,51 @@
+#!/usr/bin/env node
+import { COMMANDS } from './commands/commands.js';
+import { commandHelp, overview } from './commands/help.js';
+import { packageVersion } from './commands/version.js';
+import { CheckpointError, UserError } from './errors.js';
+
+/** Runs the command that the arguments name. Resolves with the exit code. */
+async function main([name = '--help', ...args]: readonly string[]): Promise<number> {
+  const command = COMMANDS.find((known) => known.name === name);
+  if (command === undefined) return withoutCommand(name);
+  if (!args.includes('--help') && !args.includes('-h')) return command.run(args);
+  process.stdout.write(commandHelp(command));
+  return 0;
+}
+
+function withoutCommand(name: string): number {
+  if (['help', '--help', '-h'].includes(name)) process.stdout.write(overview(COMMANDS));
+  else if (['version', '--version', '-v'].includes(name)) process.stdout.write(`${packageVersion()}\n`);
+  else {
+    const known = COMMANDS.map((command) => command.name).join(', ');
+    throw new UserError(`${JSON.stringify(name)} is no command; there are ${known}; see --help`);
+  }
+  return 0;
+}
+
+/** A mistake of the user is one line; ours shows where it happened. */
+function report(error: unknown): void {
+  const known = error instanceof UserError || error instanceof CheckpointError;
+  const text = error instanceof Error && !known ? error.stack : `halflight: ${messageOf(error)}`;
+  process.stderr.write(`${text}\n`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Whoever reads the output may stop early, as `head` does: nothing is wrong then. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+}
+
+process.stdout.on('error', endWithReader);
+process.stderr.on('error', endWithReader);
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    report(error);
+    process.exit(1);
+  },
+);

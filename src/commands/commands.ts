@@ -1,0 +1,72 @@
+import { type OptionName, parseLine } from '../config.js';
+import { UserError } from '../errors.js';
+import {
+  BENCH_OPTIONS,
+  DOCTOR_OPTIONS,
+  EVAL_OPTIONS,
+  GENERATE_OPTIONS,
+  INSPECT_OPTIONS,
+  SERVE_OPTIONS,
+} from './options.js';
+
+export interface Command {
+  readonly name: string;
+  /** Arguments after the name, for the help. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  /** Resolves with the exit code. Throws UserError or CheckpointError for the user's mistakes. */
+  readonly run: (args: readonly string[]) => Promise<number>;
+}
+
+/** Each command's code is loaded when it runs: help and mistakes answer at once. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'serve',
+    usage: '[MODEL]',
+    summary: 'Serve a model directory over an OpenAI-style API; without MODEL the bundled one.',
+    options: SERVE_OPTIONS,
+    run: async (args) => (await import('./serve.js')).runServe(args),
+  },
+  {
+    name: 'generate',
+    usage: '[MODEL] --prompt TEXT | --prompt-token-ids 1,2,3',
+    summary: 'Generate text once, without a server.',
+    options: GENERATE_OPTIONS,
+    run: async (args) => (await import('./generate.js')).runGenerate(args),
+  },
+  {
+    name: 'eval',
+    usage: '[MODEL] --text FILE',
+    summary: 'Measure a model’s perplexity on a text.',
+    options: EVAL_OPTIONS,
+    run: async (args) => (await import('./eval.js')).runEval(args),
+  },
+  {
+    name: 'inspect',
+    usage: '[MODEL]',
+    summary: 'Show a model’s architecture, tensors, formats and the memory that it takes.',
+    options: INSPECT_OPTIONS,
+    run: async (args) => (await import('./inspect.js')).runInspect(args),
+  },
+  {
+    name: 'bench',
+    usage: 'throughput [MODEL]',
+    summary:
+      'Measure the engine’s tokens per second at several numbers of concurrent requests, without HTTP.',
+    options: BENCH_OPTIONS,
+    run: async (args) => (await import('./bench.js')).runBench(args),
+  },
+  {
+    name: 'doctor',
+    usage: '',
+    summary: 'Show the GPUs, drivers and limits of this machine, and how to mend what is missing.',
+    options: DOCTOR_OPTIONS,
+    run: async (args) => {
+      const { positionals } = parseLine(args, DOCTOR_OPTIONS);
+      if (positionals.length > 0) throw new UserError(`doctor: takes no argument, but got ${positionals[0]}`);
+      const { runDoctor } = await import('./doctor.js');
+      return runDoctor((line) => process.stdout.write(`${line}\n`));
+    },
+  },
+];

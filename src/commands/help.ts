@@ -1,0 +1,40 @@
+import { OPTIONS, type Option, type OptionName } from '../config.js';
+import type { Command } from './commands.js';
+
+/** What `halflight --help` prints. */
+export function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return [
+    'halflight: an LLM inference server for quantized models, on any GPU',
+    '',
+    'Usage: halflight COMMAND [MODEL] [OPTIONS]',
+    '',
+    ...lines,
+    '',
+    '`halflight COMMAND --help` shows the options of a command.',
+    '',
+  ].join('\n');
+}
+
+/** What `halflight COMMAND --help` prints. */
+export function commandHelp({ name, usage, summary, options }: Command): string {
+  const heads = options.map(optionHead);
+  const width = Math.max(0, ...heads.map((head) => head.length));
+  const lines = options.map(
+    (option, i) => `  ${heads[i].padEnd(width)}  ${OPTIONS[option].help}${preset(option)}`,
+  );
+  const list = lines.length === 0 ? [] : ['', ...lines];
+  return [`Usage: halflight ${name} ${usage}`.trimEnd(), '', summary, ...list, ''].join('\n');
+}
+
+function optionHead(name: OptionName): string {
+  const { placeholder } = OPTIONS[name];
+  return placeholder === null ? `--${name}` : `--${name} ${placeholder}`;
+}
+
+function preset(name: OptionName): string {
+  const option: Option<unknown> = OPTIONS[name];
+  const shown = typeof option.default === 'string' || typeof option.default === 'number';
+  return shown ? ` (default ${String(option.default)})` : '';
+}

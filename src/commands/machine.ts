@@ -1,0 +1,185 @@
+import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** What a machine has for Vulkan, found by looking at files alone. */
+export interface Machine {
+  readonly platform: NodeJS.Platform;
+  /** ID and ID_LIKE of `/etc/os-release`. */
+  readonly systems: readonly string[];
+  /** VERSION_CODENAME there; empty where it has none. */
+  readonly codename: string;
+  /** Paths of `libvulkan.so.1`. */
+  readonly loaders: readonly string[];
+  readonly drivers: readonly Driver[];
+  readonly devices: readonly DeviceNode[];
+}
+
+/** An installable client driver (ICD): a JSON file that names a library. */
+export interface Driver {
+  readonly file: string;
+  readonly library: string;
+  readonly libraryFound: boolean;
+}
+
+/** A render node or NVIDIA device. */
+export interface DeviceNode {
+  readonly path: string;
+  /** This user may read and write it. */
+  readonly accessible: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the Vulkan loader looks for drivers, after the user's own folders (Vulkan-Loader, LoaderDriverInterface.md). */
+const DRIVER_FOLDERS = [
+  '/etc/xdg/vulkan/icd.d',
+  '/usr/local/etc/vulkan/icd.d',
+  '/etc/vulkan/icd.d',
+  '/usr/local/share/vulkan/icd.d',
+  '/usr/share/vulkan/icd.d',
+];
+
+const LIBRARY_FOLDERS = [
+  '/usr/local/lib',
+  '/usr/lib64',
+  '/lib64',
+  '/usr/lib',
+  '/lib',
+  '/usr/local/nvidia/lib64',
+];
+
+/** @param base folder that stands for `/` */
+export function inspectMachine(env: Environment, base = '/'): Machine {
+  const folders = libraryFolders(env, base);
+  const release = readText(join(base, 'etc/os-release'));
+  return {
+    platform: process.platform,
+    systems: [releaseField(release, 'ID'), ...releaseField(release, 'ID_LIKE').split(' ')].filter(Boolean),
+    codename: releaseField(release, 'VERSION_CODENAME'),
+    loaders: distinct(
+      folders.map((folder) => join(folder, 'libvulkan.so.1')).filter((file) => existsSync(file)),
+    ),
+    drivers: driverFiles(env, base).map((file) => readDriver(file, folders)),
+    devices: [
+      ...deviceNodes(join(base, 'dev/dri'), /^renderD\d+$/),
+      ...deviceNodes(join(base, 'dev'), /^nvidia(\d+|ctl)$/),
+    ],
+  };
+}
+
+/**
+ * Commands for root that install a driver, from `scripts/drivers.json`: `[{ systems, codename?, commands }]`, first match wins,
+ * the last entry serves all others.
+ */
+export function driverCommands(
+  machine: Pick<Machine, 'systems' | 'codename'>,
+  table: string,
+): readonly string[] {
+  const entries = parseCommands(table);
+  const fits = (entry: CommandEntry) =>
+    entry.systems.some((name) => machine.systems.includes(name)) &&
+    (entry.codename === undefined || entry.codename === machine.codename);
+  return (entries.find(fits) ?? entries.at(-1))?.commands ?? [];
+}
+
+interface CommandEntry {
+  readonly systems: readonly string[];
+  readonly codename?: string;
+  readonly commands: readonly string[];
+}
+
+function parseCommands(table: string): readonly CommandEntry[] {
+  const text = readText(table);
+  return text === '' ? [] : (JSON.parse(text) as readonly CommandEntry[]);
+}
+
+function releaseField(text: string, name: string): string {
+  return text.match(new RegExp(`^${name}="?([^"\\n]*)"?$`, 'm'))?.[1] ?? '';
+}
+
+function libraryFolders(env: Environment, base: string): readonly string[] {
+  const own = paths(env.LD_LIBRARY_PATH);
+  const multiarch = names(join(base, 'usr/lib')).filter((name) => name.includes('-linux-gnu'));
+  const system = [...multiarch.map((name) => `usr/lib/${name}`), ...LIBRARY_FOLDERS];
+  return [...own, ...system.map((folder) => join(base, folder))];
+}
+
+/** VK_DRIVER_FILES (once called VK_ICD_FILENAMES) replaces the folders; VK_ADD_DRIVER_FILES adds to them. */
+function driverFiles(env: Environment, base: string): readonly string[] {
+  const only = paths(env.VK_DRIVER_FILES ?? env.VK_ICD_FILENAMES);
+  return only.length > 0
+    ? only
+    : [...paths(env.VK_ADD_DRIVER_FILES), ...driverFolders(env, base).flatMap(jsonFiles)];
+}
+
+function driverFolders(env: Environment, base: string): readonly string[] {
+  const home = env.HOME ?? '';
+  const own = [env.XDG_CONFIG_HOME ?? join(home, '.config'), env.XDG_DATA_HOME ?? join(home, '.local/share')];
+  return [
+    ...own.map((folder) => join(folder, 'vulkan/icd.d')),
+    ...DRIVER_FOLDERS.map((folder) => join(base, folder)),
+  ];
+}
+
+function jsonFiles(folder: string): readonly string[] {
+  return names(folder)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => join(folder, name));
+}
+
+function readDriver(file: string, folders: readonly string[]): Driver {
+  const library = readText(file).match(/"library_path"\s*:\s*"([^"]+)"/)?.[1] ?? '';
+  return {
+    file,
+    library,
+    libraryFound: library !== '' && libraryPaths(file, library, folders).some((path) => existsSync(path)),
+  };
+}
+
+/** A bare name is looked up as the dynamic linker does; a relative path starts at the driver file. */
+function libraryPaths(file: string, library: string, folders: readonly string[]): readonly string[] {
+  if (library.includes('/')) return [resolve(dirname(file), library)];
+  return folders.map((folder) => join(folder, library));
+}
+
+function deviceNodes(folder: string, pattern: RegExp): readonly DeviceNode[] {
+  return names(folder)
+    .filter((name) => pattern.test(name))
+    .map((name) => join(folder, name))
+    .map((path) => ({ path, accessible: isAccessible(path) }));
+}
+
+function isAccessible(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Without those that a link makes the same file, such as /lib64 for /usr/lib64. */
+function distinct(files: readonly string[]): readonly string[] {
+  return [...new Map(files.map((file) => [realpathSync(file), file])).values()];
+}
+
+function paths(list: string | undefined): readonly string[] {
+  return (list ?? '').split(':').filter(Boolean);
+}
+
+/** Sorted names in a folder; none where it does not exist or may not be read. */
+function names(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch {
+    return [];
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

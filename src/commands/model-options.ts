@@ -1,0 +1,59 @@
+import { statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Values } from '../config.js';
+import { ENGINE_DEFAULTS, type EngineOptions } from '../engine/options.js';
+import { UserError } from '../errors.js';
+import { parseQuantization, QUANTIZATION_NAMES } from '../quant/formats.js';
+import type { WeightFormat } from '../quant/weight.js';
+import type { MODEL_OPTIONS } from './options.js';
+
+/** The model that comes with the package. */
+export const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fable', import.meta.url));
+
+/** The model directory that a command names, or the bundled one. Throws UserError where it names several, or none that exists. */
+export function modelDirectory(positionals: readonly string[]): string {
+  if (positionals.length > 1) {
+    throw new UserError(`MODEL: one at a time, but got ${positionals.join(' ')}`);
+  }
+  const given = positionals[0] ?? BUNDLED_MODEL;
+  const problem = directoryProblem(given);
+  if (problem === null) return resolve(given);
+  throw new UserError(
+    `MODEL: ${given}: ${problem}; name a folder with config.json, tokenizer.json and *.safetensors`,
+  );
+}
+
+function directoryProblem(path: string): string | null {
+  try {
+    return statSync(path).isDirectory() ? null : 'not a directory';
+  } catch {
+    return 'no such directory';
+  }
+}
+
+/** The name of a model in the API unless told otherwise: its folder's. */
+export function modelName(dir: string): string {
+  return basename(dir);
+}
+
+/** The format that `--quantization` names; null where it is not given. Throws UserError. */
+export function quantizationFormat(name: string | null): WeightFormat | null {
+  if (name === null) return null;
+  if (QUANTIZATION_NAMES.includes(name)) return parseQuantization(name);
+  throw new UserError(`--quantization: ${JSON.stringify(name)} is none of ${QUANTIZATION_NAMES.join(', ')}`);
+}
+
+/** Throws UserError for a quantization that is not known. */
+export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)[number]>): EngineOptions {
+  quantizationFormat(values.quantization);
+  return {
+    ...ENGINE_DEFAULTS,
+    modelDir: dir,
+    quantization: values.quantization,
+    computeType: values.dtype,
+    maxModelLen: values['max-model-len'],
+    kvCacheMemoryBytes: values['kv-cache-memory'],
+    device: values.device,
+  };
+}

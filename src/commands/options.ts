@@ -1,0 +1,70 @@
+import type { OptionName } from '../config.js';
+
+/** Which options each command takes, apart from the commands' code: the help is printed without loading an engine. */
+
+/** Options of every command that loads a model. */
+export const MODEL_OPTIONS = [
+  'max-model-len',
+  'kv-cache-memory',
+  'dtype',
+  'quantization',
+  'device',
+] as const satisfies readonly OptionName[];
+
+export const SERVE_OPTIONS = [
+  'host',
+  'port',
+  'served-model-name',
+  'api-key',
+  'insecure-no-auth',
+  ...MODEL_OPTIONS,
+  'max-num-seqs',
+  'max-num-batched-tokens',
+  'max-queued-requests',
+  'log-level',
+  'help',
+] as const satisfies readonly OptionName[];
+
+export const GENERATE_OPTIONS = [
+  'prompt',
+  'prompt-token-ids',
+  'max-tokens',
+  'temperature',
+  'top-p',
+  'top-k',
+  'min-p',
+  'seed',
+  'ignore-eos',
+  ...MODEL_OPTIONS,
+  'json',
+  'save-logits',
+  'help',
+] as const satisfies readonly OptionName[];
+
+export const EVAL_OPTIONS = [
+  'text',
+  'window',
+  ...MODEL_OPTIONS,
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
+export const INSPECT_OPTIONS = [
+  'quantization',
+  'dtype',
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
+export const BENCH_OPTIONS = [
+  'concurrency',
+  'input-len',
+  'output-len',
+  'repeats',
+  ...MODEL_OPTIONS,
+  'max-num-batched-tokens',
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
+export const DOCTOR_OPTIONS = ['help'] as const satisfies readonly OptionName[];

@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
+import type { Engine } from '../engine/types.js';
+import type { Logger } from '../logger.js';
+import type { ServerState } from '../server/state.js';
+
+export interface Running {
+  readonly app: FastifyInstance;
+  readonly engine: Engine;
+  readonly state: ServerState;
+}
+
+/** Time in which answers that had begun may finish. */
+const DRAIN_TIMEOUT_MS = 30_000;
+
+/** Time in which clients are told that the engine has failed. */
+const FAILURE_TIMEOUT_MS = 2000;
+
+/**
+ * The first signal ends the process: with 0 when the answers that had begun are finished, or at once while the model loads.
+ * A second one ends it at once.
+ * @param running what to close; null while the model loads
+ */
+export function closeOnSignal(logger: Logger, running: () => Running | null): void {
+  closeWithGrace({ delay: false, logger, onSecondSignal: endAtOnce }, async ({ signal, err }) => {
+    if (err !== undefined) logger.fatal(err, 'unexpected error');
+    const server = running();
+    if (server === null && signal !== undefined) endAtOnce(signal);
+    if (server === null) return;
+    logger.info({ signal }, 'stopping when running answers are finished; a second signal stops at once');
+    await close(server);
+  });
+}
+
+/** By the signal's default action: an exit would tear down the engine's thread, and Dawn aborts where it waits for the device. */
+function endAtOnce(signal: NodeJS.Signals): void {
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
+async function close({ app, engine, state }: Running): Promise<void> {
+  state.phase = 'draining';
+  if (!(await closeWithin(app, DRAIN_TIMEOUT_MS)))
+    app.log.warn(`answers that took longer than ${DRAIN_TIMEOUT_MS} ms are cut off`);
+  await engine.close();
+}
+
+/** Resolves with the exit code 1 when the engine has failed and its clients know. */
+export async function untilFailed({ app, engine }: Omit<Running, 'state'>): Promise<number> {
+  const error = await engine.failed;
+  app.log.fatal(error, 'the engine failed');
+  await closeWithin(app, FAILURE_TIMEOUT_MS);
+  return 1;
+}
+
+const SWEEP_MS = 50;
+
+/** Resolves with whether all answers were finished in time. A connection that is kept alive after its answer would hold the server open. */
+async function closeWithin(app: FastifyInstance, timeoutMs: number): Promise<boolean> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+  const inTime = await Promise.race([app.close().then(() => true), sleep(timeoutMs, false, { ref: false })]);
+  clearInterval(sweep);
+  return inTime;
+}

@@ -1,0 +1,184 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { UserError } from './errors.js';
+
+/** One option of the command line: how it is written, what it means, and how its text becomes a value. Its default lives here alone. */
+export interface Option<T> {
+  /** Shown in the help; null for a switch, which takes no value. */
+  readonly placeholder: string | null;
+  readonly help: string;
+  readonly repeated: boolean;
+  readonly default: T;
+  /** @param texts the values given, at least one; @throws UserError naming `flag` */
+  readonly parse: (texts: readonly string[], flag: string) => T;
+}
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+export const OPTIONS = {
+  host: text('127.0.0.1', 'ADDRESS', 'Address to listen on'),
+  port: integer(8000, [0, 65_535], 'Port to listen on; 0 takes a free one'),
+  'served-model-name': list('NAME', 'Name of the model in the API, instead of its folder’s; may be repeated'),
+  'api-key': list('KEY', 'Key that requests must carry; may be repeated'),
+  'insecure-no-auth': flag('Listen on an address other than this machine’s own without a key'),
+  'max-model-len': optional(
+    integer(0, [1, 2 ** 24], 'Tokens of prompt and answer at most; default: the model’s'),
+  ),
+  'max-num-seqs': integer(16, [1, 1024], 'Sequences computed in one step at most'),
+  'max-num-batched-tokens': integer(512, [1, 65_536], 'Tokens computed in one step at most'),
+  'max-queued-requests': integer(
+    256,
+    [0, 1_000_000],
+    'Requests that may wait; beyond them the answer is 429',
+  ),
+  'kv-cache-memory': optional(bytes('Memory of the KV cache, such as 512MiB or 4GB; default 1GiB at most')),
+  dtype: choice('auto', ['auto', 'float32', 'float16'], 'Type of activations and KV cache'),
+  quantization: optional(text('', 'FORMAT', 'Round the weights while loading: int8, int4, int4-g128, …')),
+  device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
+  'log-level': choice('info', LOG_LEVELS, 'Least severe line that is logged'),
+  prompt: optional(text('', 'TEXT', 'Text to go on from; special tokens in it are read as such')),
+  'prompt-token-ids': optional(integers([], [0, 2 ** 32 - 1], 'Token ids to go on from, instead of text')),
+  'max-tokens': integer(128, [1, 2 ** 24], 'Tokens to generate at most'),
+  temperature: number(0, [0, 100], 'Randomness; 0 takes the likeliest token'),
+  'top-p': number(1, [0.001, 1], 'Keep the likeliest tokens up to this probability'),
+  'top-k': integer(0, [0, 2 ** 24], 'Keep so many of the likeliest tokens; 0 keeps all'),
+  'min-p': number(0, [0, 1], 'Drop tokens less likely than this share of the likeliest'),
+  seed: integer(0, [0, Number.MAX_SAFE_INTEGER], 'Seed of the draws'),
+  'ignore-eos': flag('Do not stop at the model’s end tokens'),
+  'save-logits': optional(text('', 'FILE', 'Write the prompt’s logits, f32 [tokens, vocab], as safetensors')),
+  text: optional(text('', 'FILE', 'Text to predict; special tokens in it are read as such')),
+  window: integer(512, [2, 2 ** 20], 'Tokens in a window; windows do not overlap'),
+  concurrency: integers([1, 8], [1, 1024], 'Requests at once, one measurement for each number'),
+  'input-len': integer(16, [1, 2 ** 24], 'Tokens of each prompt'),
+  'output-len': integer(64, [2, 2 ** 24], 'Tokens of each answer'),
+  repeats: integer(3, [1, 1000], 'Measurements of each kind; the median is shown'),
+  json: flag('Print one JSON object'),
+  help: flag('Print this help'),
+} as const satisfies Record<string, Option<unknown>>;
+
+export type OptionName = keyof typeof OPTIONS;
+type ValueOf<O> = O extends Option<infer T> ? T : never;
+export type Values<Name extends OptionName> = { readonly [N in Name]: ValueOf<(typeof OPTIONS)[N]> };
+
+export interface ParsedLine<Name extends OptionName> {
+  readonly values: Values<Name>;
+  readonly positionals: readonly string[];
+}
+
+/** Reads a command line that may carry the options `names`. Throws UserError that names the option and says what it takes. */
+export function parseLine<Name extends OptionName>(
+  args: readonly string[],
+  names: readonly Name[],
+): ParsedLine<Name> {
+  const { values: given, positionals } = parseStrict(args, names);
+  const values: Partial<Record<Name, unknown>> = {};
+  for (const name of names) {
+    const option: Option<unknown> = OPTIONS[name];
+    const texts = given[name];
+    values[name] =
+      texts === undefined ? option.default : option.parse([texts].flat().map(String), `--${name}`);
+  }
+  return { values: values as Values<Name>, positionals };
+}
+
+function parseStrict(args: readonly string[], names: readonly OptionName[]) {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const name of names) {
+    const { placeholder, repeated } = OPTIONS[name];
+    options[name] = { type: placeholder === null ? 'boolean' : 'string', multiple: repeated };
+  }
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw error instanceof TypeError ? new UserError(lineProblem(error.message)) : error;
+  }
+}
+
+/** The parser's own message runs over several lines: only the option and what is wrong with it are kept. */
+function lineProblem(message: string): string {
+  const flag = /'(-[^' ]*)/.exec(message)?.[1] ?? 'command line';
+  if (message.startsWith('Unknown option')) return `${flag}: no such option; see --help`;
+  if (message.includes('does not take')) return `${flag}: takes no value`;
+  if (message.includes('ambiguous')) {
+    return `${flag}: needs a value; one that begins with a dash is written ${flag}=-VALUE`;
+  }
+  if (message.includes('missing')) return `${flag}: needs a value`;
+  return `${flag}: ${message}`;
+}
+
+function text(preset: string, placeholder: string, help: string): Option<string> {
+  return { placeholder, help, repeated: false, default: preset, parse: (texts) => lastOf(texts) };
+}
+
+function list(placeholder: string, help: string): Option<readonly string[]> {
+  return { placeholder, help, repeated: true, default: [], parse: (texts) => texts };
+}
+
+function flag(help: string): Option<boolean> {
+  return { placeholder: null, help, repeated: false, default: false, parse: () => true };
+}
+
+function optional<T>(option: Option<T>): Option<T | null> {
+  return { ...option, default: null };
+}
+
+function choice<const T extends string>(preset: NoInfer<T>, choices: readonly T[], help: string): Option<T> {
+  const parse = (texts: readonly string[], name: string): T => {
+    const found = choices.find((known) => known === lastOf(texts));
+    if (found !== undefined) return found;
+    throw new UserError(`${name}: ${JSON.stringify(lastOf(texts))} is none of ${choices.join(', ')}`);
+  };
+  return { placeholder: choices.join('|'), help, repeated: false, default: preset, parse };
+}
+
+type Range = readonly [number, number];
+
+const DECIMAL = { pattern: /^-?(\d+\.?\d*|\.\d+)(e-?\d+)?$/i, noun: 'number' };
+const WHOLE = { pattern: /^-?\d+$/, noun: 'whole number' };
+
+function number(preset: number, range: Range, help: string): Option<number> {
+  const parse = (texts: readonly string[], name: string) => inRange(lastOf(texts), DECIMAL, range, name);
+  return { placeholder: 'X', help, repeated: false, default: preset, parse };
+}
+
+function integer(preset: number, range: Range, help: string): Option<number> {
+  const parse = (texts: readonly string[], name: string) => inRange(lastOf(texts), WHOLE, range, name);
+  return { placeholder: 'N', help, repeated: false, default: preset, parse };
+}
+
+function inRange(given: string, shape: typeof WHOLE, [least, most]: Range, name: string): number {
+  const value = shape.pattern.test(given) ? Number(given) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new UserError(`${name}: ${JSON.stringify(given)} is not a ${shape.noun} from ${least} to ${most}`);
+}
+
+const BYTE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+};
+
+function bytes(help: string): Option<number> {
+  const parse = (texts: readonly string[], name: string): number => {
+    const match = /^(\d+(?:\.\d+)?) ?([KMG]i?B)?$/i.exec(lastOf(texts));
+    const unit = BYTE_UNITS[(match?.[2] ?? '').toUpperCase()];
+    if (match !== null && unit !== undefined) return Math.floor(Number(match[1]) * unit);
+    throw new UserError(`${name}: ${JSON.stringify(lastOf(texts))} is no size such as 512MiB or 4GB`);
+  };
+  return { placeholder: 'SIZE', help, repeated: false, default: 0, parse };
+}
+
+function integers(preset: readonly number[], range: Range, help: string): Option<readonly number[]> {
+  const parse = (texts: readonly string[], name: string): readonly number[] =>
+    lastOf(texts)
+      .split(',')
+      .map((part) => inRange(part.trim(), WHOLE, range, name));
+  return { placeholder: '1,2,3', help, repeated: false, default: preset, parse };
+}
+
+function lastOf(texts: readonly string[]): string {
+  return texts[texts.length - 1] ?? '';
+}

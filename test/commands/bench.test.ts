@@ -1,0 +1,11 @@
+import t from 'tap';
+import { runBench } from '#halflight/commands/bench.js';
+
+t.test('bench names what it can measure', async (t) => {
+  await t.rejects(runBench([]), { name: 'UserError', message: /throughput/ });
+  await t.rejects(runBench(['quality']), { name: 'UserError', message: /throughput, not "quality"/ });
+});
+
+t.test('bench refuses numbers of requests that mean nothing', async (t) => {
+  await t.rejects(runBench(['throughput', '--concurrency', '0,8']), { message: /^--concurrency: "0"/ });
+});

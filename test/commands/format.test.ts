@@ -1,0 +1,35 @@
+import t from 'tap';
+import { formatBytes, formatCount, formatTable } from '#halflight/commands/format.js';
+
+t.test('bytes are shown with three digits and a decimal unit', (t) => {
+  const shown = {
+    0: '0 B',
+    999: '999 B',
+    1000: '1.00 kB',
+    2048: '2.05 kB',
+    7344640: '7.34 MB',
+    67108864: '67.1 MB',
+    999999: '1.00 MB',
+    16060522240: '16.1 GB',
+    9996: '10.0 kB',
+    [2 ** 60]: '1152921.5 TB',
+  };
+  for (const [bytes, text] of Object.entries(shown)) t.equal(formatBytes(Number(bytes)), text);
+  t.end();
+});
+
+t.test('counts are shown in groups of three', (t) => {
+  t.equal(formatCount(3_672_320), '3,672,320');
+  t.end();
+});
+
+t.test('a table has columns of equal width', (t) => {
+  t.strictSame(
+    formatTable([
+      ['name', 'n'],
+      ['a', '100'],
+    ]),
+    ['name    n', 'a     100'],
+  );
+  t.end();
+});

@@ -1,0 +1,60 @@
+import { Writable } from 'node:stream';
+import t from 'tap';
+import { showProgress, whileLoading } from '#halflight/commands/progress.js';
+
+const CLEAR_LINE = '\x1b[2K';
+const HIDE_CURSOR = '\x1b[?25l';
+const NO_WRAP = '\x1b[?7l';
+
+/** A stand-in for standard error, and what was written to it. */
+function fakeStream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => string } {
+  const pieces: string[] = [];
+  const stream = new Writable({
+    write(piece, _encoding, done) {
+      pieces.push(String(piece));
+      done();
+    },
+  });
+  Object.assign(stream, { isTTY, columns: 80 });
+  return { stream: stream as unknown as NodeJS.WriteStream, text: () => pieces.join('') };
+}
+
+const load = (onProgress: (progress: { stage: string; loadedBytes: number; totalBytes: number }) => void) => {
+  onProgress({ stage: 'weights', loadedBytes: 1000, totalBytes: 7_340_000 });
+  onProgress({ stage: 'weights', loadedBytes: 7_340_000, totalBytes: 7_340_000 });
+  onProgress({ stage: 'kernels', loadedBytes: 7_340_000, totalBytes: 7_340_000 });
+  return Promise.resolve('loaded');
+};
+
+t.test('elsewhere than on a terminal each stage is one plain line', async (t) => {
+  const { stream, text } = fakeStream(false);
+  t.equal(await whileLoading(showProgress(stream), load), 'loaded');
+  t.equal(text(), 'loading weights: 7.34 MB\ncompiling kernels\n');
+});
+
+t.test('on a terminal there is a bar, which is gone afterwards', async (t) => {
+  const { stream, text } = fakeStream(true);
+  await whileLoading(showProgress(stream), load);
+  t.match(text(), /loading weights \[.+\] 1\.00 kB of 7\.34 MB/);
+  t.match(text(), 'compiling kernels');
+  t.ok(text().endsWith(CLEAR_LINE), 'the last that is written clears the line');
+  for (const switchOff of [HIDE_CURSOR, NO_WRAP])
+    t.notOk(text().includes(switchOff), 'a signal could leave it so');
+});
+
+t.test('the bar is gone where loading fails, too', async (t) => {
+  const { stream, text } = fakeStream(true);
+  const failing = whileLoading(showProgress(stream), async (onProgress) => {
+    await load(onProgress);
+    throw new Error('broken');
+  });
+  await t.rejects(failing, /broken/);
+  t.ok(text().endsWith(CLEAR_LINE));
+});
+
+t.test('windows are counted, not measured', (t) => {
+  const { stream, text } = fakeStream(false);
+  showProgress(stream).update({ stage: 'windows', done: 1, total: 1234 });
+  t.equal(text(), 'scoring windows: 1,234\n');
+  t.end();
+});
