@@ -1,6 +1,6 @@
-// Paged attention, one workgroup a token and query head. The context is walked in tiles of LANES positions: each lane scores one position,
-// then each lane sums the tile's values for its own dimensions, with the running maximum and sum of the online softmax
-// (Milakov & Gimelshein, arXiv 1805.02867).
+// Paged attention, one workgroup a token and query head. The context is walked in tiles of 4 · LANES positions: each lane scores four
+// neighbouring positions, then each lane sums the tile's values for its own dimensions, with the running maximum and sum of the online
+// softmax (Milakov & Gimelshein, arXiv 1805.02867). The block size is a multiple of 4, so four neighbours share a block.
 override LANES: u32 = 32u;
 override HEAD_DIM: u32 = 64u;
 #include "lib/reduce.wgsl"
@@ -8,7 +8,7 @@ struct Params {
   heads: u32,
   kv_heads: u32,
   block_size: u32,
-  // Elements per row of q and of the output.
+  // vec4 per row of q and of the output.
   q_stride: u32,
   y_stride: u32,
   // Positions that a token sees, itself included; 0 sees all.
@@ -19,31 +19,49 @@ struct Params {
   sequences: u32,
   block_tables: u32,
   max_blocks: u32,
+  // Always CHUNKS.
+  chunks: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
-@group(0) @binding(2) var<storage, read> q: array<X>;
-@group(0) @binding(3) var<storage, read> k_cache: array<X>;
-@group(0) @binding(4) var<storage, read> v_cache: array<X>;
-@group(0) @binding(5) var<storage, read_write> y: array<X>;
-var<workgroup> weights: array<f32, LANES>;
-var<workgroup> offsets: array<u32, LANES>;
+@group(0) @binding(2) var<storage, read> q: array<X4>;
+@group(0) @binding(3) var<storage, read> k_cache: array<X4>;
+@group(0) @binding(4) var<storage, read> v_cache: array<X4>;
+@group(0) @binding(5) var<storage, read_write> y: array<X4>;
+// Of each lane: the softmax weights of its four positions, and where the first of them lies in the caches, in vec4.
+var<workgroup> weights: array<vec4f, LANES>;
+var<workgroup> places: array<u32, LANES>;
 
-// Dimensions per lane.
-const MAX_DIMS = 8u;
+const LOWEST = -3.4e38;
+// vec4 of a head; those that one lane sums, of which no more than MAX_CHUNKS.
+override CHUNKS: u32 = HEAD_DIM / 4u;
+override LANE_CHUNKS: u32 = (CHUNKS + LANES - 1u) / LANES;
+const MAX_CHUNKS = 8u;
 
-fn cache_index(table: u32, position: u32, kv_head: u32) -> u32 {
+fn place_of(table: u32, position: u32, kv_head: u32) -> u32 {
   let block = batch[table + position / params.block_size];
-  return ((block * params.kv_heads + kv_head) * params.block_size + position % params.block_size) * HEAD_DIM;
+  return ((block * params.kv_heads + kv_head) * params.block_size + position % params.block_size) * CHUNKS;
 }
 
-fn score(origin: u32, key: u32) -> f32 {
-  var sum = vec4f();
-  for (var i = 0u; i < HEAD_DIM; i += 4u) {
-    sum += vec4f(f32(q[origin + i]), f32(q[origin + i + 1u]), f32(q[origin + i + 2u]), f32(q[origin + i + 3u]))
-      * vec4f(f32(k_cache[key + i]), f32(k_cache[key + i + 1u]), f32(k_cache[key + i + 2u]), f32(k_cache[key + i + 3u]));
+fn sum_of(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
+// q·k of four neighbouring positions.
+fn scores(query: u32, place: u32) -> vec4f {
+  var s0 = vec4f();
+  var s1 = vec4f();
+  var s2 = vec4f();
+  var s3 = vec4f();
+  // The count comes from the uniforms so that the loop stays one: unrolled, it takes a software adapter half a minute to compile.
+  for (var i = 0u; i < params.chunks; i++) {
+    let v = vec4f(q[query + i]);
+    s0 += v * vec4f(k_cache[place + i]);
+    s1 += v * vec4f(k_cache[place + CHUNKS + i]);
+    s2 += v * vec4f(k_cache[place + 2u * CHUNKS + i]);
+    s3 += v * vec4f(k_cache[place + 3u * CHUNKS + i]);
   }
-  return params.scale * ((sum.x + sum.y) + (sum.z + sum.w));
+  return params.scale * vec4f(sum_of(s0), sum_of(s1), sum_of(s2), sum_of(s3));
 }
 
 @compute @workgroup_size(LANES)
@@ -51,44 +69,54 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let token = group.y;
   let head = group.x;
   let kv_head = head * params.kv_heads / params.heads;
-  let origin = token * params.q_stride + head * HEAD_DIM;
+  let query = token * params.q_stride + head * CHUNKS;
   let end = batch[params.positions + token] + 1u;
   let table = params.block_tables + batch[params.sequences + token] * params.max_blocks;
   let start = select(0u, end - min(end, params.window), params.window != 0u);
-  var greatest = -3.4e38;
+  var greatest = LOWEST;
   var total = 0.0;
-  var sums: array<f32, MAX_DIMS>;
-  for (var tile = start; tile < end; tile += LANES) {
-    let position = tile + lane;
-    let present = position < end;
-    var s = -3.4e38;
-    if (present) {
-      offsets[lane] = cache_index(table, position, kv_head);
-      s = score(origin, offsets[lane]);
+  var sums: array<vec4f, MAX_CHUNKS>;
+  for (var tile = start - start % 4u; tile < end; tile += 4u * LANES) {
+    let position = tile + 4u * lane;
+    let seen = vec4u(position) + vec4u(0u, 1u, 2u, 3u);
+    let present = (seen >= vec4u(start)) & (seen < vec4u(end));
+    var s = vec4f(LOWEST);
+    if (position < end) {
+      let place = place_of(table, position, kv_head);
+      places[lane] = place;
+      s = select(s, scores(query, place), present);
     }
-    let tile_greatest = max(greatest, workgroup_max(lane, s));
-    let weight = select(0.0, exp(s - tile_greatest), present);
+    let tile_greatest = max(greatest, workgroup_max(lane, max(max(s.x, s.y), max(s.z, s.w))));
+    let weight = select(vec4f(), exp(s - tile_greatest), present);
     weights[lane] = weight;
     let fade = exp(greatest - tile_greatest);
-    total = total * fade + workgroup_sum(lane, weight);
+    total = total * fade + workgroup_sum(lane, sum_of(weight));
     greatest = tile_greatest;
-    let count = min(LANES, end - tile);
-    for (var j = 0u; j < MAX_DIMS; j++) {
-      let dim = lane + j * LANES;
-      if (dim < HEAD_DIM) {
+    let count = min(LANES, (end - tile + 3u) / 4u);
+    for (var j = 0u; j < LANE_CHUNKS; j++) {
+      let chunk = lane + j * LANES;
+      if (chunk < CHUNKS) {
         var sum = sums[j] * fade;
         for (var i = 0u; i < count; i++) {
-          sum += weights[i] * f32(v_cache[offsets[i] + dim]);
+          let at = places[i] + chunk;
+          let w = weights[i];
+          // A position that is not present weighs nothing, but its slot may hold anything, so it is not read as a number.
+          sum += w.x * value(at, w.x) + w.y * value(at + CHUNKS, w.y) + w.z * value(at + 2u * CHUNKS, w.z)
+            + w.w * value(at + 3u * CHUNKS, w.w);
         }
         sums[j] = sum;
       }
     }
     workgroupBarrier();
   }
-  for (var j = 0u; j < MAX_DIMS; j++) {
-    let dim = lane + j * LANES;
-    if (dim < HEAD_DIM) {
-      y[token * params.y_stride + head * HEAD_DIM + dim] = X(sums[j] / total);
+  for (var j = 0u; j < LANE_CHUNKS; j++) {
+    let chunk = lane + j * LANES;
+    if (chunk < CHUNKS) {
+      y[token * params.y_stride + head * CHUNKS + chunk] = X4(sums[j] / total);
     }
   }
+}
+
+fn value(at: u32, weight: f32) -> vec4f {
+  return select(vec4f(), vec4f(v_cache[at]), weight != 0.0);
 }

@@ -2,7 +2,7 @@
 // lanes read neighbouring weights.
 #include "lib/linear.wgsl"
 override LANES: u32 = 32u;
-var<workgroup> partial: array<vec4f, LANES>;
+#include lanes
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -26,13 +26,11 @@ fn main(
       weight_scale(row3, block) * block_dot(weight_block(row3, block), v),
     );
   }
-  partial[lane] = sum;
-  workgroupBarrier();
-  if (lane < 4u) {
-    var total = 0.0;
-    for (var i = 0u; i < LANES; i++) {
-      total += partial[i][lane];
-    }
-    store_output(token, output + lane, total);
+  let total = lane_sum(lane, sum);
+  if (lane == 0u) {
+    store_output(token, output, total.x);
+    store_output(token, output + 1u, total.y);
+    store_output(token, output + 2u, total.z);
+    store_output(token, output + 3u, total.w);
   }
 }

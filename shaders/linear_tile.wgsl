@@ -2,8 +2,13 @@
 // four tokens and an activation loaded once for four outputs.
 #include "lib/linear.wgsl"
 override LANES: u32 = 32u;
+// Tokens in a tile: 4, or 1 where there is but one.
+override TOKENS: u32 = 4u;
 
 fn dots(w: Chunk, x0: Chunk, x1: Chunk, x2: Chunk, x3: Chunk) -> vec4f {
+  if (TOKENS == 1u) {
+    return vec4f(chunk_dot(w, x0), 0.0, 0.0, 0.0);
+  }
   return vec4f(chunk_dot(w, x0), chunk_dot(w, x1), chunk_dot(w, x2), chunk_dot(w, x3));
 }
 
@@ -13,7 +18,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let token = group.y * 4u;
+  let token = group.y * TOKENS;
   let output = ((group.x + group.z * groups.x) * LANES + lane) * 4u;
   let last = params.tokens - 1u;
   let t1 = min(token + 1u, last);
@@ -48,7 +53,7 @@ fn main(
     sum2 += weight_scale(row2, block) * dots2;
     sum3 += weight_scale(row3, block) * dots3;
   }
-  for (var i = 0u; i < 4u; i++) {
+  for (var i = 0u; i < TOKENS; i++) {
     store_output(token + i, output, sum0[i]);
     store_output(token + i, output + 1u, sum1[i]);
     store_output(token + i, output + 2u, sum2[i]);

@@ -8,6 +8,8 @@ struct Params {
   stride: u32,
   // Offset of the sampling rows within the batch, 8 words each.
   sampling: u32,
+  // Always 0x80000000: where a bisection starts. A constant would let the compiler unroll all 32 rounds, which takes it seconds.
+  top_bit: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
@@ -93,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let top_k = batch[options + 1u];
   if (top_k != 0u && top_k < params.vocabulary) {
     var found = 0u;
-    for (var bit = 0x80000000u; bit != 0u; bit >>= 1u) {
+    for (var bit = params.top_bit; bit != 0u; bit >>= 1u) {
       if (count_from(lane, row, found | bit) >= f32(top_k)) {
         found |= bit;
       }
@@ -104,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (top_p < 1.0) {
     let goal = top_p * mass_from(lane, row, threshold, greatest, inverse_temperature);
     var found = 0u;
-    for (var bit = 0x80000000u; bit != 0u; bit >>= 1u) {
+    for (var bit = params.top_bit; bit != 0u; bit >>= 1u) {
       if (mass_from(lane, row, found | bit, greatest, inverse_temperature) >= goal) {
         found |= bit;
       }

@@ -49,7 +49,10 @@ export async function webgpuBackend(computeType: EngineOptions['computeType']): 
 }
 
 /** `auto` takes f16 where the hardware has it. A software adapter emulates f16: slower than f32, and no smaller where it matters. */
-function chooseType(computeType: EngineOptions['computeType'], adapter: AdapterSummary): 'f32' | 'f16' {
+export function chooseType(
+  computeType: EngineOptions['computeType'],
+  adapter: Pick<AdapterSummary, 'name' | 'f16' | 'software'>,
+): 'f32' | 'f16' {
   if (computeType === 'float16' && !adapter.f16) {
     throw new UserError(`${adapter.name} has no f16 arithmetic (shader-f16): use --dtype float32 or auto`);
   }
@@ -58,7 +61,7 @@ function chooseType(computeType: EngineOptions['computeType'], adapter: AdapterS
 }
 
 /** A fault is silent in WebGPU: work submitted to a lost device just never happens, so the engine must be told. */
-function lossOf(device: GPUDevice): Promise<Error> {
+export function lossOf(device: Pick<GPUDevice, 'addEventListener' | 'lost'>): Promise<Error> {
   return new Promise((resolve) => {
     device.addEventListener('uncapturederror', (event) =>
       resolve(new Error(`GPU error: ${event.error.message}`)),

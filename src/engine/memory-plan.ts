@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
+import { BLOCK_SIZE } from './block-manager.js';
 import type { EngineOptions } from './options.js';
 
 /** How long sequences may be and how many blocks of KV cache there are. */
@@ -10,9 +11,6 @@ export interface MemoryPlan {
   readonly maxBlocksPerSequence: number;
   readonly kvBytesPerToken: number;
 }
-
-/** Tokens in a block of the KV cache, as in vLLM. */
-export const KV_BLOCK_SIZE = 16;
 
 /** WebGPU does not tell how much memory a device has, so the default is modest. */
 const DEFAULT_KV_BYTES = 2 ** 30;
@@ -42,14 +40,14 @@ export function planMemory(
   const perLayerBuffer = perToken / (2 * config.numLayers);
   const budget = options.kvCacheMemoryBytes ?? DEFAULT_KV_BYTES;
   const affordable = Math.floor(
-    Math.min(budget / perToken, device.maxBindingBytes / perLayerBuffer) / KV_BLOCK_SIZE,
+    Math.min(budget / perToken, device.maxBindingBytes / perLayerBuffer) / BLOCK_SIZE,
   );
-  const maxModelLen = chooseModelLen(config, options.maxModelLen, affordable * KV_BLOCK_SIZE);
-  const maxBlocksPerSequence = Math.ceil(maxModelLen / KV_BLOCK_SIZE);
+  const maxModelLen = chooseModelLen(config, options.maxModelLen, affordable * BLOCK_SIZE);
+  const maxBlocksPerSequence = Math.ceil(maxModelLen / BLOCK_SIZE);
   const numBlocks = Math.min(affordable, options.maxNumSeqs * maxBlocksPerSequence);
   return {
     maxModelLen,
-    blockSize: KV_BLOCK_SIZE,
+    blockSize: BLOCK_SIZE,
     numBlocks,
     maxBlocksPerSequence,
     kvBytesPerToken: perToken,
@@ -58,7 +56,7 @@ export function planMemory(
 
 function chooseModelLen(config: ModelConfig, asked: number | null, cacheTokens: number): number {
   const limit = config.maxPositionEmbeddings;
-  if (cacheTokens < KV_BLOCK_SIZE) {
+  if (cacheTokens < BLOCK_SIZE) {
     throw new UserError('--kv-cache-memory: less than one block of 16 tokens; give more memory');
   }
   if (asked === null) return Math.min(limit, cacheTokens);

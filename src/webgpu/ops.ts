@@ -13,12 +13,13 @@ import {
   type Weight,
   type WeightPart,
 } from '../ops/ops.js';
-import { f16ToF32, f32ToF16 } from '../quant/half.js';
 import { BLOCK_CODES, type PackedWeight } from '../quant/weight.js';
 import { BufferPool } from './buffers.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { Recorder } from './recorder.js';
+import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
+import { tilingFor } from './tiling.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightConstants, weightShape } from './weights.js';
 
@@ -56,9 +57,14 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     return this.#recorder.pipelines.numCompiled;
   }
 
+  /** The kernels that are ready to run. */
+  get pipelines(): readonly PipelineSpec[] {
+    return this.#recorder.pipelines.compiled;
+  }
+
   tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<GPUBuffer> {
     const stride = rowStride(cols);
-    const data = this.#buffers.storage(rows * stride * (type === 'f16' ? 2 : 4), kind);
+    const data = this.#buffers.storage(rows * stride * elementBytes(type), kind);
     return { data, rows, cols, stride, type };
   }
 
@@ -91,9 +97,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   write(target: Tensor<GPUBuffer>, values: Float32Array): void {
-    const padded = pad(values, target);
-    const data =
-      target.type === 'f16' ? toHalves(padded) : target.type === 'u32' ? Uint32Array.from(padded) : padded;
+    const data = encodeRows(values, target);
     this.#device.queue.writeBuffer(target.data, 0, data);
   }
 
@@ -137,20 +141,17 @@ export class WebGpuOps implements Ops<GPUBuffer> {
 
   linear({ x, weight, bias, out, rows, accumulate }: Args<'linear'>): void {
     const types = { X: x.type, Y: out.type };
-    const tile = rows > this.#tuning.maxRowTokens;
-    const lanes = tile ? this.#tuning.tileLanes : this.#tuning.rowLanes;
+    const { kernel, constants, lanes, grid } = tilingFor(rows, this.#tuning);
     for (const part of weight.parts) {
       const params = new Params()
         .u32(rows, part.rows, part.rowStart, x.stride / 4, out.stride)
         .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, CHUNKS_PER_BLOCK, ...weightShape(part));
       this.#recorder.add({
-        spec: this.#spec(tile ? 'linear_tile' : 'linear_row', types, { LANES: lanes }, part),
+        spec: { ...this.#spec(kernel, types, constants, part), lanes },
         buffers: [x.data, bias?.data ?? this.#nothing, out.data],
         weight: this.#weightBuffers(part),
         params: params.words,
-        grid: tile
-          ? foldGrid(Math.ceil(part.rows / (4 * lanes)), Math.ceil(rows / 4))
-          : foldGrid(Math.ceil(part.rows / 4), rows),
+        grid: grid(part.rows),
       });
     }
   }
@@ -183,9 +184,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   attention({ batch, q, cache, out, numHeads, scale, window, rows }: Args<'attention'>): void {
     const layout = batchLayout(batch.capacity);
     const params = new Params()
-      .u32(numHeads, cache.numKvHeads, cache.blockSize, q.stride, out.stride, window ?? 0)
+      .u32(numHeads, cache.numKvHeads, cache.blockSize, q.stride / 4, out.stride / 4, window ?? 0)
       .f32(scale)
-      .u32(layout.positions, layout.sequenceIds, layout.blockTables, batch.capacity.maxBlocksPerSequence);
+      .u32(layout.positions, layout.sequenceIds, layout.blockTables)
+      .u32(batch.capacity.maxBlocksPerSequence, cache.headDim / 4);
     const constants = { LANES: this.#tuning.attentionLanes, HEAD_DIM: cache.headDim };
     this.#recorder.add({
       spec: this.#spec('attention', { X: q.type }, constants),
@@ -223,7 +225,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       spec: this.#spec('sample', {}, { LANES: this.#tuning.sampleLanes }),
       buffers: [batch.data, logits.data, out.data],
       weight: [],
-      params: new Params().u32(logits.cols, logits.stride, sampling).words,
+      params: new Params().u32(logits.cols, logits.stride, sampling, 0x8000_0000).words,
       grid: [rows, 1, 1],
     });
   }
@@ -237,19 +239,16 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   async read(tensor: Tensor<GPUBuffer>, rows: number): Promise<Float32Array<ArrayBuffer>> {
-    const bytes = rows * tensor.stride * (tensor.type === 'f16' ? 2 : 4);
-    this.submit();
-    const data = await this.#buffers.read(tensor.data, bytes);
-    if (tensor.type !== 'f16') return unpad(new Float32Array(data), tensor, rows, Float32Array);
-    const wide = new Float32Array(rows * tensor.stride);
-    f16ToF32(new Uint16Array(data), wide);
-    return unpad(wide, tensor, rows, Float32Array);
+    return decodeRows(await this.#readBytes(tensor, rows), tensor);
   }
 
   async readIds(tensor: Tensor<GPUBuffer>, rows: number): Promise<Uint32Array<ArrayBuffer>> {
+    return unpad(new Uint32Array(await this.#readBytes(tensor, rows)), tensor, Uint32Array);
+  }
+
+  #readBytes(tensor: Tensor<GPUBuffer>, rows: number): Promise<ArrayBuffer> {
     this.submit();
-    const data = await this.#buffers.read(tensor.data, rows * tensor.stride * 4);
-    return unpad(new Uint32Array(data), tensor, rows, Uint32Array);
+    return this.#buffers.read(tensor.data, rows * tensor.stride * elementBytes(tensor.type));
   }
 
   memory(): Readonly<Record<MemoryKind, number>> {
@@ -294,39 +293,4 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       constants: { ...constants, ...weightConstants(part) },
     };
   }
-}
-
-function pad(
-  values: Float32Array,
-  { cols, stride }: { cols: number; stride: number },
-): Float32Array<ArrayBuffer> {
-  const rows = values.length / cols;
-  const out = new Float32Array(rows * stride);
-  for (let r = 0; r < rows; r++) out.set(values.subarray(r * cols, (r + 1) * cols), r * stride);
-  return out;
-}
-
-function toHalves(values: Float32Array): Uint16Array<ArrayBuffer> {
-  const halves = new Uint16Array(values.length);
-  f32ToF16(values, halves);
-  return halves;
-}
-
-/** Workgroups in x beyond the limit of one dimension go to z. */
-function foldGrid(x: number, y: number): [number, number, number] {
-  const maxPerDimension = 65535;
-  const z = Math.ceil(x / maxPerDimension);
-  return [Math.ceil(x / z), y, z];
-}
-
-function unpad<A extends Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
-  padded: A,
-  { cols, stride }: { cols: number; stride: number },
-  rows: number,
-  Type: new (length: number) => A,
-): A {
-  if (cols === stride) return padded;
-  const out = new Type(rows * cols);
-  for (let r = 0; r < rows; r++) out.set(padded.subarray(r * stride, r * stride + cols), r * cols);
-  return out;
 }

@@ -1,5 +1,5 @@
 import { KERNELS, type KernelName } from './kernels.js';
-import { loadShader, type TypeAliases } from './shaders.js';
+import { type LaneSum, loadShader, SHADER_DIR, type TypeAliases } from './shaders.js';
 
 export interface PipelineSpec {
   readonly kernel: KernelName;
@@ -8,9 +8,11 @@ export interface PipelineSpec {
   readonly types: TypeAliases;
   /** Values of the shader's `override`s: fixed for the model's life. */
   readonly constants: Readonly<Record<string, number>>;
+  readonly lanes?: LaneSum;
 }
 
 export interface Pipeline {
+  readonly spec: PipelineSpec;
   readonly pipeline: GPUComputePipeline;
   readonly bindLayout: GPUBindGroupLayout;
   readonly weightLayout: GPUBindGroupLayout | null;
@@ -19,15 +21,22 @@ export interface Pipeline {
 /** Compiles each variant once. All are compiled at warm-up, together; one that is met later is compiled then, and counted. */
 export class PipelineCache {
   readonly #device: GPUDevice;
+  readonly #shaderDir: string;
   readonly #ready = new Map<string, Pipeline>();
   readonly #modules = new Map<string, GPUShaderModule>();
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, shaderDir = SHADER_DIR) {
     this.#device = device;
+    this.#shaderDir = shaderDir;
   }
 
   get numCompiled(): number {
     return this.#ready.size;
+  }
+
+  /** The variants that are ready, in the order in which they became so. */
+  get compiled(): readonly PipelineSpec[] {
+    return [...this.#ready.values()].map(({ spec }) => spec);
   }
 
   get(spec: PipelineSpec): Pipeline {
@@ -35,12 +44,12 @@ export class PipelineCache {
     const known = this.#ready.get(key);
     if (known) return known;
     const { layouts, descriptor } = this.#describe(spec);
-    const made = { ...layouts, pipeline: this.#device.createComputePipeline(descriptor) };
+    const made = { spec, ...layouts, pipeline: this.#device.createComputePipeline(descriptor) };
     this.#ready.set(key, made);
     return made;
   }
 
-  /** Compiles in parallel what is not there yet. Rejects with the shader's error. */
+  /** Compiles in parallel what is not there yet. Rejects with the variant, and the line of WGSL where there is a fault. */
   async compile(specs: Iterable<PipelineSpec>): Promise<void> {
     const wanted = new Map([...specs].map((spec) => [specKey(spec), spec]));
     await Promise.all([...wanted].map(([key, spec]) => this.#compileOne(key, spec)));
@@ -49,14 +58,16 @@ export class PipelineCache {
   async #compileOne(key: string, spec: PipelineSpec): Promise<void> {
     if (this.#ready.has(key)) return;
     const { layouts, descriptor } = this.#describe(spec);
-    const pipeline = await this.#device.createComputePipelineAsync(descriptor).catch((error: unknown) => {
-      throw new Error(`shader ${key}: ${error instanceof Error ? error.message : String(error)}`);
-    });
-    this.#ready.set(key, { ...layouts, pipeline });
+    const pipeline = await this.#device
+      .createComputePipelineAsync(descriptor)
+      .catch(async (error: unknown) => {
+        throw new Error(`shader ${key}: ${await this.#faultOf(spec, error)}`);
+      });
+    this.#ready.set(key, { spec, ...layouts, pipeline });
   }
 
   #describe(spec: PipelineSpec): {
-    layouts: Omit<Pipeline, 'pipeline'>;
+    layouts: Omit<Pipeline, 'spec' | 'pipeline'>;
     descriptor: GPUComputePipelineDescriptor;
   } {
     const bindLayout = this.#device.createBindGroupLayout({ entries: bindEntries(spec.kernel) });
@@ -71,8 +82,22 @@ export class PipelineCache {
     return { layouts: { bindLayout, weightLayout }, descriptor: { label: specKey(spec), layout, compute } };
   }
 
+  /** What the compiler says of the source, with the lines it means; what the pipeline says where the source is right. */
+  async #faultOf(spec: PipelineSpec, error: unknown): Promise<string> {
+    const lines = this.#source(spec).split('\n');
+    const { messages } = await this.#module(spec).getCompilationInfo();
+    const faults = messages
+      .filter(({ type }) => type === 'error')
+      .map(({ message, lineNum }) => `${message} in \`${(lines[lineNum - 1] ?? '').trim()}\``);
+    return faults.join('; ') || (error instanceof Error ? error.message : String(error));
+  }
+
+  #source({ kernel: file, weight, types, lanes }: PipelineSpec): string {
+    return loadShader({ file, weight, types, lanes }, this.#shaderDir);
+  }
+
   #module(spec: PipelineSpec): GPUShaderModule {
-    const code = loadShader({ file: spec.kernel, weight: spec.weight, types: spec.types });
+    const code = this.#source(spec);
     const known = this.#modules.get(code);
     if (known) return known;
     const made = this.#device.createShaderModule({ label: `${spec.kernel} ${spec.weight ?? ''}`, code });
@@ -87,7 +112,7 @@ export function weightBindings(reader: string): number {
 }
 
 function specKey(spec: PipelineSpec): string {
-  return `${spec.kernel} ${spec.weight ?? ''} ${JSON.stringify(spec.types)} ${JSON.stringify(spec.constants)}`;
+  return `${spec.kernel} ${spec.weight ?? ''} ${spec.lanes ?? ''} ${JSON.stringify(spec.types)} ${JSON.stringify(spec.constants)}`;
 }
 
 function bindEntries(kernel: KernelName): GPUBindGroupLayoutEntry[] {

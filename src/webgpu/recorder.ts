@@ -47,10 +47,13 @@ export class Recorder {
 
   /** Compiles, in parallel, the pipelines of the dispatches that `work` adds, without running them. */
   async prepare(work: () => void): Promise<void> {
-    this.#collected = [];
-    work();
-    const specs = this.#collected;
-    this.#collected = null;
+    const specs: PipelineSpec[] = [];
+    this.#collected = specs;
+    try {
+      work();
+    } finally {
+      this.#collected = null;
+    }
     await this.pipelines.compile(specs);
   }
 

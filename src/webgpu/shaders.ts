@@ -11,32 +11,48 @@ export interface ShaderVariant {
   /** File in `shaders/weight/` that fills the slot `#include weight`. */
   readonly weight: string | null;
   readonly types: TypeAliases;
+  /** Fills the slot `#include lanes`: how lanes of a workgroup add up. `subgroup` needs a workgroup that is exactly one subgroup. */
+  readonly lanes?: LaneSum;
 }
+
+export type LaneSum = 'workgroup' | 'subgroup';
 
 export const SHADER_DIR = fileURLToPath(new URL('../../shaders', import.meta.url));
 
 /** Complete WGSL of a variant: prelude, then the file with its includes, each included once. */
 export function loadShader(variant: ShaderVariant, dir = SHADER_DIR): string {
-  const included = new Set<string>();
-  const body = expand(`${variant.file}.wgsl`, variant.weight, dir, included);
-  return `${prelude(variant.types)}${body}`;
+  const body = expand(`${variant.file}.wgsl`, slotFiles(variant), dir, new Set());
+  return `${prelude(variant)}${body}`;
+}
+
+/** What the named slots include. */
+function slotFiles({ weight, lanes = 'workgroup' }: ShaderVariant): ReadonlyMap<string, string> {
+  const files = new Map([['lanes', `lib/lanes_${lanes}.wgsl`]]);
+  if (weight !== null) files.set('weight', `weight/${weight}.wgsl`);
+  return files;
 }
 
 /** `X: 'f16'` gives the aliases X and X4, a scalar and its vec4. */
-function prelude(types: TypeAliases): string {
+function prelude({ types, lanes }: ShaderVariant): string {
   const names = Object.entries(types);
-  const enable = names.some(([, type]) => type === 'f16') ? 'enable f16;\n' : '';
+  const halves = names.some(([, type]) => type === 'f16') ? 'enable f16;\n' : '';
+  const enable = halves + (lanes === 'subgroup' ? 'enable subgroups;\n' : '');
   const aliases = names.map(([name, type]) => `alias ${name} = ${type};\nalias ${name}4 = vec4<${type}>;\n`);
   return enable + aliases.join('');
 }
 
-function expand(file: string, weight: string | null, dir: string, included: Set<string>): string {
+function expand(
+  file: string,
+  slots: ReadonlyMap<string, string>,
+  dir: string,
+  included: Set<string>,
+): string {
   if (included.has(file)) return '';
   included.add(file);
   const source = readFileSync(join(dir, file), 'utf8');
   return source.replace(/^#include (?:"(.+)"|(\w+))$/gm, (line, path?: string, slot?: string) => {
-    if (path !== undefined) return expand(path, weight, dir, included);
-    if (slot === 'weight' && weight !== null) return expand(`weight/${weight}.wgsl`, weight, dir, included);
-    throw new Error(`${file}: ${line}: no such slot, or nothing to fill it`);
+    const name = path ?? slots.get(slot ?? '');
+    if (name === undefined) throw new Error(`${file}: ${line}: no such slot, or nothing to fill it`);
+    return expand(name, slots, dir, included);
   });
 }

@@ -8,33 +8,36 @@ export interface Tuning {
   readonly rowLanes: number;
   /** Tiles of 4 outputs in a workgroup of `linear_tile`. */
   readonly tileLanes: number;
+  /** Lanes of every subgroup; null where subgroups are missing or vary in size. */
+  readonly subgroupSize: number | null;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
 }
 
-const GPU: Tuning = {
+const GPU = {
   normLanes: 128,
   headLanes: 32,
-  attentionLanes: 64,
+  attentionLanes: 32,
   sampleLanes: 256,
   rowLanes: 32,
   tileLanes: 32,
   maxRowTokens: 3,
-};
+} as const satisfies Partial<Tuning>;
 
 /** A software adapter runs a subgroup as one SIMD vector: 8 lanes are enough, more only add barriers. */
-const SOFTWARE: Tuning = {
-  normLanes: 32,
-  headLanes: 32,
-  attentionLanes: 32,
-  sampleLanes: 64,
+const SOFTWARE = {
+  normLanes: 16,
+  headLanes: 16,
+  attentionLanes: 16,
+  sampleLanes: 16,
   rowLanes: 8,
   tileLanes: 8,
-  maxRowTokens: 3,
-};
+  maxRowTokens: 0,
+} as const satisfies Partial<Tuning>;
 
 export function tuningFor(device: GPUDevice): Tuning {
-  return /llvmpipe|swiftshader/i.test(`${device.adapterInfo.device} ${device.adapterInfo.description}`)
-    ? SOFTWARE
-    : GPU;
+  const { device: name, description, subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
+  const software = /llvmpipe|swiftshader/i.test(`${name} ${description}`);
+  const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
+  return { ...(software ? SOFTWARE : GPU), subgroupSize: fixed ? (subgroupMinSize ?? null) : null };
 }

@@ -1,0 +1,72 @@
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { READERS } from '#halflight/quant/formats.js';
+import { KERNELS, type KernelName } from '#halflight/webgpu/kernels.js';
+import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { PipelineCache, type PipelineSpec } from '#halflight/webgpu/pipelines.js';
+import { SHADER_DIR } from '#halflight/webgpu/shaders.js';
+import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { operationCases } from '../support/cases.js';
+import { nullDevice } from '../support/device.js';
+import { Random } from '../support/random.js';
+import { sampleCase } from '../support/sample-case.js';
+
+const device = await nullDevice();
+t.teardown(() => device.destroy());
+
+/** Both ways to cut a matrix product, the second with subgroups. */
+const TUNINGS: readonly Partial<Tuning>[] = [
+  { maxRowTokens: 2, subgroupSize: null },
+  { maxRowTokens: 2, rowLanes: 16, subgroupSize: 16 },
+];
+
+/** Kernels that all cases together need, with every weight format. */
+async function compileAll(
+  computeType: 'f32' | 'f16',
+  tuning: Partial<Tuning>,
+): Promise<readonly PipelineSpec[]> {
+  const ops = new WebGpuOps(device, computeType, tuning);
+  await ops.prepare(() => {
+    for (const [, run] of operationCases()) run(ops, new Random(1));
+    sampleCase(ops);
+  });
+  return ops.pipelines;
+}
+
+for (const computeType of ['f32', 'f16'] as const) {
+  for (const tuning of TUNINGS) {
+    t.test(
+      `every kernel compiles with every way to read a weight, ${computeType} ${JSON.stringify(tuning)}`,
+      async (t) => {
+        const compiled = await compileAll(computeType, tuning);
+        const pairs = new Set(compiled.map(({ kernel, weight }) => `${kernel} ${weight}`));
+        t.strictSame([...pairs].sort(), expectedPairs().sort());
+        t.ok(compiled.some(({ types }) => Object.values(types).includes(computeType)));
+      },
+    );
+  }
+}
+
+function expectedPairs(): string[] {
+  return (Object.keys(KERNELS) as KernelName[]).flatMap((kernel) => {
+    const weights = KERNELS[kernel].weight ? Object.keys(READERS) : [null];
+    return weights.map((weight) => `${kernel} ${weight}`);
+  });
+}
+
+t.test('a fault in any shader file makes some kernel fail to compile', async (t) => {
+  const specs = [...(await compileAll('f32', TUNINGS[0])), ...(await compileAll('f32', TUNINGS[1]))];
+  const files = readdirSync(SHADER_DIR, { recursive: true, encoding: 'utf8' });
+  for (const file of files.filter((name) => name.endsWith('.wgsl'))) {
+    const dir = t.testdir();
+    cpSync(SHADER_DIR, dir, { recursive: true });
+    writeFileSync(
+      join(dir, file),
+      `${readFileSync(join(dir, file), 'utf8')}\nfn planted() -> u32 { return 1.5; }\n`,
+    );
+    device.pushErrorScope('validation');
+    await t.rejects(new PipelineCache(device, dir).compile(specs), { message: /fn planted/ }, file);
+    await device.popErrorScope();
+  }
+});

@@ -1,0 +1,55 @@
+import t, { type Test } from 'tap';
+import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import { type Cases, linearCases, normCases } from '../support/cases.js';
+import { attentionCases } from '../support/cases-batch.js';
+import { compareWithReference } from '../support/compare.js';
+import { testDevice } from '../support/device.js';
+import { OPERATION_TOLERANCES } from '../support/tolerances.js';
+
+// The first compilation of all kernels takes a software adapter a minute or more.
+t.setTimeout(280_000);
+const device = await testDevice();
+t.teardown(() => device.destroy());
+
+/** What a GPU would run, whatever machine the tests run on. */
+const HARDWARE = tuningFor({ adapterInfo: { device: 'GPU' }, features: new Set() } as object as GPUDevice);
+
+/** Runs the cases in f32. Returns the kernels that they took, with their way to add up lanes. */
+async function holdsWith(t: Test, tuning: Partial<Tuning>, cases: Cases): Promise<Set<string>> {
+  const ops = new WebGpuOps(device, 'f32', tuning);
+  for (const [name, run] of cases) {
+    t.equal(await compareWithReference(ops, run, OPERATION_TOLERANCES.f32), null, name);
+  }
+  return new Set(ops.pipelines.map(({ kernel, lanes }) => `${kernel} ${lanes ?? ''}`.trim()));
+}
+
+t.test('lanes that share K add up through shared memory, with every way to read a weight', async (t) => {
+  t.setTimeout(280_000);
+  const readers = ['f32', 'f16', 'bf16', 'int8', 'int4-g32'];
+  const cases = readers.flatMap((format) => linearCases(format, HARDWARE.maxRowTokens));
+  t.strictSame(await holdsWith(t, HARDWARE, cases), new Set(['linear_row workgroup']));
+});
+
+t.test('lanes that share K add up through the subgroup', async (t) => {
+  t.setTimeout(280_000);
+  const { subgroupMinSize = 0, subgroupMaxSize } = device.adapterInfo;
+  if (subgroupMinSize !== subgroupMaxSize) {
+    t.comment('subgroups vary in size here, so this sum is never chosen');
+    return;
+  }
+  const tuning = { maxRowTokens: 100, rowLanes: subgroupMinSize, subgroupSize: subgroupMinSize };
+  t.strictSame(await holdsWith(t, tuning, linearCases('int4-g32')), new Set(['linear_row subgroup']));
+});
+
+t.test('tiles of another width serve one token and many', async (t) => {
+  t.setTimeout(280_000);
+  const tuning = { ...HARDWARE, maxRowTokens: 0 };
+  t.strictSame(await holdsWith(t, tuning, linearCases('int4-g32')), new Set(['linear_tile workgroup']));
+});
+
+t.test('norms and attention are right in workgroups of another width', async (t) => {
+  t.setTimeout(280_000);
+  const used = await holdsWith(t, HARDWARE, [...normCases(), ...attentionCases()]);
+  t.strictSame(used, new Set(['rms_norm', 'attention']));
+});

@@ -1,0 +1,74 @@
+import t from 'tap';
+import { batchLayout, floatBits, SAMPLING_WORDS, writeBatchWords } from '#halflight/ops/batch-layout.js';
+import type { Batch } from '#halflight/ops/ops.js';
+
+const CAPACITY = { maxTokens: 4, maxSequences: 2, maxBlocksPerSequence: 3, maxLogits: 2 };
+const BATCH: Batch = {
+  numTokens: 3,
+  numSequences: 2,
+  tokenIds: Uint32Array.of(10, 11, 12),
+  positions: Uint32Array.of(0, 1, 5),
+  slotMapping: Uint32Array.of(20, 21, 22),
+  sequenceIds: Uint32Array.of(0, 0, 1),
+  blockTables: Uint32Array.of(7, 8, 9, 4, 5, 6),
+  logitsRows: Uint32Array.of(1, 2),
+  sampling: [
+    { temperature: 0, topK: 0, topP: 1, minP: 0, seed: [0, 0], position: 2 },
+    { temperature: 0.5, topK: 40, topP: 0.25, minP: 0.125, seed: [0xffffffff, 3], position: 6 },
+  ],
+};
+
+t.test('arrays follow one another in the order of the batch, each with room for the capacity', (t) => {
+  t.strictSame(batchLayout(CAPACITY), {
+    tokenIds: 0,
+    positions: 4,
+    slotMapping: 8,
+    sequenceIds: 12,
+    logitsRows: 16,
+    sampling: 18,
+    blockTables: 18 + 2 * SAMPLING_WORDS,
+    words: 18 + 2 * SAMPLING_WORDS + 6,
+  });
+  t.end();
+});
+
+t.test('a batch is written where the layout says, floats as their bits', (t) => {
+  const layout = batchLayout(CAPACITY);
+  const words = new Uint32Array(layout.words);
+  t.equal(writeBatchWords(layout, BATCH, words), layout.words);
+  const one = 0x3f800000;
+  t.strictSame(
+    [...words],
+    [
+      [10, 11, 12, 0],
+      [0, 1, 5, 0],
+      [20, 21, 22, 0],
+      [0, 0, 1, 0],
+      [1, 2],
+      [0, 0, one, 0, 0, 0, 2, 0],
+      [0x3f000000, 40, 0x3e800000, 0x3e000000, 0xffffffff, 3, 6, 0],
+      [7, 8, 9, 4, 5, 6],
+    ].flat(),
+  );
+  t.end();
+});
+
+t.test('block tables come last, so that those of absent sequences need not be sent', (t) => {
+  const layout = batchLayout(CAPACITY);
+  const words = new Uint32Array(layout.words);
+  const one = { ...BATCH, blockTables: Uint32Array.of(7, 8, 9) };
+  t.equal(writeBatchWords(layout, one, words), layout.words - 3);
+  t.end();
+});
+
+t.test('block tables beyond the capacity are refused', (t) => {
+  const layout = batchLayout(CAPACITY);
+  const large = { ...BATCH, blockTables: new Uint32Array(7) };
+  t.throws(() => writeBatchWords(layout, large, new Uint32Array(layout.words)), RangeError);
+  t.end();
+});
+
+t.test('floats become the bits of their nearest f32', (t) => {
+  t.strictSame([0, 1, -2, 0.1].map(floatBits), [0, 0x3f800000, 0xc0000000, 0x3dcccccd]);
+  t.end();
+});

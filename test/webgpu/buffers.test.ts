@@ -1,0 +1,53 @@
+import t from 'tap';
+import { BufferPool } from '#halflight/webgpu/buffers.js';
+import { testDevice } from '../support/device.js';
+
+const device = await testDevice();
+t.teardown(() => device.destroy());
+
+t.test('storage is rounded up to 16 bytes, and is never empty', (t) => {
+  const pool = new BufferPool(device);
+  t.strictSame(
+    [0, 1, 16, 17].map((bytes) => pool.storage(bytes, 'activations').size),
+    [16, 16, 16, 32],
+  );
+  t.end();
+});
+
+t.test('the ledger adds up what each kind holds', (t) => {
+  const pool = new BufferPool(device);
+  pool.storage(100, 'kv_cache');
+  pool.upload(new Uint32Array(8), 'weights');
+  pool.upload(new Float32Array(5), 'weights');
+  pool.uniform(256);
+  t.strictSame(pool.memory(), { weights: 32 + 32, kv_cache: 112, activations: 256 });
+  t.end();
+});
+
+t.test('what is uploaded is read back, reads of growing size included', async (t) => {
+  const pool = new BufferPool(device);
+  const small = pool.upload(Uint32Array.of(1, 2, 3), 'weights');
+  const large = pool.upload(new Uint32Array(4096).fill(7), 'weights');
+  t.strictSame([...new Uint32Array(await pool.read(small, 12))], [1, 2, 3]);
+  t.strictSame(new Set(new Uint32Array(await pool.read(large, 16384))), new Set([7]));
+  t.strictSame([...new Uint32Array(await pool.read(small, 4))], [1]);
+});
+
+t.test('a view uploads its own part of the memory below it', async (t) => {
+  const pool = new BufferPool(device);
+  const buffer = pool.upload(Uint32Array.of(1, 2, 3, 4).subarray(1, 3), 'weights');
+  t.equal(buffer.size, 16);
+  t.strictSame([...new Uint32Array(await pool.read(buffer, 16))], [2, 3, 0, 0]);
+});
+
+t.test('a destroyed pool is empty and may be destroyed again', async (t) => {
+  const pool = new BufferPool(device);
+  const buffer = pool.storage(16, 'weights');
+  await pool.read(buffer, 16);
+  pool.destroy();
+  t.doesNotThrow(() => pool.destroy());
+  device.pushErrorScope('validation');
+  device.queue.writeBuffer(buffer, 0, new Uint32Array(4));
+  device.queue.submit([]);
+  t.type(await device.popErrorScope(), 'object');
+});

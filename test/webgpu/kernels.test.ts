@@ -1,0 +1,32 @@
+import { readdirSync } from 'node:fs';
+import t from 'tap';
+import { KERNELS, type KernelName } from '#halflight/webgpu/kernels.js';
+import { loadShader, SHADER_DIR } from '#halflight/webgpu/shaders.js';
+
+const NAMES = Object.keys(KERNELS) as KernelName[];
+
+t.test('every shader file is a kernel of the table, and the reverse', (t) => {
+  const files = readdirSync(SHADER_DIR).filter((name) => name.endsWith('.wgsl'));
+  t.strictSame(files.sort(), NAMES.map((name) => `${name}.wgsl`).sort());
+  t.end();
+});
+
+for (const name of NAMES) {
+  t.test(`${name} binds what the table says, in its order`, (t) => {
+    const weight = KERNELS[name].weight ? 'int4' : null;
+    const source = loadShader({ file: name, weight, types: { X: 'f32', Y: 'f32' } });
+    t.match(source, /@group\(0\) @binding\(0\) var<uniform> params: Params;/);
+    t.strictSame(storageBindings(source, 0), [...KERNELS[name].bindings]);
+    t.equal(storageBindings(source, 1).length > 0, KERNELS[name].weight);
+    t.end();
+  });
+}
+
+/** Access of a group's storage bindings, in the order of their numbers. */
+function storageBindings(source: string, group: number): string[] {
+  const declared = source.matchAll(/@group\((\d)\) @binding\((\d)\) var<storage, (read|read_write)>/g);
+  return [...declared]
+    .filter(([, inGroup]) => Number(inGroup) === group)
+    .sort(([, , a], [, , b]) => Number(a) - Number(b))
+    .map(([, , , access]) => (access === 'read' ? 'read' : 'write'));
+}

@@ -1,0 +1,109 @@
+import t from 'tap';
+import { BufferPool } from '#halflight/webgpu/buffers.js';
+import { type Dispatch, Recorder } from '#halflight/webgpu/recorder.js';
+import { nullDevice } from '../support/device.js';
+
+const device = await nullDevice();
+t.teardown(() => device.destroy());
+
+const pool = new BufferPool(device);
+
+/** y[t][i] = silu(x[t][i]) · x[t][cols + i] of one column: what it computes does not matter here. */
+function silu(x = pool.storage(256, 'activations'), y = pool.storage(256, 'activations')): Dispatch {
+  return {
+    spec: { kernel: 'silu_multiply', weight: null, types: { X: 'f32', Y: 'f32' }, constants: {} },
+    buffers: [x, y],
+    weight: [],
+    params: Uint32Array.of(1, 32, 32),
+    grid: [1, 1, 1],
+  };
+}
+
+/** The validation error that `work` causes, or null. */
+async function errorOf(work: () => void): Promise<GPUError | null> {
+  device.pushErrorScope('validation');
+  work();
+  return device.popErrorScope();
+}
+
+t.test('the dispatches since the last submit are sent together, and counted', async (t) => {
+  const recorder = new Recorder(device, pool);
+  const dispatch = silu();
+  const error = await errorOf(() => {
+    for (let i = 0; i < 3; i++) recorder.add(dispatch);
+    t.equal(recorder.dispatchesPerStep, 0);
+    recorder.submit();
+  });
+  t.equal(error, null);
+  t.equal(recorder.dispatchesPerStep, 3);
+  recorder.add(dispatch);
+  recorder.submit();
+  t.equal(recorder.dispatchesPerStep, 1);
+});
+
+t.test('a submit of nothing sends nothing', (t) => {
+  const recorder = new Recorder(device, pool);
+  recorder.submit();
+  t.equal(recorder.dispatchesPerStep, 0);
+  t.end();
+});
+
+t.test('more dispatches than the parameters have room for go out in two submits', async (t) => {
+  const recorder = new Recorder(device, pool);
+  const dispatch = silu();
+  const error = await errorOf(() => {
+    for (let i = 0; i < 4097; i++) recorder.add(dispatch);
+    recorder.submit();
+  });
+  t.equal(error, null);
+});
+
+t.test('bind groups are made once for the same buffers in the same order', (t) => {
+  const recorder = new Recorder(device, pool);
+  const [x, y, z] = [1, 2, 3].map(() => pool.storage(256, 'activations'));
+  let made = 0;
+  const create = device.createBindGroup.bind(device);
+  device.createBindGroup = (descriptor) => {
+    made++;
+    return create(descriptor);
+  };
+  for (const buffers of [
+    [x, y],
+    [x, y],
+    [x, z],
+    [z, x],
+    [x, z],
+  ]) {
+    recorder.add(silu(buffers[0], buffers[1]));
+  }
+  recorder.submit();
+  device.createBindGroup = create;
+  t.equal(made, 3);
+  t.end();
+});
+
+t.test('prepare compiles what the work would dispatch, without dispatching it', async (t) => {
+  const recorder = new Recorder(device, pool);
+  await recorder.prepare(() => recorder.add(silu()));
+  t.equal(recorder.pipelines.numCompiled, 1);
+  recorder.submit();
+  t.equal(recorder.dispatchesPerStep, 0);
+  recorder.add(silu());
+  recorder.submit();
+  t.equal(recorder.pipelines.numCompiled, 1);
+  t.equal(recorder.dispatchesPerStep, 1);
+});
+
+t.test('work that fails to prepare leaves the recorder usable', async (t) => {
+  const recorder = new Recorder(device, pool);
+  const failure = new Error('no such shape');
+  await t.rejects(
+    recorder.prepare(() => {
+      throw failure;
+    }),
+    failure,
+  );
+  recorder.add(silu());
+  recorder.submit();
+  t.equal(recorder.dispatchesPerStep, 1);
+});

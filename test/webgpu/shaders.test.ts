@@ -1,0 +1,56 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import t, { type Test } from 'tap';
+import { loadShader } from '#halflight/webgpu/shaders.js';
+
+const PLAIN = { file: 'main', weight: null, types: {} };
+
+function shaderDir(t: Test, files: Readonly<Record<string, string>>): string {
+  const dir = t.testdir();
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(dir, name)), { recursive: true });
+    writeFileSync(join(dir, name), text);
+  }
+  return dir;
+}
+
+t.test('an included file stands where it is included, once', (t) => {
+  const dir = shaderDir(t, {
+    'main.wgsl': '#include "lib/a.wgsl"\n#include "lib/b.wgsl"\nmain\n',
+    'lib/a.wgsl': 'a\n',
+    'lib/b.wgsl': '#include "lib/a.wgsl"\nb\n',
+  });
+  t.strictSame(linesOf(loadShader(PLAIN, dir)), ['a', 'b', 'main']);
+  t.end();
+});
+
+t.test('the slot takes the weight reader of the variant', (t) => {
+  const dir = shaderDir(t, { 'main.wgsl': '#include weight\nmain\n', 'weight/int4.wgsl': 'int4\n' });
+  t.strictSame(linesOf(loadShader({ ...PLAIN, weight: 'int4' }, dir)), ['int4', 'main']);
+  t.throws(() => loadShader(PLAIN, dir), /^main\.wgsl: #include weight: /);
+  t.end();
+});
+
+t.test('a slot of another name, and a file that is not there, are refused', (t) => {
+  const dir = shaderDir(t, { 'main.wgsl': '#include other\n', 'lost.wgsl': '#include "lib/c.wgsl"\n' });
+  t.throws(() => loadShader(PLAIN, dir), /#include other/);
+  t.throws(() => loadShader({ ...PLAIN, file: 'lost' }, dir), { code: 'ENOENT' });
+  t.end();
+});
+
+t.test(
+  'element types become aliases of the scalar and its vec4, and f16 is enabled where it is used',
+  (t) => {
+    const dir = shaderDir(t, { 'main.wgsl': 'main\n' });
+    const wide = loadShader({ ...PLAIN, types: { X: 'f32' } }, dir);
+    t.strictSame(linesOf(wide), ['alias X = f32;', 'alias X4 = vec4<f32>;', 'main']);
+    const half = loadShader({ ...PLAIN, types: { X: 'f32', Y: 'f16' } }, dir);
+    t.match(linesOf(half)[0], /^enable f16;$/);
+    t.match(half, 'alias Y4 = vec4<f16>;');
+    t.end();
+  },
+);
+
+function linesOf(text: string): string[] {
+  return text.split('\n').filter((line) => line !== '');
+}

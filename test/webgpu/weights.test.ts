@@ -1,0 +1,63 @@
+import t from 'tap';
+import type { WeightPart } from '#halflight/ops/ops.js';
+import { dequantize } from '#halflight/quant/formats.js';
+import type { PackedWeight } from '#halflight/quant/weight.js';
+import { splitRows, weightConstants, weightShape } from '#halflight/webgpu/weights.js';
+import { Random } from '../support/random.js';
+import { randomWeight, WEIGHT_FORMATS } from '../support/weights.js';
+
+/** A part as the shaders' parameters see it: its buffers do not matter. */
+function partOf({ format, rows, cols }: PackedWeight): WeightPart<GPUBuffer> {
+  return { format, rows, cols, rowStart: 0, scales: null, zeros: null } as Partial<
+    WeightPart<GPUBuffer>
+  > as WeightPart<GPUBuffer>;
+}
+
+t.test('the shape counts blocks and groups in a row, and blocks in a group', (t) => {
+  const shapeOf = (format: string) => weightShape(partOf(randomWeight(new Random(1), format, 2, 200)));
+  t.strictSame(shapeOf('bf16'), [7, 0, 7]);
+  t.strictSame(shapeOf('int8'), [7, 1, 7]);
+  t.strictSame(shapeOf('int4-g32'), [7, 7, 1]);
+  t.strictSame(shapeOf('int4-g128'), [7, 2, 4]);
+  t.end();
+});
+
+t.test('constants say how scales and zero points are stored', (t) => {
+  const constantsOf = (format: string) => weightConstants(partOf(randomWeight(new Random(1), format, 1, 32)));
+  t.strictSame(constantsOf('f16'), {});
+  t.strictSame(constantsOf('int8'), { SCALE_F16: 0, ZERO_POINTS: 0 });
+  t.strictSame(constantsOf('int4-g32'), { SCALE_F16: 1, ZERO_POINTS: 0 });
+  t.strictSame(constantsOf('int4-g32-asym'), { SCALE_F16: 1, ZERO_POINTS: 1 });
+  t.end();
+});
+
+for (const format of Object.keys(WEIGHT_FORMATS)) {
+  t.test(`${format} split by rows keeps every number, each piece within the limit`, (t) => {
+    const weight = randomWeight(new Random(2), format, 7, 96);
+    const limit = (weight.codes.byteLength / 7) * 3;
+    const pieces = splitRows(weight, limit);
+    t.strictSame(
+      pieces.map((piece) => piece.rows),
+      [3, 3, 1],
+    );
+    t.ok(pieces.every((piece) => piece.codes.byteLength <= limit));
+    t.strictSame(
+      pieces.flatMap((piece) => [...dequantize(piece)]),
+      [...dequantize(weight)],
+    );
+    t.end();
+  });
+}
+
+t.test('a weight that fits stays whole', (t) => {
+  const weight = randomWeight(new Random(3), 'int4-g32', 5, 64);
+  t.equal(splitRows(weight, weight.codes.byteLength)[0], weight);
+  t.equal(splitRows(weight, weight.codes.byteLength).length, 1);
+  t.end();
+});
+
+t.test('a row that alone exceeds the limit is refused', (t) => {
+  const weight = randomWeight(new Random(4), 'f32', 2, 64);
+  t.throws(() => splitRows(weight, 64 * 4 - 1), RangeError);
+  t.end();
+});
