@@ -54,7 +54,11 @@ const PLATFORM_BACKENDS: Readonly<Record<string, string>> = {
 /** Loads Dawn, and puts WebGPU's constants (`GPUBufferUsage` and so on) on the global object, where its types expect them. */
 export function openGpu(mode: GpuMode = 'production'): GPU {
   Object.assign(globalThis, globals);
-  return create([...OPTIONS[mode]]);
+  const gpu = create([...OPTIONS[mode]]);
+  // Dawn frees an instance with its JavaScript object, and the process dies when a buffer is collected after it. A timer that
+  // is never awaited holds it for the life of the process.
+  setInterval(() => gpu, 2 ** 31 - 1).unref();
+  return gpu;
 }
 
 /** What Dawn calls the adapters of this machine, as `backend: name`. */

@@ -11,7 +11,7 @@ import {
 } from '#halflight/engine/protocol.js';
 import type { Engine, GenerateRequest, TokenOutput } from '#halflight/engine/types.js';
 import { ApiError } from '#halflight/errors.js';
-import { expectedAnswer, FakeRunner, fakeModel, fakeRequest } from '../support/fake-runner.js';
+import { expectedAnswer, fakeModel, fakeRequest } from '../support/fake-runner.js';
 import type { FakeBehaviour } from '../support/fake-worker.js';
 
 const WORKER_URL = new URL('../support/fake-worker.js', import.meta.url);
@@ -139,31 +139,6 @@ t.test('closing ends the worker, tells running requests, and is no failure', asy
   t.equal(await Promise.race([engine.failed, sleep(20, 'not failed')]), 'not failed');
 });
 
-t.test('closing an engine on the calling thread destroys its runner', async (t) => {
-  const runner = new FakeRunner(SHAPE);
-  const options = { maxNumSeqs: 4, maxNumBatchedTokens: 32, stepTimeoutMs: 1_000 };
-  await createLocalEngine(fakeModel(SHAPE, runner), options).close();
-  t.ok(runner.destroyed);
-});
-
-t.test('loading reports its progress, and rejects with the loader’s own error', async (t) => {
-  const stages: number[] = [];
-  const onProgress = ({ loadedBytes }: { loadedBytes: number }): void => void stages.push(loadedBytes);
-  const options = { ...ENGINE_DEFAULTS, modelDir: 'malformed' };
-  await t.rejects(createEngine(options, { workerUrl: WORKER_URL, onProgress }), {
-    name: 'CheckpointError',
-    file: 'config.json',
-    message: 'config.json: vocab_size: is missing',
-  });
-  t.same(stages, [1, 2]);
-});
-
-t.test('a worker that cannot start is an error, not a wait', async (t) => {
-  const options = { ...ENGINE_DEFAULTS, modelDir: 'ok' };
-  const missing = new URL('./no-such-worker.js', import.meta.url);
-  await t.rejects(createEngine(options, { workerUrl: missing }), { message: /no-such-worker/ });
-});
-
 const FAILURES: Record<Exclude<FakeBehaviour, 'ok' | 'malformed'>, RegExp> = {
   exit: /exited with code 3/,
   throw: /uncaught in the worker/,
@@ -190,26 +165,6 @@ for (const [behaviour, reason] of Object.entries(FAILURES) as [FakeBehaviour, Re
     },
   );
 }
-
-t.test('a device that is lost while nothing runs is reported', async (t) => {
-  const runner = new FakeRunner(SHAPE);
-  const options = { maxNumSeqs: 4, maxNumBatchedTokens: 32, stepTimeoutMs: 1_000 };
-  const engine = createLocalEngine(fakeModel(SHAPE, runner), options);
-  runner.lose(new Error('the device was lost'));
-  t.match(await engine.failed, { message: 'the device was lost' });
-});
-
-t.test('an answer may take longer than any of its steps may', async (t) => {
-  const runner = new FakeRunner(SHAPE);
-  const run = runner.run.bind(runner);
-  runner.run = (batch) => sleep(10).then(() => run(batch));
-  const options = { maxNumSeqs: 4, maxNumBatchedTokens: 32, stepTimeoutMs: 150 };
-  const engine = createLocalEngine(fakeModel(SHAPE, runner), options);
-  const start = performance.now();
-  t.equal((await collect(engine.generate(fakeRequest('a', [1], { maxTokens: 50 })))).length, 50);
-  t.ok(performance.now() - start > 2 * options.stepTimeoutMs);
-  await engine.close();
-});
 
 /** A far end that answers nothing by itself. */
 class RecordingTransport implements Transport {

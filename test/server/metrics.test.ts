@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
-import { oneTwoFive } from '#halflight/server/buckets.js';
 import { FakeEngine } from '../support/fake-engine.js';
 import { script, testServer } from '../support/server.js';
 
@@ -68,9 +67,4 @@ t.test('keeps two servers apart', async (t) => {
   const [used, idle] = [testServer(), testServer()];
   await complete(used, { prompt: 'Hi' });
   t.equal((await scrape(idle))(`vllm:generation_tokens_total{${LABELS}}`), 0);
-});
-
-t.test('has buckets of 1, 2, 5 as far as the context', async (t) => {
-  t.same(oneTwoFive(100), [1, 2, 5, 10, 20, 50, 100]);
-  t.same(oneTwoFive(1), [1]);
 });

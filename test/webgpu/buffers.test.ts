@@ -1,6 +1,7 @@
 import t from 'tap';
 import { BufferPool } from '#halflight/webgpu/buffers.js';
-import { testDevice } from '../support/device.js';
+import { nullOps, testDevice } from '../support/device.js';
+import { collectGarbage } from '../support/garbage.js';
 
 const device = await testDevice();
 t.teardown(() => device.destroy());
@@ -50,4 +51,15 @@ t.test('a destroyed pool is empty and may be destroyed again', async (t) => {
   device.queue.writeBuffer(buffer, 0, new Uint32Array(4));
   device.queue.submit([]);
   t.type(await device.popErrorScope(), 'object');
+});
+
+t.test('buffers that are forgotten with their device are collected in whatever order', async (t) => {
+  const useAndForget = async () => {
+    const ops = await nullOps('f16');
+    ops.tensor(4, 4, 'f32', 'activations');
+    ops.destroy();
+  };
+  await useAndForget();
+  await collectGarbage();
+  t.pass('the process lives on');
 });

@@ -31,6 +31,21 @@ t.test('the slot takes the weight reader of the variant', (t) => {
   t.end();
 });
 
+t.test('the slot of lane sums goes through shared memory unless subgroups are asked for', (t) => {
+  const dir = shaderDir(t, {
+    'main.wgsl': '#include lanes\nmain\n',
+    'lib/lanes_workgroup.wgsl': 'shared\n',
+    'lib/lanes_subgroup.wgsl': 'subgroup\n',
+  });
+  t.strictSame(linesOf(loadShader(PLAIN, dir)), ['shared', 'main']);
+  t.strictSame(linesOf(loadShader({ ...PLAIN, lanes: 'subgroup' }, dir)), [
+    'enable subgroups;',
+    'subgroup',
+    'main',
+  ]);
+  t.end();
+});
+
 t.test('a slot of another name, and a file that is not there, are refused', (t) => {
   const dir = shaderDir(t, { 'main.wgsl': '#include other\n', 'lost.wgsl': '#include "lib/c.wgsl"\n' });
   t.throws(() => loadShader(PLAIN, dir), /#include other/);

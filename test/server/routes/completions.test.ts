@@ -1,6 +1,6 @@
 import t from 'tap';
-import { FakeEngine } from '../support/fake-engine.js';
-import { chunks, events, script, testServer, tokenizer } from '../support/server.js';
+import { FakeEngine } from '../../support/fake-engine.js';
+import { chunks, events, script, testServer, tokenizer } from '../../support/server.js';
 
 const url = '/v1/completions';
 

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { FakeEngine } from '../support/fake-engine.js';
-import { chunks, script, testServer, tokenizer } from '../support/server.js';
+import { FakeEngine } from '../../support/fake-engine.js';
+import { chunks, script, testServer, tokenizer } from '../../support/server.js';
 
 const url = '/v1/chat/completions';
 const messages = [{ role: 'user', content: 'Tell me a story.' }];

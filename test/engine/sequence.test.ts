@@ -1,0 +1,34 @@
+import t from 'tap';
+import { Sequence } from '#halflight/engine/sequence.js';
+import { fakeRequest } from '../support/fake-runner.js';
+
+const { sampling } = fakeRequest('a', [1]);
+
+t.test('a new sequence waits, with its whole prompt to compute', async (t) => {
+  const sequence = new Sequence('a', [5, 6, 7], sampling);
+  t.equal(sequence.status, 'waiting');
+  t.equal(sequence.numTokens, 3);
+  t.equal(sequence.numOutputTokens, 0);
+  t.equal(sequence.numUncomputedTokens, 3);
+  t.same(sequence.blockTable, []);
+});
+
+t.test(
+  'the counts follow the tokens: one to compute in decode, all of them after a preemption',
+  async (t) => {
+    const sequence = new Sequence('a', [5, 6, 7], sampling);
+    sequence.numComputedTokens = 3;
+    sequence.tokenIds.push(8);
+    t.equal(sequence.numOutputTokens, 1);
+    t.equal(sequence.numUncomputedTokens, 1);
+    sequence.numComputedTokens = 0;
+    t.equal(sequence.numUncomputedTokens, 4);
+    t.equal(sequence.numPromptTokens, 3);
+  },
+);
+
+t.test('a sequence grows without touching the request it came from', async (t) => {
+  const prompt = [5, 6, 7];
+  new Sequence('a', prompt, sampling).tokenIds.push(8);
+  t.same(prompt, [5, 6, 7]);
+});

@@ -1,0 +1,106 @@
+import t from 'tap';
+import {
+  chatTokens,
+  completionTokens,
+  requestedChatTokens,
+  samplingParams,
+  stopStrings,
+  streamParams,
+} from '#halflight/server/params.js';
+
+const VOCAB_SIZE = 100;
+
+t.test('fills in the defaults, also for null', (t) => {
+  const defaults = { maxTokens: 9, temperature: 1, topK: 0, topP: 1, minP: 0, ignoreEos: false };
+  for (const body of [{}, { temperature: null, top_k: null, top_p: null, min_p: null, ignore_eos: null }]) {
+    t.match(samplingParams(body, 9, VOCAB_SIZE), { ...defaults, stopTokenIds: [] });
+    t.same(streamParams(body), { stream: false, includeUsage: false });
+    t.same(stopStrings(body), []);
+  }
+  t.same(streamParams({ stream: null, stream_options: null }), { stream: false, includeUsage: false });
+  t.end();
+});
+
+t.test('lifts a temperature that is almost 0, and keeps 0 as greedy', (t) => {
+  const lifted = (temperature: number) => samplingParams({ temperature }, 1, VOCAB_SIZE).temperature;
+  t.same([0, 1e-30, 0.009, 0.01, 0.011, 2].map(lifted), [0, 0.01, 0.01, 0.01, 0.011, 2]);
+  t.end();
+});
+
+t.test('takes both ways of keeping all tokens', (t) => {
+  const topK = (top_k: number) => samplingParams({ top_k }, 1, VOCAB_SIZE).topK;
+  t.same([-1, 0, 1, 40].map(topK), [0, 0, 1, 40]);
+  t.end();
+});
+
+t.test('makes 64 bits of any seed, and draws one where none is given', (t) => {
+  const seedOf = (seed?: number | null) => samplingParams({ seed }, 1, VOCAB_SIZE).seed;
+  t.equal(seedOf(0), 0n, '0 is a seed');
+  t.equal(seedOf(5), 5n);
+  t.equal(seedOf(-1), 2n ** 64n - 1n);
+  t.equal(seedOf(Number.MIN_SAFE_INTEGER), 2n ** 64n - 2n ** 53n + 1n);
+  for (const none of [undefined, null]) {
+    const [first, second] = [seedOf(none), seedOf(none)];
+    t.ok(first >= 0n && first < 2n ** 64n);
+    t.not(first, second, 'two of 64 random bits differ');
+  }
+  t.end();
+});
+
+t.test('refuses stop tokens from the end of the vocabulary on', (t) => {
+  const stop = (...stop_token_ids: number[]) => samplingParams({ stop_token_ids }, 1, VOCAB_SIZE);
+  t.same(stop(0, 99).stopTokenIds, [0, 99]);
+  t.throws(() => stop(1, 2, 100), {
+    code: 'invalid_value',
+    param: 'stop_token_ids[2]',
+    message: /below 100/,
+  });
+  t.end();
+});
+
+t.test('gives a completion 16 tokens, a chat the rest of the context, both at most what fits', (t) => {
+  t.equal(completionTokens(null, 10, 100), 16);
+  t.equal(completionTokens(null, 90, 100), 10);
+  t.equal(completionTokens(90, 10, 100), 90);
+  t.equal(chatTokens(null, 10, 100), 90);
+  t.equal(chatTokens(5, 10, 100), 5);
+  for (const tokensFor of [completionTokens, chatTokens]) {
+    t.equal(tokensFor(null, 99, 100), 1);
+    t.throws(() => tokensFor(91, 10, 100), {
+      code: 'context_length_exceeded',
+      param: 'max_tokens',
+      message: /100 tokens; the prompt has 10 and 91/,
+    });
+    t.throws(() => tokensFor(null, 100, 100), { code: 'context_length_exceeded', param: null });
+    t.throws(() => tokensFor(1, 101, 100), { code: 'context_length_exceeded', param: null });
+  }
+  t.end();
+});
+
+t.test('reads the newer name of a limit before the older one', (t) => {
+  t.equal(requestedChatTokens({ messages: [], max_tokens: 5, max_completion_tokens: 3 }), 3);
+  t.equal(requestedChatTokens({ messages: [], max_tokens: 5, max_completion_tokens: null }), 5);
+  t.equal(requestedChatTokens({ messages: [] }), null);
+  t.end();
+});
+
+t.test('takes stream options only with a stream', (t) => {
+  t.same(streamParams({ stream: true, stream_options: { include_usage: true } }), {
+    stream: true,
+    includeUsage: true,
+  });
+  t.same(streamParams({ stream: true, stream_options: {} }), { stream: true, includeUsage: false });
+  for (const stream of [false, null, undefined]) {
+    t.throws(() => streamParams({ stream, stream_options: {} }), {
+      code: 'invalid_value',
+      param: 'stream_options',
+    });
+  }
+  t.end();
+});
+
+t.test('makes a list of one stop string', (t) => {
+  t.same(stopStrings({ stop: 'a' }), ['a']);
+  t.same(stopStrings({ stop: ['a', 'b'] }), ['a', 'b']);
+  t.end();
+});

@@ -1,0 +1,66 @@
+import t from 'tap';
+import { chatMessages, encodePrompts } from '#halflight/server/prompts.js';
+import { tokenizer } from '../support/server.js';
+
+const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: true, parseSpecialTokens: true });
+
+t.test('reads the four shapes of a prompt', (t) => {
+  t.same(encodePrompts('Hi', tokenizer), [encode('Hi')]);
+  t.same(encodePrompts(['Hi', 'Ho'], tokenizer), [encode('Hi'), encode('Ho')]);
+  t.same(encodePrompts([5, 6], tokenizer), [[5, 6]]);
+  t.same(encodePrompts([[5, 6], [7]], tokenizer), [[5, 6], [7]]);
+  t.same(encodePrompts(['Hi', [0, 2047]], tokenizer), [encode('Hi'), [0, 2047]], 'also beside each other');
+  t.end();
+});
+
+t.test('names the place of what is wrong', (t) => {
+  for (const [prompt, param] of [
+    [undefined, 'prompt'],
+    [5, 'prompt'],
+    ['', 'prompt'],
+    [[], 'prompt'],
+    [[''], 'prompt[0]'],
+    [[[]], 'prompt[0]'],
+    [['a', 5], 'prompt[1]'],
+    [['a', null], 'prompt[1]'],
+    [[5, 'a'], 'prompt[1]'],
+    [[5, 2048], 'prompt[1]'],
+    [[[5], [6, -1]], 'prompt[1][1]'],
+    [[[5], [6, 0.5]], 'prompt[1][1]'],
+  ] as const) {
+    t.throws(
+      () => encodePrompts(prompt, tokenizer),
+      { code: 'invalid_value', param },
+      JSON.stringify(prompt),
+    );
+  }
+  t.end();
+});
+
+t.test('takes 256 prompts at most, and no bound on the ids of one', (t) => {
+  t.equal(encodePrompts(Array(256).fill([5]), tokenizer).length, 256);
+  t.throws(() => encodePrompts(Array(257).fill([5]), tokenizer), { param: 'prompt', message: /at most 256/ });
+  t.equal(encodePrompts(Array(300).fill(5), tokenizer)[0].length, 300);
+  t.end();
+});
+
+t.test('makes one string of a message’s parts and keeps its other fields', (t) => {
+  const part = (text: string) => ({ type: 'text' as const, text });
+  const message = { role: 'user' as const, content: [part('a'), part(''), part('b')], name: 'n' };
+  t.same(chatMessages({ messages: [message] }), [{ role: 'user', content: 'a\n\nb', name: 'n' }]);
+  t.end();
+});
+
+t.test('asks everyone but the assistant for content', (t) => {
+  t.same(chatMessages({ messages: [{ role: 'assistant' }] }), [{ role: 'assistant', content: '' }]);
+  t.same(chatMessages({ messages: [{ role: 'user', content: '' }] }), [{ role: 'user', content: '' }]);
+  const missing = [
+    { role: 'user' as const, content: 'a' },
+    { role: 'tool' as const, content: null },
+  ];
+  t.throws(() => chatMessages({ messages: missing }), {
+    code: 'invalid_value',
+    param: 'messages[1].content',
+  });
+  t.end();
+});

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Fastify from 'fastify';
+import t, { type Test } from 'tap';
+import { ApiError } from '#halflight/errors.js';
+import { sendEvents, startOf } from '#halflight/server/sse.js';
+import { FakeEngine } from '../support/fake-engine.js';
+import { testServer } from '../support/server.js';
+
+/** The reply to a request that is answered with these events. */
+async function replyWith(t: Test, events: () => AsyncIterable<object>) {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  app.get('/', (request, reply) => sendEvents(request, reply, events()));
+  return app.inject('/');
+}
+
+async function* numbers(failure?: Error): AsyncGenerator<object, void, undefined> {
+  yield { i: 0 };
+  yield { text: 'a\n\nb' };
+  if (failure !== undefined) throw failure;
+}
+
+t.test('writes an event per object, on one line each, and [DONE]', async (t) => {
+  const reply = await replyWith(t, () => numbers());
+  t.equal(reply.body, 'data: {"i":0}\n\ndata: {"text":"a\\n\\nb"}\n\ndata: [DONE]\n\n');
+  t.equal(reply.headers['content-type'], 'text/event-stream; charset=utf-8');
+  t.equal(reply.headers['cache-control'], 'no-cache');
+  t.equal(reply.headers['x-accel-buffering'], 'no');
+});
+
+t.test('writes an error as an event, and [DONE] after it', async (t) => {
+  for (const [failure, code] of [
+    [new ApiError('engine_failed', 'why'), 'engine_failed'],
+    [new Error('secret'), 'internal_error'],
+  ] as const) {
+    const { body } = await replyWith(t, () => numbers(failure));
+    const [, , event, done] = body.split('\n\n');
+    t.match(JSON.parse(event.slice('data: '.length)), { error: { code, type: 'server_error', param: null } });
+    t.equal(done, 'data: [DONE]');
+    t.notMatch(body, /secret/);
+  }
+});
+
+t.test('an error before the first value is thrown, and not streamed', async (t) => {
+  async function* failing(): AsyncGenerator<object, void, undefined> {
+    yield* [];
+    throw new ApiError('queue_full', 'full');
+  }
+  await t.rejects(startOf(failing()), { code: 'queue_full' });
+});
+
+t.test('the first value that was waited for is not lost, nor an empty source', async (t) => {
+  const seen: object[] = [];
+  for await (const value of await startOf(numbers())) seen.push(value);
+  t.same(seen, [{ i: 0 }, { text: 'a\n\nb' }]);
+  const empty = (async function* (): AsyncGenerator<object, void, undefined> {})();
+  t.same(await (await startOf(empty)).next(), { done: true, value: undefined });
+});
+
+t.test('a reader that leaves closes the source, also at the value that was waited for', async (t) => {
+  let numClosed = 0;
+  async function* source(): AsyncGenerator<number, void, undefined> {
+    try {
+      for (let i = 0; ; i++) yield i;
+    } finally {
+      numClosed += 1;
+    }
+  }
+  for (const last of [0, 1]) for await (const value of await startOf(source())) if (value === last) break;
+  t.equal(numClosed, 2);
+});
+
+t.test('sends each token as it comes', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ script: [70, 71, 72, 73], delayMs: 30 }) });
+  t.teardown(() => app.close());
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const call = request({
+    port: (app.server.address() as AddressInfo).port,
+    method: 'POST',
+    path: '/v1/completions',
+    headers: { 'content-type': 'application/json' },
+  });
+  call.end(JSON.stringify({ prompt: 'Hi', stream: true }));
+  const [response] = await once(call, 'response');
+  const pieces: string[] = [];
+  for await (const piece of response) pieces.push(String(piece));
+  t.ok(pieces.length >= 4, `${pieces.length} pieces`);
+  t.match(pieces.join(''), /data: \[DONE\]\n\n$/);
+});
