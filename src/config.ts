@@ -30,6 +30,7 @@ export const OPTIONS = {
     [0, 1_000_000],
     'Requests that may wait; beyond them the answer is 429',
   ),
+  'no-enable-prefix-caching': flag('Compute every prompt anew, also where an earlier one began alike'),
   'kv-cache-memory': optional(bytes('Memory of the KV cache, such as 512MiB or 4GB; default 1GiB at most')),
   dtype: choice('auto', ['auto', 'float32', 'float16'], 'Type of activations and KV cache'),
   quantization: optional(text('', 'FORMAT', 'Round the weights while loading: int8, int4, int4-g128, …')),

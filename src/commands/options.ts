@@ -20,6 +20,7 @@ export const SERVE_OPTIONS = [
   ...MODEL_OPTIONS,
   'max-num-seqs',
   'max-num-batched-tokens',
+  'no-enable-prefix-caching',
   'max-queued-requests',
   'log-level',
   'help',

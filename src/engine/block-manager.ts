@@ -1,41 +1,90 @@
+import { FreeList } from './free-list.js';
 import type { Sequence } from './sequence.js';
 
 /** Positions in a block of KV cache. */
 export const BLOCK_SIZE = 16;
 
-/** Owns the blocks of the KV cache: each is free or in the block table of one sequence. */
+/** Blocks at the start of a sequence that the cache holds already. */
+export interface CachedPrefix {
+  readonly blocks: readonly number[];
+  /** Of these, the ones that nobody uses: taking them takes them from the free ones. */
+  readonly numFree: number;
+}
+
+/**
+ * Owns the blocks of the KV cache. A block is free, or in the block tables of as many sequences as its reference count says. A full block
+ * keeps its name (`block-names.ts`) when it is freed, so that a later sequence of the same start can take it back, until it is given out anew:
+ * the one that was freed first goes first.
+ */
 export class BlockManager {
-  /** A ring: the block that was freed first is given out first, so stale contents live long and a wrong table shows early. */
-  readonly #free: Uint32Array;
-  #head = 0;
-  #numFree: number;
-  readonly #used: Uint8Array;
+  readonly #free: FreeList;
+  readonly #references: Uint32Array;
+  /** Block by name, and name by block. */
+  readonly #cached = new Map<string, number>();
+  readonly #names: (string | null)[];
 
   constructor(
     readonly numBlocks: number,
     readonly blockSize: number = BLOCK_SIZE,
   ) {
-    this.#free = Uint32Array.from({ length: numBlocks }, (_, block) => block);
-    this.#used = new Uint8Array(numBlocks);
-    this.#numFree = numBlocks;
+    this.#free = new FreeList(numBlocks);
+    this.#references = new Uint32Array(numBlocks);
+    this.#names = new Array<string | null>(numBlocks).fill(null);
   }
 
+  /** Blocks that nobody uses, cached ones among them. */
   get numFree(): number {
-    return this.#numFree;
+    return this.#free.size;
   }
 
   /** Share of the blocks in use, 0–1. */
   get usage(): number {
-    return this.numBlocks === 0 ? 0 : 1 - this.#numFree / this.numBlocks;
+    return this.numBlocks === 0 ? 0 : 1 - this.numFree / this.numBlocks;
+  }
+
+  /** Sequences that hold the block. */
+  numReferences(block: number): number {
+    return this.#references[block];
+  }
+
+  /** The longest cached start of a text. @param names of its full blocks, in order, as many as may be taken */
+  findPrefix(names: readonly string[]): CachedPrefix {
+    const blocks: number[] = [];
+    for (const name of names) {
+      const block = this.#cached.get(name);
+      if (block === undefined) break;
+      blocks.push(block);
+    }
+    return { blocks, numFree: blocks.filter((block) => this.#references[block] === 0).length };
+  }
+
+  /** Puts a prefix at the start of the sequence's empty block table. Nothing was allocated since it was found. */
+  acquire(sequence: Sequence, { blocks }: CachedPrefix): void {
+    if (sequence.blockTable.length > 0) throw new Error(`sequence ${sequence.id} has blocks already`);
+    for (const block of blocks) {
+      if (this.#references[block] === 0) this.#free.remove(block);
+      this.#references[block] += 1;
+      sequence.blockTable.push(block);
+    }
   }
 
   /** Grows the sequence's block table until it holds `numTokens`. The scheduler has seen that there are enough. */
   allocate(sequence: Sequence, numTokens: number): void {
     const numNew = missingBlocks(sequence, numTokens, this.blockSize);
-    if (numNew > this.#numFree) {
-      throw new Error(`sequence ${sequence.id} needs ${numNew} blocks and ${this.#numFree} are free`);
+    if (numNew > this.numFree) {
+      throw new Error(`sequence ${sequence.id} needs ${numNew} blocks and ${this.numFree} are free`);
     }
     for (let i = 0; i < numNew; i++) sequence.blockTable.push(this.#take());
+  }
+
+  /** Remembers the sequence's full blocks under their names. Where two hold the same text, the first is kept. */
+  remember(sequence: Sequence, names: readonly string[]): void {
+    for (const [i, name] of names.entries()) {
+      const block = sequence.blockTable[i];
+      if (this.#names[block] !== null || this.#cached.has(name)) continue;
+      this.#names[block] = name;
+      this.#cached.set(name, block);
+    }
   }
 
   /** Takes back all blocks of the sequence, its last first: the start of a text is what others may share. */
@@ -45,36 +94,45 @@ export class BlockManager {
   }
 
   /**
-   * Throws unless each block is either free or in exactly one of the block tables.
+   * Throws unless each block is free, or in as many block tables as its reference count says, and every name leads to its block.
    * @param sequences all that may hold blocks
    */
   checkIntegrity(sequences: Iterable<Sequence>): void {
     const owners: string[][] = Array.from({ length: this.numBlocks }, () => []);
-    for (let i = 0; i < this.#numFree; i++) owners[this.#free[this.#slot(i)]].push('free list');
     for (const sequence of sequences) {
       for (const block of sequence.blockTable) owners[block].push(`sequence ${sequence.id}`);
     }
-    const wrong = owners.flatMap((names, block) => (names.length === 1 ? [] : [describe(block, names)]));
+    const wrong = owners.flatMap((names, block) => this.#faults(block, names));
     if (wrong.length > 0) throw new Error(`KV blocks are inconsistent: ${wrong.join('; ')}`);
   }
 
+  #faults(block: number, owners: readonly string[]): string[] {
+    const count = this.#references[block];
+    const faults: string[] = [];
+    if (count !== owners.length) {
+      faults.push(`block ${block} is counted ${count} times but held by ${owners.join(' and ') || 'nobody'}`);
+    }
+    if (this.#free.has(block) !== (owners.length === 0)) {
+      faults.push(`block ${block} ${owners.length === 0 ? 'has leaked' : 'is held and free'}`);
+    }
+    const name = this.#names[block];
+    if (name !== null && this.#cached.get(name) !== block) faults.push(`block ${block} has a stale name`);
+    return faults;
+  }
+
   #take(): number {
-    const block = this.#free[this.#head];
-    this.#head = this.#slot(1);
-    this.#numFree -= 1;
-    this.#used[block] = 1;
+    const block = this.#free.shift();
+    const name = this.#names[block];
+    if (name !== null) this.#cached.delete(name);
+    this.#names[block] = null;
+    this.#references[block] = 1;
     return block;
   }
 
   #release(block: number): void {
-    if (this.#used[block] !== 1) throw new Error(`block ${block} is freed but not in use`);
-    this.#used[block] = 0;
-    this.#free[this.#slot(this.#numFree)] = block;
-    this.#numFree += 1;
-  }
-
-  #slot(offset: number): number {
-    return (this.#head + offset) % this.numBlocks;
+    if (this.#references[block] === 0) throw new Error(`block ${block} is freed but not in use`);
+    this.#references[block] -= 1;
+    if (this.#references[block] === 0) this.#free.push(block);
   }
 }
 
@@ -86,8 +144,4 @@ export function blocksFor(numTokens: number, blockSize: number): number {
 /** Blocks that the sequence lacks to hold `numTokens` tokens. */
 export function missingBlocks(sequence: Sequence, numTokens: number, blockSize: number): number {
   return Math.max(0, blocksFor(numTokens, blockSize) - sequence.blockTable.length);
-}
-
-function describe(block: number, owners: readonly string[]): string {
-  return `block ${block} ${owners.length === 0 ? 'has leaked' : `is held by ${owners.join(' and ')}`}`;
 }

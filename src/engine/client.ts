@@ -20,6 +20,8 @@ const NO_STATS: EngineStats = {
   stepPromptTokens: 0,
   stepGenerationTokens: 0,
   numPreemptions: 0,
+  prefixCacheQueries: 0,
+  prefixCacheHits: 0,
   stepMs: 0,
   numDispatches: 0,
 };
@@ -149,12 +151,12 @@ export class EngineClient implements Engine {
     for (const listener of this.#listeners) listener(stats);
   }
 
-  #deliver({ id, tokenIds, finishReason }: SequenceOutput, timeMs: number): void {
+  #deliver({ id, tokenIds, finishReason, numCachedTokens }: SequenceOutput, timeMs: number): void {
     const queue = this.#queues.get(id);
     if (queue === undefined) return;
     for (const [i, tokenId] of tokenIds.entries()) {
       const last = i === tokenIds.length - 1;
-      queue.push({ tokenId, finishReason: last ? finishReason : null, timeMs });
+      queue.push({ tokenId, finishReason: last ? finishReason : null, timeMs, numCachedTokens });
     }
     if (finishReason !== null) this.#drop(id);
   }

@@ -25,6 +25,8 @@ export interface SequenceOutput {
   readonly id: string;
   readonly tokenIds: readonly number[];
   readonly finishReason: FinishReason | null;
+  /** Prompt tokens that the prefix cache held. */
+  readonly numCachedTokens: number;
 }
 
 export interface StepResult {
@@ -47,6 +49,7 @@ export class EngineCore {
   readonly #sequences = new Map<string, Sequence>();
   /** Aborted while their step runs: they hold their blocks until it ends, for the device may still write there. */
   readonly #aborted = new Set<Sequence>();
+  #numArrivals = 0;
   #stepping = false;
   #failure: Error | null = null;
   #lastStep: StepCounters = { stepPromptTokens: 0, stepGenerationTokens: 0, stepMs: 0, numDispatches: 0 };
@@ -89,7 +92,8 @@ export class EngineCore {
     const { blocks, limits } = this.#options;
     checkRequest(request, { maxModelLen: limits.maxModelLen, ...pool(blocks) });
     if (this.#sequences.has(request.id)) throw new ApiError('invalid_value', 'The request id is in use.');
-    const sequence = new Sequence(request.id, request.promptTokenIds, request.sampling);
+    const { id, promptTokenIds, sampling, cacheSalt: salt, priority } = request;
+    const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, { salt, priority });
     this.#sequences.set(sequence.id, sequence);
     this.#scheduler.add(sequence);
   }
@@ -114,8 +118,10 @@ export class EngineCore {
   }
 
   stats(): EngineStats {
-    const { numRunning, numWaiting, numPreemptions, blocks } = this.#scheduler;
-    return { numRunning, numWaiting, numPreemptions, kvUsage: blocks.usage, ...this.#lastStep };
+    const { numRunning, numWaiting, numPreemptions, prefixCache, blocks } = this.#scheduler;
+    const { queries: prefixCacheQueries, hits: prefixCacheHits } = prefixCache;
+    const counts = { numRunning, numWaiting, numPreemptions, prefixCacheQueries, prefixCacheHits };
+    return { ...counts, kvUsage: blocks.usage, ...this.#lastStep };
   }
 
   /** Throws unless each KV block is free or held by exactly one unfinished sequence. */
@@ -155,7 +161,10 @@ export class EngineCore {
     if (sampled.length !== yielding.length) {
       throw new Error(`the runner sampled ${sampled.length} tokens for ${yielding.length} rows of logits`);
     }
-    for (const { sequence, numTokens } of scheduled) sequence.numComputedTokens += numTokens;
+    for (const { sequence, numTokens } of scheduled) {
+      sequence.numComputedTokens += numTokens;
+      this.#scheduler.remember(sequence);
+    }
     return yielding.flatMap(({ sequence }, row) =>
       this.#aborted.has(sequence) ? [] : [this.#append(sequence, sampled[row])],
     );
@@ -168,7 +177,12 @@ export class EngineCore {
       this.#sequences.delete(sequence.id);
       this.#scheduler.finish(sequence);
     }
-    return { id: sequence.id, tokenIds: [tokenId], finishReason };
+    return {
+      id: sequence.id,
+      tokenIds: [tokenId],
+      finishReason,
+      numCachedTokens: sequence.numCachedTokens ?? 0,
+    };
   }
 
   #finishReason(sequence: Sequence, tokenId: number): FinishReason | null {

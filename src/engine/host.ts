@@ -5,7 +5,10 @@ import type { LoadedModel } from './model-runner.js';
 import type { EngineOptions } from './options.js';
 import { type EngineCommand, type EngineEvent, encodeError } from './protocol.js';
 
-export type HostOptions = Pick<EngineOptions, 'maxNumSeqs' | 'maxNumBatchedTokens' | 'stepTimeoutMs'>;
+export type HostOptions = Pick<
+  EngineOptions,
+  'maxNumSeqs' | 'maxNumBatchedTokens' | 'prefixCaching' | 'stepTimeoutMs'
+>;
 
 /** A core and its loop behind commands and events: the far end of a transport. */
 export class EngineHost {
@@ -57,11 +60,11 @@ export class EngineHost {
 }
 
 function createCore({ runner, info, eosTokenIds }: LoadedModel, options: HostOptions): EngineCore {
-  const { maxNumSeqs, maxNumBatchedTokens } = options;
+  const { maxNumSeqs, maxNumBatchedTokens, prefixCaching } = options;
   return new EngineCore({
     runner,
     blocks: new BlockManager(info.numBlocks, info.blockSize),
-    limits: { maxNumSeqs, maxNumBatchedTokens, maxModelLen: info.maxModelLen },
+    limits: { maxNumSeqs, maxNumBatchedTokens, prefixCaching, maxModelLen: info.maxModelLen },
     eosTokenIds,
     now: () => performance.now(),
   });

@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly maxNumBatchedTokens: number;
   /** null takes a share of what the device has. */
   readonly kvCacheMemoryBytes: number | null;
+  /** Whether requests share the KV blocks of equal starts. */
+  readonly prefixCaching: boolean;
   readonly device: 'webgpu' | 'cpu';
   /** A step that takes longer fails the engine. */
   readonly stepTimeoutMs: number;
@@ -25,6 +27,7 @@ export const ENGINE_DEFAULTS = {
   maxNumSeqs: 16,
   maxNumBatchedTokens: 512,
   kvCacheMemoryBytes: null,
+  prefixCaching: true,
   device: 'webgpu',
   stepTimeoutMs: 60_000,
 } as const satisfies Omit<EngineOptions, 'modelDir'>;

@@ -1,9 +1,12 @@
-import { type BlockManager, blocksFor, missingBlocks } from './block-manager.js';
+import { type BlockManager, blocksFor, type CachedPrefix, missingBlocks } from './block-manager.js';
+import { extendBlockNames } from './block-names.js';
 import type { Sequence } from './sequence.js';
 
 export interface SchedulerLimits {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
+  /** Whether sequences share the blocks of equal starts. */
+  readonly prefixCaching: boolean;
 }
 
 /** Compute the next `numTokens` tokens of the sequence in this step. */
@@ -13,31 +16,48 @@ export interface ScheduledSequence {
 }
 
 export interface SchedulerState {
-  /** Oldest admission first. */
+  /** In order of priority, then of arrival: work starts at the front, victims come from the end. */
   readonly running: readonly Sequence[];
-  /** Next to be admitted first. */
+  /** In the same order. */
   readonly waiting: readonly Sequence[];
   readonly numFreeBlocks: number;
   readonly blockSize: number;
+  /** Sequences that hold a block. */
+  readonly numReferences: (block: number) => number;
+  /** What the cache holds of a waiting sequence's start. */
+  readonly findPrefix: (sequence: Sequence) => CachedPrefix;
+}
+
+/** A waiting sequence that starts to run, from the blocks that are there already. */
+export interface Admission {
+  readonly sequence: Sequence;
+  readonly prefix: CachedPrefix;
 }
 
 export interface Plan {
   readonly scheduled: readonly ScheduledSequence[];
   /** Running sequences that lose their blocks, newest first. */
   readonly preempted: readonly Sequence[];
-  /** So many of the first waiting ones start to run. */
-  readonly numAdmitted: number;
+  /** The first of the waiting ones that start to run. */
+  readonly admitted: readonly Admission[];
 }
 
 /**
- * Decides a step: running sequences first, in order of admission, then waiting ones with the tokens that are left.
+ * Decides a step: running sequences first, in their order, then waiting ones with the tokens that are left.
  * Nobody is admitted in a step that preempts.
  */
 export function planStep(state: SchedulerState, limits: SchedulerLimits): Plan {
   const { scheduled, preempted, budget } = planRunning(state, limits.maxNumBatchedTokens);
-  const admitted = preempted.length > 0 ? [] : planWaiting(state, limits, budget);
-  return { scheduled: [...scheduled, ...admitted], preempted, numAdmitted: admitted.length };
+  const waiting = preempted.length > 0 ? NOTHING : planWaiting(state, limits, budget);
+  return { scheduled: [...scheduled, ...waiting.scheduled], preempted, admitted: waiting.admitted };
 }
+
+interface WaitingPlan {
+  readonly scheduled: readonly ScheduledSequence[];
+  readonly admitted: readonly Admission[];
+}
+
+const NOTHING: WaitingPlan = { scheduled: [], admitted: [] };
 
 interface RunningPlan {
   readonly scheduled: readonly ScheduledSequence[];
@@ -53,13 +73,17 @@ function planRunning(state: SchedulerState, maxTokens: number): RunningPlan {
   const scheduled: ScheduledSequence[] = [];
   let budget = maxTokens;
   let numFree = state.numFreeBlocks;
+  const release = releaseCounter(state);
   for (let i = 0; i < kept.length && budget > 0; i++) {
     const sequence = kept[i];
     const numTokens = Math.min(sequence.numUncomputedTokens, budget);
     const numNew = missingBlocks(sequence, sequence.numComputedTokens + numTokens, state.blockSize);
-    const victims = takeVictims(kept, i, numNew - numFree);
-    for (const victim of victims) numFree += victim.blockTable.length;
-    preempted.push(...victims);
+    while (numNew > numFree && kept.length > i) {
+      const victim = kept[kept.length - 1];
+      kept.length -= 1;
+      preempted.push(victim);
+      numFree += release(victim);
+    }
     if (kept.length === i) break;
     scheduled.push({ sequence, numTokens });
     budget -= numTokens;
@@ -68,36 +92,41 @@ function planRunning(state: SchedulerState, maxTokens: number): RunningPlan {
   return { scheduled, preempted, budget };
 }
 
-/** Removes sequences from the end of `queue`, not before index `first`, until they hold `numBlocks` blocks together. */
-function takeVictims(queue: Sequence[], first: number, numBlocks: number): Sequence[] {
-  const victims: Sequence[] = [];
-  for (let missing = numBlocks; missing > 0 && queue.length > first; ) {
-    const victim = queue[queue.length - 1];
-    queue.length -= 1;
-    victims.push(victim);
-    missing -= victim.blockTable.length;
-  }
-  return victims;
+/** Counts the blocks that become free when sequences lose theirs, one after another: a shared block is free when its last holder is gone. */
+function releaseCounter(state: SchedulerState): (victim: Sequence) => number {
+  const dropped = new Map<number, number>();
+  return (victim) => {
+    let freed = 0;
+    for (const block of victim.blockTable) {
+      const times = (dropped.get(block) ?? 0) + 1;
+      dropped.set(block, times);
+      if (times === state.numReferences(block)) freed += 1;
+    }
+    return freed;
+  };
 }
 
 /**
- * Admits in order of arrival, and only a sequence all of whose tokens find room beside what running ones still have to prefill:
+ * Admits in the queue's order, and only a sequence all of whose tokens find room beside what running ones still have to prefill:
  * one that is admitted by its first chunk alone would be preempted at a later chunk and start over.
  */
-function planWaiting(state: SchedulerState, limits: SchedulerLimits, maxTokens: number): ScheduledSequence[] {
+function planWaiting(state: SchedulerState, limits: SchedulerLimits, maxTokens: number): WaitingPlan {
   const { running, waiting, blockSize } = state;
-  const admitted: ScheduledSequence[] = [];
+  const scheduled: ScheduledSequence[] = [];
+  const admitted: Admission[] = [];
   let budget = maxTokens;
   let numFree = state.numFreeBlocks;
   for (const sequence of running) numFree -= missingBlocks(sequence, sequence.numTokens, blockSize);
   for (const sequence of waiting) {
-    numFree -= blocksFor(sequence.numTokens, blockSize);
+    const prefix = state.findPrefix(sequence);
+    numFree -= blocksFor(sequence.numTokens, blockSize) - prefix.blocks.length + prefix.numFree;
     if (budget === 0 || numFree < 0 || running.length + admitted.length === limits.maxNumSeqs) break;
-    const numTokens = Math.min(sequence.numUncomputedTokens, budget);
-    admitted.push({ sequence, numTokens });
+    const numTokens = Math.min(sequence.numTokens - prefix.blocks.length * blockSize, budget);
+    admitted.push({ sequence, prefix });
+    scheduled.push({ sequence, numTokens });
     budget -= numTokens;
   }
-  return admitted;
+  return { scheduled, admitted };
 }
 
 /** The two queues, and the blocks of those that run. */
@@ -105,6 +134,8 @@ export class Scheduler {
   #running: Sequence[] = [];
   #waiting: Sequence[] = [];
   #numPreemptions = 0;
+  #prefixQueries = 0;
+  #prefixHits = 0;
 
   constructor(
     readonly blocks: BlockManager,
@@ -124,13 +155,18 @@ export class Scheduler {
     return this.#numPreemptions;
   }
 
+  /** Tokens that were looked up in the prefix cache, and those found, since the start. */
+  get prefixCache(): { readonly queries: number; readonly hits: number } {
+    return { queries: this.#prefixQueries, hits: this.#prefixHits };
+  }
+
   /** All unfinished sequences. */
   sequences(): Sequence[] {
     return [...this.#running, ...this.#waiting];
   }
 
   add(sequence: Sequence): void {
-    this.#waiting.push(sequence);
+    insert(this.#waiting, sequence);
   }
 
   /** Takes the sequence out, wherever it is, and frees its blocks. */
@@ -147,19 +183,46 @@ export class Scheduler {
   schedule(): readonly ScheduledSequence[] {
     const plan = planStep(this.#state(), this.limits);
     this.#preempt(plan.preempted);
-    this.#admit(plan.numAdmitted);
+    this.#admit(plan.admitted);
     for (const { sequence, numTokens } of plan.scheduled) {
       this.blocks.allocate(sequence, sequence.numComputedTokens + numTokens);
     }
     return plan.scheduled;
   }
 
-  #state(): SchedulerState {
-    const { numFree, blockSize } = this.blocks;
-    return { running: this.#running, waiting: this.#waiting, numFreeBlocks: numFree, blockSize };
+  /** Call when the sequence's computed tokens have grown, so that others can share its full blocks. */
+  remember(sequence: Sequence): void {
+    if (!this.limits.prefixCaching) return;
+    const numFull = Math.floor(sequence.numComputedTokens / this.blocks.blockSize);
+    this.blocks.remember(sequence, this.#names(sequence, numFull));
   }
 
-  /** Back to the front of the queue, the oldest foremost; their tokens are computed again. */
+  #state(): SchedulerState {
+    const { numFree, blockSize } = this.blocks;
+    return {
+      running: this.#running,
+      waiting: this.#waiting,
+      numFreeBlocks: numFree,
+      blockSize,
+      numReferences: (block) => this.blocks.numReferences(block),
+      findPrefix: (sequence) => this.#findPrefix(sequence),
+    };
+  }
+
+  /** One token at least is left to compute: its logits are what the sequence waits for. */
+  #findPrefix(sequence: Sequence): CachedPrefix {
+    if (!this.limits.prefixCaching) return { blocks: [], numFree: 0 };
+    const numUsable = Math.floor((sequence.numTokens - 1) / this.blocks.blockSize);
+    return this.blocks.findPrefix(this.#names(sequence, numUsable));
+  }
+
+  /** Names of the first `count` blocks, all of which the sequence's text fills. */
+  #names({ blockNames, tokenIds, salt }: Sequence, count: number): readonly string[] {
+    extendBlockNames(blockNames, tokenIds, { blockSize: this.blocks.blockSize, salt });
+    return blockNames.slice(0, count);
+  }
+
+  /** Back to the queue, where they come before all that arrived later; their tokens are computed again. */
   #preempt(newestFirst: readonly Sequence[]): void {
     for (const sequence of newestFirst) {
       this.blocks.free(sequence);
@@ -167,13 +230,31 @@ export class Scheduler {
       sequence.status = 'waiting';
     }
     this.#running.length -= newestFirst.length;
-    this.#waiting.unshift(...newestFirst.toReversed());
+    for (const sequence of newestFirst) insert(this.#waiting, sequence);
     this.#numPreemptions += newestFirst.length;
   }
 
-  #admit(count: number): void {
-    const admitted = this.#waiting.splice(0, count);
-    for (const sequence of admitted) sequence.status = 'running';
-    this.#running.push(...admitted);
+  /** Prefixes are taken before any block is given out, which could evict them. */
+  #admit(admitted: readonly Admission[]): void {
+    this.#waiting.splice(0, admitted.length);
+    for (const { sequence, prefix } of admitted) {
+      this.blocks.acquire(sequence, prefix);
+      sequence.numComputedTokens = prefix.blocks.length * this.blocks.blockSize;
+      sequence.numCachedTokens ??= sequence.numComputedTokens;
+      sequence.status = 'running';
+      insert(this.#running, sequence);
+      this.#countPrefix(sequence);
+    }
   }
+
+  #countPrefix(sequence: Sequence): void {
+    this.#prefixQueries += sequence.numTokens;
+    this.#prefixHits += sequence.numComputedTokens;
+  }
+}
+
+/** Keeps the queue in the order in which sequences precede each other. */
+function insert(queue: Sequence[], sequence: Sequence): void {
+  const index = queue.findLastIndex((other) => other.precedes(sequence));
+  queue.splice(index + 1, 0, sequence);
 }

@@ -11,15 +11,33 @@ export class Sequence {
   numComputedTokens = 0;
   /** Physical block of each logical one. */
   readonly blockTable: number[] = [];
+  /** Names of the full blocks of its text, as far as they were needed yet (`block-names.ts`). */
+  readonly blockNames: string[] = [];
+  /** Prompt tokens that the cache held when the sequence first ran; null before. */
+  numCachedTokens: number | null = null;
   status: SequenceStatus = 'waiting';
+  /** Sequences of another salt share no cached blocks with it. */
+  readonly salt: string;
+  /** Lower goes first. */
+  readonly priority: number;
 
+  /** @param arrival counts sequences as they come: among equal priorities the earlier goes first */
   constructor(
     readonly id: string,
     promptTokenIds: readonly number[],
     readonly sampling: SamplingParams,
+    readonly arrival = 0,
+    { salt = '', priority = 0 }: { readonly salt?: string; readonly priority?: number } = {},
   ) {
+    this.salt = salt;
+    this.priority = priority;
     this.tokenIds = [...promptTokenIds];
     this.numPromptTokens = promptTokenIds.length;
+  }
+
+  /** Whether it goes before another, to run and to stay running. */
+  precedes(other: Sequence): boolean {
+    return this.priority === other.priority ? this.arrival < other.arrival : this.priority < other.priority;
   }
 
   get numTokens(): number {

@@ -25,6 +25,10 @@ export interface GenerateRequest {
   /** At least one; with maxTokens it fits the engine's maxModelLen. */
   readonly promptTokenIds: readonly number[];
   readonly sampling: SamplingParams;
+  /** Requests share cached prefixes only with those of the same salt; none is a salt of its own. */
+  readonly cacheSalt?: string;
+  /** Lower goes first, and is preempted last; default 0. */
+  readonly priority?: number;
 }
 
 export type FinishReason = 'stop' | 'length' | 'abort' | 'error';
@@ -35,6 +39,8 @@ export interface TokenOutput {
   readonly finishReason: FinishReason | null;
   /** `performance.now()`-like clock of the main thread, ms, when the step's result arrived. */
   readonly timeMs: number;
+  /** Prompt tokens that the prefix cache held. */
+  readonly numCachedTokens: number;
 }
 
 export interface Engine {
@@ -78,6 +84,9 @@ export interface EngineStats {
   readonly stepGenerationTokens: number;
   /** Since the engine started. */
   readonly numPreemptions: number;
+  /** Tokens looked up in the prefix cache and found there, since the engine started. */
+  readonly prefixCacheQueries: number;
+  readonly prefixCacheHits: number;
   readonly stepMs: number;
   readonly numDispatches: number;
 }

@@ -51,7 +51,7 @@ async function* textOf(
   const decoder = new TextDecoderWithStops(tokenizer, job.stop);
   for await (const token of tokens) {
     if (token.finishReason === 'abort' || token.finishReason === 'error') break;
-    job.timer.token(token.timeMs);
+    job.timer.token(token);
     const chunk = decoder.push(token.tokenId, token.finishReason);
     if (chunk.text !== '' || chunk.finishReason !== null) yield chunk;
     if (chunk.finishReason !== null) return;

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Engine, EngineStats, FinishReason } from '../engine/types.js';
+import type { Engine, EngineStats, FinishReason, TokenOutput } from '../engine/types.js';
 import { ITERATION_TOKENS, oneTwoFive, REQUEST_SECONDS, TOKEN_SECONDS, TTFT_SECONDS } from './buckets.js';
 
 const NANOSECONDS = 1e9;
@@ -127,11 +127,15 @@ export class Metrics {
     const steps = this.#counter('halflight:steps_total', 'Steps of the engine.');
     const stepTime = this.#histogram('halflight:step_duration_seconds', 'Time of a step.', TTFT_SECONDS);
     const dispatches = this.#gauge('halflight:dispatches_per_step', 'Dispatches of the last step.');
-    let numPreemptions = 0;
+    const queries = this.#counter('vllm:prefix_cache_queries_total', 'Tokens looked up in the prefix cache.');
+    const hits = this.#counter('vllm:prefix_cache_hits_total', 'Tokens found in the prefix cache.');
+    let last = { numPreemptions: 0, prefixCacheQueries: 0, prefixCacheHits: 0 };
     engine.onStep((stats) => {
       iteration.observe(stats.stepPromptTokens + stats.stepGenerationTokens);
-      preemptions.inc(stats.numPreemptions - numPreemptions);
-      numPreemptions = stats.numPreemptions;
+      preemptions.inc(stats.numPreemptions - last.numPreemptions);
+      queries.inc(stats.prefixCacheQueries - last.prefixCacheQueries);
+      hits.inc(stats.prefixCacheHits - last.prefixCacheHits);
+      last = stats;
       steps.inc();
       stepTime.observe(stats.stepMs / 1000);
       dispatches.set(stats.numDispatches);
@@ -181,6 +185,7 @@ export class RequestTimer {
   #firstMs: number | null = null;
   #lastMs: number;
   #numTokens = 0;
+  #numCachedTokens = 0;
   #finished = false;
 
   constructor(
@@ -195,7 +200,13 @@ export class RequestTimer {
     return this.#numTokens;
   }
 
-  token(timeMs: number): void {
+  /** Prompt tokens that the prefix cache held; 0 before the first token. */
+  get numCachedTokens(): number {
+    return this.#numCachedTokens;
+  }
+
+  token({ timeMs, numCachedTokens }: Pick<TokenOutput, 'timeMs' | 'numCachedTokens'>): void {
+    this.#numCachedTokens = numCachedTokens;
     this.#numTokens += 1;
     this.metrics.generationTokens.inc();
     if (this.#firstMs === null) this.#firstToken(timeMs);

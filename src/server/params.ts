@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { SamplingParams } from '../engine/types.js';
+import type { GenerateRequest, SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import type { ChatBody, CommonBody } from './schemas.js';
 
@@ -54,6 +54,11 @@ export function samplingParams(body: CommonBody, maxTokens: number, vocabSize: n
     ignoreEos: body.ignore_eos ?? false,
     stopTokenIds: knownTokens(body.stop_token_ids ?? [], vocabSize),
   };
+}
+
+/** What the scheduler and the prefix cache should know of a request. */
+export function requestOptions(body: CommonBody): Pick<GenerateRequest, 'priority' | 'cacheSalt'> {
+  return { priority: body.priority ?? 0, cacheSalt: body.cache_salt ?? '' };
 }
 
 /** Tokens that a completion may generate. @throws ApiError where they do not fit */

@@ -10,12 +10,16 @@ import { assertReady } from './state.js';
 export interface Plan {
   readonly promptTokenIds: readonly number[];
   readonly sampling: SamplingParams;
+  readonly priority?: number;
+  readonly cacheSalt?: string;
 }
 
 export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
+  /** Of the prompt's tokens, those that the prefix cache held. */
+  readonly prompt_tokens_details: { readonly cached_tokens: number };
 }
 
 export interface Run {
@@ -72,5 +76,6 @@ function sumUsage(timers: readonly RequestTimer[]): Usage {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: timers.reduce((sum, timer) => sum + timer.numCachedTokens, 0) },
   };
 }

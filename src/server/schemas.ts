@@ -6,6 +6,7 @@ const MAX_STOP_STRINGS = 4;
 const MAX_STOP_LENGTH = 256;
 const MAX_STOP_TOKEN_IDS = 64;
 const MAX_MESSAGES = 4096;
+const MAX_SALT_LENGTH = 256;
 
 /** null counts as absent, as with OpenAI. One list of types gives one violation, where alternatives would give three. */
 function optional<T>(type: string, description: string, bounds: object = {}) {
@@ -49,6 +50,14 @@ const Common = {
   stop: Stop,
   stop_token_ids: StopTokenIds,
   ignore_eos: optional<boolean>('boolean', 'true or false'),
+  priority: optional<number>('integer', 'an integer from -(2^31) to 2^31 - 1; lower goes first', {
+    minimum: -(2 ** 31),
+    maximum: 2 ** 31 - 1,
+  }),
+  cache_salt: optional<string>('string', `a string of 1 to ${MAX_SALT_LENGTH} characters`, {
+    minLength: 1,
+    maxLength: MAX_SALT_LENGTH,
+  }),
   max_tokens: count('a positive integer'),
   stream: optional<boolean>('boolean', 'true or false'),
   stream_options: StreamOptions,

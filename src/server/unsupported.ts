@@ -37,7 +37,6 @@ const COMMON: readonly UnsupportedParameter[] = [
   { name: 'guided_grammar', neutral: [] },
   { name: 'logits_processors', neutral: [[]] },
   { name: 'kv_transfer_params', neutral: [] },
-  { name: 'priority', neutral: [0] },
   { name: 'stream_options.continuous_usage_stats', neutral: [false] },
 ];
 

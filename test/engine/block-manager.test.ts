@@ -59,16 +59,76 @@ t.test('a block that is freed twice is reported', async (t) => {
   t.throws(() => blocks.free(a), { message: 'block 0 is freed but not in use' });
 });
 
-t.test('integrity names the leaked block and the block with two owners', async (t) => {
-  const blocks = new BlockManager(4, 1);
+t.test(
+  'integrity names the leaked block, the block with too many holders, and the one that is held and free',
+  async (t) => {
+    const blocks = new BlockManager(4, 1);
+    const [a, b] = ['a', 'b'].map(sequence);
+    blocks.allocate(a, 2);
+    blocks.allocate(b, 1);
+    t.doesNotThrow(() => blocks.checkIntegrity([a, b]));
+    t.throws(() => blocks.checkIntegrity([a]), {
+      message: /block 2 is counted 1 times but held by nobody; block 2 has leaked/,
+    });
+    b.blockTable.push(0, 3);
+    t.throws(() => blocks.checkIntegrity([a, b]), {
+      message:
+        'KV blocks are inconsistent: block 0 is counted 1 times but held by sequence a and sequence b; block 3 is counted 0 times but held by sequence b; block 3 is held and free',
+    });
+  },
+);
+
+t.test('a freed block is found again by its name, and shared by reference', async (t) => {
+  const blocks = new BlockManager(3, 1);
+  const [a, b, c] = ['a', 'b', 'c'].map(sequence);
+  blocks.allocate(a, 2);
+  blocks.remember(a, ['x', 'y']);
+  blocks.free(a);
+  t.equal(blocks.numFree, 3);
+  const prefix = blocks.findPrefix(['x', 'y', 'z']);
+  t.same(prefix, { blocks: [0, 1], numFree: 2 });
+  blocks.acquire(b, prefix);
+  t.equal(blocks.numFree, 1);
+  const again = blocks.findPrefix(['x']);
+  t.same(again, { blocks: [0], numFree: 0 });
+  blocks.acquire(c, again);
+  t.equal(blocks.numReferences(0), 2);
+  blocks.checkIntegrity([b, c]);
+  blocks.free(b);
+  t.equal(blocks.numFree, 2, 'c still holds the first block');
+  blocks.checkIntegrity([c]);
+});
+
+t.test('a prefix ends at the first block that is not cached', async (t) => {
+  const blocks = new BlockManager(3, 1);
+  const a = sequence('a');
+  blocks.allocate(a, 2);
+  blocks.remember(a, ['x', 'y']);
+  t.same(blocks.findPrefix(['w', 'y']).blocks, []);
+  t.same(blocks.findPrefix(['x', 'w']).blocks, [0]);
+});
+
+t.test('a block that is given out anew is no longer found, the one freed longest ago first', async (t) => {
+  const blocks = new BlockManager(2, 1);
   const [a, b] = ['a', 'b'].map(sequence);
   blocks.allocate(a, 2);
+  blocks.remember(a, ['x', 'y']);
+  blocks.free(a);
   blocks.allocate(b, 1);
-  t.doesNotThrow(() => blocks.checkIntegrity([a, b]));
-  t.throws(() => blocks.checkIntegrity([a]), { message: /block 2 has leaked/ });
-  b.blockTable.push(0, 3);
-  t.throws(() => blocks.checkIntegrity([a, b]), {
-    message:
-      'KV blocks are inconsistent: block 0 is held by sequence a and sequence b; block 3 is held by free list and sequence b',
-  });
+  t.same(b.blockTable, [1], 'the end of a text goes before its start');
+  t.same(blocks.findPrefix(['x', 'y']).blocks, [0]);
+  blocks.checkIntegrity([b]);
+});
+
+t.test('of two blocks with the same text the first keeps the name', async (t) => {
+  const blocks = new BlockManager(2, 1);
+  const [a, b] = ['a', 'b'].map(sequence);
+  for (const each of [a, b]) {
+    blocks.allocate(each, 1);
+    blocks.remember(each, ['x']);
+  }
+  t.same(blocks.findPrefix(['x']).blocks, [0]);
+  blocks.free(b);
+  blocks.free(a);
+  blocks.checkIntegrity([]);
 });

@@ -55,7 +55,12 @@ const isIdle = (engine: Engine): boolean => {
 const ENGINES: Record<string, () => Promise<Engine>> = {
   'a worker': () => workerEngine(),
   'the calling thread': async () =>
-    createLocalEngine(fakeModel(SHAPE), { maxNumSeqs: 16, maxNumBatchedTokens: 512, stepTimeoutMs: 5_000 }),
+    createLocalEngine(fakeModel(SHAPE), {
+      maxNumSeqs: 16,
+      maxNumBatchedTokens: 512,
+      prefixCaching: true,
+      stepTimeoutMs: 5_000,
+    }),
 };
 
 for (const [place, create] of Object.entries(ENGINES)) {

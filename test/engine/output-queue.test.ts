@@ -2,7 +2,12 @@ import t from 'tap';
 import { OutputQueue } from '#halflight/engine/output-queue.js';
 import type { TokenOutput } from '#halflight/engine/types.js';
 
-const token = (tokenId: number): TokenOutput => ({ tokenId, finishReason: null, timeMs: 0 });
+const token = (tokenId: number): TokenOutput => ({
+  tokenId,
+  finishReason: null,
+  timeMs: 0,
+  numCachedTokens: 0,
+});
 
 t.test('tokens come in order, whether they or their reader came first', async (t) => {
   const queue = new OutputQueue();

@@ -8,7 +8,12 @@ import type { Indexed } from '#halflight/server/merge.js';
 import type { StreamParams } from '#halflight/server/params.js';
 import { events } from '../support/server.js';
 
-const USAGE = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+const USAGE = {
+  prompt_tokens: 1,
+  completion_tokens: 2,
+  total_tokens: 3,
+  prompt_tokens_details: { cached_tokens: 0 },
+};
 
 const SHAPE: AnswerShape = {
   whole: (index, text, reason) => ({ index, text, reason }),

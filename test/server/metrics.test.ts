@@ -63,6 +63,16 @@ t.test('counts each preemption once, however many steps report it', async (t) =>
   t.equal((await scrape(app))(`vllm:num_preemptions_total{${LABELS}}`), 3);
 });
 
+t.test('counts the prefix cache as the engine reports it, and the answer says what was cached', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ numCachedTokens: 3 }) });
+  const payload = { prompt: 'Hello there', max_tokens: 2 };
+  const { usage } = (await app.inject({ method: 'POST', url: '/v1/completions', payload })).json();
+  t.equal(usage.prompt_tokens_details.cached_tokens, 3);
+  const value = await scrape(app);
+  t.equal(value(`vllm:prefix_cache_hits_total{${LABELS}}`), 3);
+  t.equal(value(`vllm:prefix_cache_queries_total{${LABELS}}`), 10);
+});
+
 t.test('keeps two servers apart', async (t) => {
   const [used, idle] = [testServer(), testServer()];
   await complete(used, { prompt: 'Hi' });

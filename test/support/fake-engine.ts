@@ -17,6 +17,7 @@ export interface FakeEngineOptions {
   readonly failAfter?: number;
   /** Preemptions since the start, as every step reports them. */
   readonly numPreemptions?: number;
+  readonly numCachedTokens?: number;
   readonly info?: Partial<EngineInfo>;
 }
 
@@ -99,6 +100,7 @@ export class FakeEngine implements Engine {
       tokenId: script?.[i] ?? hashToken(request.promptTokenIds, i),
       finishReason: ended ? 'stop' : isLast ? 'length' : null,
       timeMs: performance.now(),
+      numCachedTokens: this.options.numCachedTokens ?? 0,
     };
   }
 
@@ -114,6 +116,8 @@ export class FakeEngine implements Engine {
       stepPromptTokens,
       stepGenerationTokens: 1,
       numPreemptions: this.options.numPreemptions ?? 0,
+      prefixCacheQueries: 10,
+      prefixCacheHits: this.options.numCachedTokens ?? 0,
       stepMs: 1,
       numDispatches: 7,
     };

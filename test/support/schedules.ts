@@ -17,6 +17,7 @@ export interface Arrival {
 export interface Schedule extends FakeShape {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
+  readonly prefixCaching: boolean;
   readonly arrivals: readonly Arrival[];
 }
 
@@ -28,6 +29,10 @@ export const anySchedule: fc.Arbitrary<Schedule> = fc
     maxModelLen: fc.oneof(fc.integer({ min: 2, max: 160 }), fc.constant(128)),
     maxNumSeqs: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant(8)),
     maxNumBatchedTokens: fc.integer({ min: 1, max: 64 }),
+    prefixCaching: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(true) },
+      { weight: 1, arbitrary: fc.constant(false) },
+    ),
     arrivals: fc.array(anyArrival(), { minLength: 1, maxLength: 10, size: 'max' }),
   })
   .map(({ numSlots, ...schedule }) => ({
@@ -48,7 +53,8 @@ function anyArrival(): fc.Arbitrary<Arrival> {
     ),
     request: fc.record({
       id: fc.constant(''),
-      promptTokenIds: fc.array(fc.nat(FAKE_VOCAB_SIZE - 1), { minLength: 1, maxLength: 60, size: 'max' }),
+      promptTokenIds: anyPrompt(),
+      cacheSalt: fc.constantFrom(undefined, undefined, undefined, 'a'),
       sampling: fc.record({
         maxTokens: fc.integer({ min: 1, max: 40 }),
         temperature: fc.constant(1),
@@ -61,6 +67,14 @@ function anyArrival(): fc.Arbitrary<Arrival> {
       }),
     }),
   });
+}
+
+/** Random, or with a start that many others have. */
+function anyPrompt(): fc.Arbitrary<number[]> {
+  const tail = fc.array(fc.nat(FAKE_VOCAB_SIZE - 1), { minLength: 1, maxLength: 60, size: 'max' });
+  const shared = fc.nat(48).map((length) => Array.from({ length }, (_, i) => (i * i) % FAKE_VOCAB_SIZE));
+  const started = fc.tuple(shared, tail).map(([start, rest]) => [...start, ...rest.slice(0, 12)]);
+  return fc.oneof(tail, started);
 }
 
 function named(arrival: Arrival, index: number): Arrival {
@@ -79,6 +93,7 @@ export interface ScheduleSummary {
   readonly numAborted: number;
   readonly numRefused: number;
   readonly numPreemptions: number;
+  readonly prefixHits: number;
 }
 
 /** Runs a schedule to its end and throws at the first broken promise of the engine. */
@@ -199,6 +214,7 @@ class ScheduleRun {
       numAborted: this.#numAborted,
       numRefused: this.#numRefused,
       numPreemptions: this.#core.stats().numPreemptions,
+      prefixHits: this.#core.stats().prefixCacheHits,
     };
   }
 }

@@ -3,7 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../../errors.js';
 import { type AnswerShape, sendAnswer } from '../answer.js';
 import { resolveModel, type ServerContext } from '../context.js';
-import { chatTokens, requestedChatTokens, samplingParams, stopStrings, streamParams } from '../params.js';
+import {
+  chatTokens,
+  requestedChatTokens,
+  requestOptions,
+  samplingParams,
+  stopStrings,
+  streamParams,
+} from '../params.js';
 import { chatMessages } from '../prompts.js';
 import { type Plan, startRun } from '../run.js';
 import { ChatBody } from '../schemas.js';
@@ -63,5 +70,9 @@ function planChat(body: ChatBody, { engine, tokenizer, template }: ServerContext
     );
   }
   const maxTokens = chatTokens(requestedChatTokens(body), promptTokenIds.length, engine.info.maxModelLen);
-  return { promptTokenIds, sampling: samplingParams(body, maxTokens, tokenizer.vocabSize) };
+  return {
+    promptTokenIds,
+    sampling: samplingParams(body, maxTokens, tokenizer.vocabSize),
+    ...requestOptions(body),
+  };
 }

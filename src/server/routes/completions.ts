@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { type AnswerShape, sendAnswer } from '../answer.js';
 import { resolveModel, type ServerContext } from '../context.js';
-import { completionTokens, samplingParams, stopStrings, streamParams } from '../params.js';
+import { completionTokens, requestOptions, samplingParams, stopStrings, streamParams } from '../params.js';
 import { encodePrompts } from '../prompts.js';
 import { startRun } from '../run.js';
 import { CompletionBody } from '../schemas.js';
@@ -45,6 +45,10 @@ function planCompletions(body: CompletionBody, { engine, tokenizer }: ServerCont
       promptTokenIds.length,
       engine.info.maxModelLen,
     );
-    return { promptTokenIds, sampling: samplingParams(body, maxTokens, tokenizer.vocabSize) };
+    return {
+      promptTokenIds,
+      sampling: samplingParams(body, maxTokens, tokenizer.vocabSize),
+      ...requestOptions(body),
+    };
   });
 }

@@ -20,7 +20,12 @@ t.test('answers a prompt', async (t) => {
     created: Number,
     model: 'fable',
     choices: [{ index: 0, text: 'Once upon a time.', logprobs: null, finish_reason: 'stop' }],
-    usage: { prompt_tokens: numPrompt, completion_tokens: numAnswer, total_tokens: numPrompt + numAnswer },
+    usage: {
+      prompt_tokens: numPrompt,
+      completion_tokens: numAnswer,
+      total_tokens: numPrompt + numAnswer,
+      prompt_tokens_details: { cached_tokens: 0 },
+    },
   });
 });
 
@@ -103,7 +108,9 @@ t.test('sends the usage in a chunk of its own when asked', async (t) => {
   const payload = { prompt: [5, 6], max_tokens: 4, stream: true, stream_options: { include_usage: true } };
   const parts = chunks((await testServer().inject({ method: 'POST', url, payload })).body);
   t.same(parts.at(-1)?.choices, []);
-  t.same(parts.at(-1)?.usage, { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6 });
+  const prompt_tokens_details = { cached_tokens: 0 };
+  const usage = { prompt_tokens: 2, completion_tokens: 4, total_tokens: 6, prompt_tokens_details };
+  t.same(parts.at(-1)?.usage, usage);
   t.ok(parts.slice(0, -1).every((part) => part.usage === null));
 });
 
