@@ -8,7 +8,15 @@ import { anySchedule, runSchedule } from '../support/schedules.js';
 const [numSteps = 1_000_000, firstSeed = 1] = process.argv.slice(2).map(Number);
 const RUNS_PER_ROUND = 500;
 
-const total = { schedules: 0, steps: 0, finished: 0, aborted: 0, refused: 0, preemptions: 0, cachedTokens: 0 };
+const total = {
+  schedules: 0,
+  steps: 0,
+  finished: 0,
+  aborted: 0,
+  refused: 0,
+  preemptions: 0,
+  cachedTokens: 0,
+};
 const property = fc.asyncProperty(anySchedule, async (schedule) => {
   const summary = await runSchedule(schedule);
   total.schedules += 1;
