@@ -31,6 +31,7 @@ export const OPTIONS = {
     'Requests that may wait; beyond them the answer is 429',
   ),
   'no-enable-prefix-caching': flag('Compute every prompt anew, also where an earlier one began alike'),
+  'batch-invariant': flag('Give a request the same bytes alone and in any batch; slower for few requests'),
   'kv-cache-memory': optional(bytes('Memory of the KV cache, such as 512MiB or 4GB; default 1GiB at most')),
   dtype: choice('auto', ['auto', 'float32', 'float16'], 'Type of activations and KV cache'),
   quantization: optional(text('', 'FORMAT', 'Round the weights while loading: int8, int4, int4-g128, …')),

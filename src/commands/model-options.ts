@@ -54,6 +54,7 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     computeType: values.dtype,
     maxModelLen: values['max-model-len'],
     kvCacheMemoryBytes: values['kv-cache-memory'],
+    batchInvariant: values['batch-invariant'],
     device: values.device,
   };
 }

@@ -8,6 +8,7 @@ export const MODEL_OPTIONS = [
   'kv-cache-memory',
   'dtype',
   'quantization',
+  'batch-invariant',
   'device',
 ] as const satisfies readonly OptionName[];
 

@@ -36,12 +36,15 @@ export function cpuBackend(): Backend<Float64Array> {
 }
 
 /** The GPU. Throws UserError where there is none, or where it lacks what `computeType` asks for. */
-export async function webgpuBackend(computeType: EngineOptions['computeType']): Promise<Backend<GPUBuffer>> {
+export async function webgpuBackend({
+  computeType,
+  batchInvariant,
+}: Pick<EngineOptions, 'computeType' | 'batchInvariant'>): Promise<Backend<GPUBuffer>> {
   const gpuAdapter = await requestAdapter(openGpu());
   const adapter = summarizeAdapter(gpuAdapter);
   const device = await openDevice(gpuAdapter);
   return {
-    ops: new WebGpuOps(device, chooseType(computeType, adapter)),
+    ops: new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant }),
     adapter,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     lost: lossOf(device),

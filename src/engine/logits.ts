@@ -22,7 +22,7 @@ export async function createLogitsModel(
 ): Promise<LogitsModel> {
   const sized = { ...options, maxNumSeqs: 1, maxNumBatchedTokens: CHUNK_TOKENS };
   if (options.device === 'cpu') return load(cpuBackend(), sized, onProgress);
-  return load(await webgpuBackend(options.computeType), sized, onProgress);
+  return load(await webgpuBackend(options), sized, onProgress);
 }
 
 async function load<B>(

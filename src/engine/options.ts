@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly kvCacheMemoryBytes: number | null;
   /** Whether requests share the KV blocks of equal starts. */
   readonly prefixCaching: boolean;
+  /** Whether a request gives the same bytes alone and in any batch, at the cost of kernels made for few tokens. */
+  readonly batchInvariant: boolean;
   readonly device: 'webgpu' | 'cpu';
   /** A step that takes longer fails the engine. */
   readonly stepTimeoutMs: number;
@@ -28,6 +30,7 @@ export const ENGINE_DEFAULTS = {
   maxNumBatchedTokens: 512,
   kvCacheMemoryBytes: null,
   prefixCaching: true,
+  batchInvariant: false,
   device: 'webgpu',
   stepTimeoutMs: 60_000,
 } as const satisfies Omit<EngineOptions, 'modelDir'>;

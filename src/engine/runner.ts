@@ -12,7 +12,7 @@ export async function createRunner(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModel> {
   if (options.device === 'cpu') return buildRunner(cpuBackend(), options, onProgress);
-  return buildRunner(await webgpuBackend(options.computeType), options, onProgress);
+  return buildRunner(await webgpuBackend(options), options, onProgress);
 }
 
 async function buildRunner<B>(

@@ -12,7 +12,8 @@ export interface Tiling {
 
 /** The kernel for a product of so many tokens. */
 export function tilingFor(tokens: number, tuning: Tuning): Tiling {
-  return tokens <= tuning.maxRowTokens ? rowTiling(tokens, tuning) : tileTiling(tokens, tuning);
+  const few = tokens <= tuning.maxRowTokens && !tuning.batchInvariant;
+  return few ? rowTiling(tokens, tuning) : tileTiling(tokens, tuning);
 }
 
 function rowTiling(tokens: number, { rowLanes, subgroupSize }: Tuning): Tiling {
@@ -24,8 +25,8 @@ function rowTiling(tokens: number, { rowLanes, subgroupSize }: Tuning): Tiling {
   };
 }
 
-function tileTiling(tokens: number, { tileLanes }: Tuning): Tiling {
-  const tileTokens = tokens === 1 ? 1 : 4;
+function tileTiling(tokens: number, { tileLanes, batchInvariant }: Tuning): Tiling {
+  const tileTokens = tokens === 1 && !batchInvariant ? 1 : 4;
   return {
     kernel: 'linear_tile',
     constants: { LANES: tileLanes, TOKENS: tileTokens },

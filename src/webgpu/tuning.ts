@@ -12,6 +12,8 @@ export interface Tuning {
   readonly subgroupSize: number | null;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
+  /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
+  readonly batchInvariant: boolean;
 }
 
 const GPU = {
@@ -22,6 +24,7 @@ const GPU = {
   rowLanes: 32,
   tileLanes: 32,
   maxRowTokens: 3,
+  batchInvariant: false,
 } as const satisfies Partial<Tuning>;
 
 /** A software adapter runs a subgroup as one SIMD vector: 8 lanes are enough, more only add barriers. */
@@ -33,6 +36,7 @@ const SOFTWARE = {
   rowLanes: 8,
   tileLanes: 8,
   maxRowTokens: 0,
+  batchInvariant: false,
 } as const satisfies Partial<Tuning>;
 
 export function tuningFor(device: GPUDevice): Tuning {

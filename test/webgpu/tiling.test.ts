@@ -11,6 +11,7 @@ const TUNING: Tuning = {
   tileLanes: 8,
   maxRowTokens: 3,
   subgroupSize: 32,
+  batchInvariant: false,
 };
 
 t.test('few tokens share K between lanes, many are tiled', async (t) => {
@@ -33,6 +34,13 @@ t.test('lanes add up in a subgroup only where a workgroup is exactly one', async
   t.equal(tilingFor(1, TUNING).lanes, 'subgroup');
   t.equal(tilingFor(1, { ...TUNING, rowLanes: 64 }).lanes, 'workgroup');
   t.equal(tilingFor(1, { ...TUNING, subgroupSize: null }).lanes, 'workgroup');
+});
+
+t.test('batch invariance takes one tiling for any number of tokens', async (t) => {
+  const tilings = [1, 2, 3, 4, 64].map((tokens) => tilingFor(tokens, { ...TUNING, batchInvariant: true }));
+  for (const { kernel, constants } of tilings) {
+    t.same({ kernel, constants }, { kernel: 'linear_tile', constants: { LANES: 8, TOKENS: 4 } });
+  }
 });
 
 t.test('a grid beyond the limit of one dimension goes on in the third', async (t) => {
