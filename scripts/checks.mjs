@@ -25,7 +25,9 @@ export async function runTests(filters) {
   rmSync(join(root, RESULTS), { force: true });
   const status = await foreground(process.execPath, [tap(), 'run', ...tapOptions(), ...files]);
   if (!existsSync(join(root, RESULTS))) throw new StepError(`tap exited with ${status} and left no results.`);
-  const { passed, failed, skipped } = countResults(readFileSync(join(root, RESULTS), 'utf8'));
+  const results = readFileSync(join(root, RESULTS), 'utf8');
+  const { passed, failed, skipped } = countResults(results);
+  for (const line of failureLines(results)) console.log(line);
   console.log(`Tests took ${seconds(started)} s${skipped > 0 ? `; ${skipped} skipped` : ''}.`);
   if (status !== 0 && failed === 0) console.log(`tap exited with ${status}.`);
   console.log(`${passed} passed, ${failed} failed`);
@@ -65,6 +67,26 @@ export function countResults(text) {
   const total = text.match(/^# \{ total: \d+.*\}$/m)?.[0] ?? '';
   const count = (name) => Number(total.match(new RegExp(`\\b${name}: (\\d+)`))?.[1] ?? 0);
   return { passed: count('pass'), failed: count('fail') + silentFailures(text), skipped: count('skip') };
+}
+
+const MAX_DETAIL_LINES = 40;
+
+/** Each `not ok` line of tap's raw output, and below those of assertions what tap says of them, shortened. */
+export function failureLines(text) {
+  const lines = text.split('\n');
+  return lines.flatMap((line, i) => {
+    if (!/^ *not ok/.test(line)) return [];
+    // Subtests and files are closed with their time, and say only where they stand.
+    return / # time=/.test(line)
+      ? [line, '']
+      : [line, ...details(lines.slice(i + 1, i + 1 + MAX_DETAIL_LINES))];
+  });
+}
+
+/** The YAML block that the lines begin with. */
+function details(lines) {
+  const end = lines.findIndex((line) => line.trim() === '...');
+  return lines[0]?.trim() === '---' ? lines.slice(1, end < 0 ? undefined : end) : [];
 }
 
 function silentFailures(text) {

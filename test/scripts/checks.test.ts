@@ -9,10 +9,11 @@ interface Counts {
 
 interface Checks {
   countResults(text: string): Counts;
+  failureLines(text: string): readonly string[];
   chooseTests(files: readonly string[], filters: readonly string[]): readonly string[];
 }
 
-const { countResults, chooseTests } = await script<Checks>('checks.mjs');
+const { countResults, failureLines, chooseTests } = await script<Checks>('checks.mjs');
 
 const PASSING = `# Subtest: dist-test/a.test.js
     ok 1 - should be equal
@@ -51,6 +52,36 @@ not ok 1 - dist-test/b.test.js # time=10ms
 `;
   const text = `TAP version 14\n1..2\n${failing}\n${PASSING.replace('ok 1 - dist', 'ok 2 - dist')}\n# { total: 2, pass: 1, fail: 1 }\n`;
   t.strictSame(countResults(text), { passed: 1, failed: 1, skipped: 0 });
+  t.end();
+});
+
+t.test('a failure is shown with what tap says of it, and with the names of its test and file', (t) => {
+  const failing = `# Subtest: dist-test/b.test.js
+    # Subtest: adds
+        not ok 1 - should be equal
+          ---
+          diff: 1 is not 2
+          ...
+        1..1
+    not ok 1 - adds # time=1ms
+      ---
+      at: somewhere
+      ...
+    1..1
+not ok 1 - dist-test/b.test.js # time=10ms
+`;
+  t.strictSame(
+    failureLines(failing).map((line) => line.trim()),
+    [
+      'not ok 1 - should be equal',
+      'diff: 1 is not 2',
+      'not ok 1 - adds # time=1ms',
+      '',
+      'not ok 1 - dist-test/b.test.js # time=10ms',
+      '',
+    ],
+  );
+  t.strictSame(failureLines(PASSING), []);
   t.end();
 });
 
