@@ -26,6 +26,8 @@ export interface SchedulerState {
   readonly numReferences: (block: number) => number;
   /** What the cache holds of a waiting sequence's start. */
   readonly findPrefix: (sequence: Sequence) => CachedPrefix;
+  /** Names of the full blocks of a sequence's text, in order; none where prefixes are not shared. */
+  readonly blockNames: (sequence: Sequence) => readonly string[];
 }
 
 /** A waiting sequence that starts to run, from the blocks that are there already. */
@@ -48,7 +50,8 @@ export interface Plan {
  */
 export function planStep(state: SchedulerState, limits: SchedulerLimits): Plan {
   const { scheduled, preempted, budget } = planRunning(state, limits.maxNumBatchedTokens);
-  const waiting = preempted.length > 0 ? NOTHING : planWaiting(state, limits, budget);
+  const computing = new Set(scheduled.flatMap((item) => namesOfStep(state, item)));
+  const waiting = preempted.length > 0 ? NOTHING : planWaiting(state, limits, budget, computing);
   return { scheduled: [...scheduled, ...waiting.scheduled], preempted, admitted: waiting.admitted };
 }
 
@@ -106,11 +109,28 @@ function releaseCounter(state: SchedulerState): (victim: Sequence) => number {
   };
 }
 
+/** Names of the blocks that a step fills. @param from tokens computed before it, where the sequence does not say so yet */
+function namesOfStep(
+  state: SchedulerState,
+  { sequence, numTokens }: ScheduledSequence,
+  from = sequence.numComputedTokens,
+): readonly string[] {
+  const { blockSize, blockNames } = state;
+  return blockNames(sequence).slice(Math.floor(from / blockSize), Math.floor((from + numTokens) / blockSize));
+}
+
 /**
  * Admits in the queue's order, and only a sequence all of whose tokens find room beside what running ones still have to prefill:
- * one that is admitted by its first chunk alone would be preempted at a later chunk and start over.
+ * one that is admitted by its first chunk alone would be preempted at a later chunk and start over. One whose next block another computes
+ * in this very step waits for it: so many answers to one prompt, asked for together, share its blocks.
+ * @param computing names of the blocks that running sequences fill in this step
  */
-function planWaiting(state: SchedulerState, limits: SchedulerLimits, maxTokens: number): WaitingPlan {
+function planWaiting(
+  state: SchedulerState,
+  limits: SchedulerLimits,
+  maxTokens: number,
+  computing: Set<string>,
+): WaitingPlan {
   const { running, waiting, blockSize } = state;
   const scheduled: ScheduledSequence[] = [];
   const admitted: Admission[] = [];
@@ -121,10 +141,13 @@ function planWaiting(state: SchedulerState, limits: SchedulerLimits, maxTokens: 
     const prefix = state.findPrefix(sequence);
     numFree -= blocksFor(sequence.numTokens, blockSize) - prefix.blocks.length + prefix.numFree;
     if (budget === 0 || numFree < 0 || running.length + admitted.length === limits.maxNumSeqs) break;
-    const numTokens = Math.min(sequence.numTokens - prefix.blocks.length * blockSize, budget);
+    if (computing.has(state.blockNames(sequence)[prefix.blocks.length] ?? '')) break;
+    const numCached = prefix.blocks.length * blockSize;
+    const item = { sequence, numTokens: Math.min(sequence.numTokens - numCached, budget) };
     admitted.push({ sequence, prefix });
-    scheduled.push({ sequence, numTokens });
-    budget -= numTokens;
+    scheduled.push(item);
+    for (const name of namesOfStep(state, item, numCached)) computing.add(name);
+    budget -= item.numTokens;
   }
   return { scheduled, admitted };
 }
@@ -192,9 +215,8 @@ export class Scheduler {
 
   /** Call when the sequence's computed tokens have grown, so that others can share its full blocks. */
   remember(sequence: Sequence): void {
-    if (!this.limits.prefixCaching) return;
     const numFull = Math.floor(sequence.numComputedTokens / this.blocks.blockSize);
-    this.blocks.remember(sequence, this.#names(sequence, numFull));
+    this.blocks.remember(sequence, this.#names(sequence).slice(0, numFull));
   }
 
   #state(): SchedulerState {
@@ -206,20 +228,21 @@ export class Scheduler {
       blockSize,
       numReferences: (block) => this.blocks.numReferences(block),
       findPrefix: (sequence) => this.#findPrefix(sequence),
+      blockNames: (sequence) => this.#names(sequence),
     };
   }
 
   /** One token at least is left to compute: its logits are what the sequence waits for. */
   #findPrefix(sequence: Sequence): CachedPrefix {
-    if (!this.limits.prefixCaching) return { blocks: [], numFree: 0 };
     const numUsable = Math.floor((sequence.numTokens - 1) / this.blocks.blockSize);
-    return this.blocks.findPrefix(this.#names(sequence, numUsable));
+    return this.blocks.findPrefix(this.#names(sequence).slice(0, numUsable));
   }
 
-  /** Names of the first `count` blocks, all of which the sequence's text fills. */
-  #names({ blockNames, tokenIds, salt }: Sequence, count: number): readonly string[] {
+  /** Names of the full blocks of the sequence's text; none where prefixes are not shared. */
+  #names({ blockNames, tokenIds, salt }: Sequence): readonly string[] {
+    if (!this.limits.prefixCaching) return [];
     extendBlockNames(blockNames, tokenIds, { blockSize: this.blocks.blockSize, salt });
-    return blockNames.slice(0, count);
+    return blockNames;
   }
 
   /** Back to the queue, where they come before all that arrived later; their tokens are computed again. */

@@ -14,6 +14,15 @@ export interface Plan {
   readonly cacheSalt?: string;
 }
 
+/** `n` answers to a prompt: alike but for the seed, which counts up. Their prompt's blocks are computed once and shared. */
+export function fanOut(plan: Plan, n: number): Plan[] {
+  const { sampling } = plan;
+  return Array.from({ length: n }, (_, i) => ({
+    ...plan,
+    sampling: { ...sampling, seed: BigInt.asUintN(64, sampling.seed + BigInt(i)) },
+  }));
+}
+
 export interface Usage {
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
@@ -38,15 +47,23 @@ declare module 'fastify' {
   }
 }
 
+interface Work {
+  /** Prefix of the sequences' ids. */
+  readonly id: string;
+  readonly plans: readonly Plan[];
+  /** Plans in a row that answer the same prompt. */
+  readonly numSamples: number;
+  readonly stop: readonly string[];
+}
+
 /**
  * Admits the sequences and starts them. They are aborted when the client goes.
- * @param id prefix of the sequences' ids
  * @throws ApiError 503 where the server takes no work, 429 where the queue is full
  */
 export function startRun(
   context: ServerContext,
   call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-  work: { readonly id: string; readonly plans: readonly Plan[]; readonly stop: readonly string[] },
+  work: Work,
 ): Run {
   assertReady(context.state);
   const { request, reply } = call;
@@ -63,19 +80,22 @@ export function startRun(
     release((performance.now() - request.startMs) / 1000);
     for (const { timer } of jobs) timer.finish('abort');
   });
-  const usage = () => sumUsage(jobs.map(({ timer }) => timer));
+  const timers = jobs.map(({ timer }) => timer);
+  const usage = () => sumUsage(timers, work.numSamples);
   request.usage = usage;
   const sources = jobs.map((job) => generateText(context.engine, context.tokenizer, job));
   return { chunks: merge(sources, () => controller.abort()), usage };
 }
 
-function sumUsage(timers: readonly RequestTimer[]): Usage {
-  const promptTokens = timers.reduce((sum, timer) => sum + timer.numPromptTokens, 0);
+/** A prompt counts once, however many answers it gets. */
+function sumUsage(timers: readonly RequestTimer[], numSamples: number): Usage {
+  const prompts = timers.filter((_, i) => i % numSamples === 0);
+  const promptTokens = prompts.reduce((sum, timer) => sum + timer.numPromptTokens, 0);
   const completionTokens = timers.reduce((sum, timer) => sum + timer.numTokens, 0);
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: timers.reduce((sum, timer) => sum + timer.numCachedTokens, 0) },
+    prompt_tokens_details: { cached_tokens: prompts.reduce((sum, timer) => sum + timer.numCachedTokens, 0) },
   };
 }

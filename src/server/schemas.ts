@@ -7,6 +7,8 @@ const MAX_STOP_LENGTH = 256;
 const MAX_STOP_TOKEN_IDS = 64;
 const MAX_MESSAGES = 4096;
 const MAX_SALT_LENGTH = 256;
+/** Answers to one prompt; many more have been used to bring servers down (CVE-2026-34756). */
+const MAX_SAMPLES = 8;
 
 /** null counts as absent, as with OpenAI. One list of types gives one violation, where alternatives would give three. */
 function optional<T>(type: string, description: string, bounds: object = {}) {
@@ -50,6 +52,7 @@ const Common = {
   stop: Stop,
   stop_token_ids: StopTokenIds,
   ignore_eos: optional<boolean>('boolean', 'true or false'),
+  n: optional<number>('integer', `an integer from 1 to ${MAX_SAMPLES}`, { minimum: 1, maximum: MAX_SAMPLES }),
   priority: optional<number>('integer', 'an integer from -(2^31) to 2^31 - 1; lower goes first', {
     minimum: -(2 ** 31),
     maximum: 2 ** 31 - 1,

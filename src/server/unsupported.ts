@@ -9,7 +9,6 @@ interface UnsupportedParameter {
 
 /** Parameters of OpenAI and vLLM that would change the answer, and that this server does not have: refused, never ignored. */
 const COMMON: readonly UnsupportedParameter[] = [
-  { name: 'n', neutral: [1] },
   { name: 'best_of', neutral: [1] },
   { name: 'presence_penalty', neutral: [0] },
   { name: 'frequency_penalty', neutral: [0] },

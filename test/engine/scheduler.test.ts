@@ -30,6 +30,7 @@ function state(fields: Partial<SchedulerState>): SchedulerState {
     blockSize: 4,
     numReferences: () => 1,
     findPrefix,
+    blockNames: () => [],
     ...fields,
   };
 }
@@ -218,6 +219,29 @@ t.test('a prompt that began before is computed only from its first new block', a
   t.same(scheduler.prefixCache, { queries: 17, hits: 4 });
   scheduler.blocks.checkIntegrity(scheduler.sequences());
 });
+
+t.test(
+  'of equal prompts that come together one computes the shared blocks, and the others take them a step later',
+  async (t) => {
+    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64 };
+    const scheduler = new Scheduler(new BlockManager(8, 4), limits);
+    const prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const all = [0, 1, 2].map((i) => prompted(`s${i}`, prompt, i));
+    for (const each of all) scheduler.add(each);
+    const step = () => scheduler.schedule().map(({ sequence, numTokens }) => `${sequence.id}:${numTokens}`);
+    t.same(step(), ['s0:9']);
+    all[0].numComputedTokens = 9;
+    all[0].tokenIds.push(10);
+    scheduler.remember(all[0]);
+    t.same(step(), ['s0:1', 's1:1', 's2:1']);
+    t.equal(
+      new Set(all.flatMap(({ blockTable }) => blockTable.slice(0, 2))).size,
+      2,
+      'they share two blocks',
+    );
+    scheduler.blocks.checkIntegrity(scheduler.sequences());
+  },
+);
 
 t.test('victims give back only the blocks that nobody else holds', async (t) => {
   const shared = sequence('a', { numTokens: 5, numComputed: 4, numBlocks: 1 });

@@ -123,7 +123,7 @@ export const REFUSALS: readonly Refusal[] = [
     param: 'max_tokens',
     says: /has 2 and 127/,
   },
-  { name: 'several answers', body: { prompt: 'Hi', n: 2 }, code: 'unsupported_parameter', param: 'n' },
+  { name: 'too many answers', body: { prompt: 'Hi', n: 9 }, code: 'invalid_value', param: 'n' },
   { name: 'logprobs', body: { prompt: 'Hi', logprobs: 1 }, code: 'unsupported_parameter', param: 'logprobs' },
   {
     name: 'a logit bias',

@@ -12,7 +12,7 @@ import {
   streamParams,
 } from '../params.js';
 import { chatMessages } from '../prompts.js';
-import { type Plan, startRun } from '../run.js';
+import { fanOut, type Plan, startRun } from '../run.js';
 import { ChatBody } from '../schemas.js';
 import { refuseUnsupported, UNSUPPORTED_CHAT } from '../unsupported.js';
 
@@ -41,10 +41,14 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
       const model = resolveModel(context, body.model);
       refuseUnsupported(body, UNSUPPORTED_CHAT);
       const streaming = streamParams(body);
-      const plans = [planChat(body, context)];
+      const plans = fanOut(planChat(body, context), body.n ?? 1);
       const id = `chatcmpl-${randomUUID()}`;
       const created = Math.floor(Date.now() / 1000);
-      const run = startRun(context, { request, reply }, { id, plans, stop: stopStrings(body) });
+      const run = startRun(
+        context,
+        { request, reply },
+        { id, plans, numSamples: plans.length, stop: stopStrings(body) },
+      );
       const envelope = (isChunk: boolean) => ({
         id,
         object: isChunk ? 'chat.completion.chunk' : 'chat.completion',
@@ -52,7 +56,11 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
         model,
         system_fingerprint: null,
       });
-      return sendAnswer({ request, reply }, { run, shape: SHAPE, numChoices: 1, envelope }, streaming);
+      return sendAnswer(
+        { request, reply },
+        { run, shape: SHAPE, numChoices: plans.length, envelope },
+        streaming,
+      );
     },
   );
 }

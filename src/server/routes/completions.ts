@@ -4,11 +4,11 @@ import { type AnswerShape, sendAnswer } from '../answer.js';
 import { resolveModel, type ServerContext } from '../context.js';
 import { completionTokens, requestOptions, samplingParams, stopStrings, streamParams } from '../params.js';
 import { encodePrompts } from '../prompts.js';
-import { startRun } from '../run.js';
+import { fanOut, startRun } from '../run.js';
 import { CompletionBody } from '../schemas.js';
 import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
 
-/** One choice per prompt, in the prompts' order. */
+/** `n` choices per prompt, in the prompts' order. */
 const SHAPE: AnswerShape = {
   whole: (index, text, finish_reason) => ({ index, text, logprobs: null, finish_reason }),
   chunk: (index, chunk) => ({ index, text: chunk.text, logprobs: null, finish_reason: chunk.finishReason }),
@@ -27,7 +27,11 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
       const plans = planCompletions(body, context);
       const id = `cmpl-${randomUUID()}`;
       const created = Math.floor(Date.now() / 1000);
-      const run = startRun(context, { request, reply }, { id, plans, stop: stopStrings(body) });
+      const run = startRun(
+        context,
+        { request, reply },
+        { id, plans, numSamples: body.n ?? 1, stop: stopStrings(body) },
+      );
       const envelope = () => ({ id, object: 'text_completion', created, model, system_fingerprint: null });
       return sendAnswer(
         { request, reply },
@@ -39,16 +43,13 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
 }
 
 function planCompletions(body: CompletionBody, { engine, tokenizer }: ServerContext) {
-  return encodePrompts(body.prompt, tokenizer).map((promptTokenIds) => {
+  return encodePrompts(body.prompt, tokenizer).flatMap((promptTokenIds) => {
     const maxTokens = completionTokens(
       body.max_tokens ?? null,
       promptTokenIds.length,
       engine.info.maxModelLen,
     );
-    return {
-      promptTokenIds,
-      sampling: samplingParams(body, maxTokens, tokenizer.vocabSize),
-      ...requestOptions(body),
-    };
+    const sampling = samplingParams(body, maxTokens, tokenizer.vocabSize);
+    return fanOut({ promptTokenIds, sampling, ...requestOptions(body) }, body.n ?? 1);
   });
 }

@@ -73,3 +73,13 @@ t.test('says so where the model has no template', async (t) => {
   t.equal(reply.statusCode, 400);
   t.match(reply.json().error, { code: 'invalid_value', param: 'messages', message: /no chat template/ });
 });
+
+t.test('n answers are choices of one chat, streamed and whole', async (t) => {
+  const payload = { messages: [{ role: 'user', content: 'Hi' }], n: 2, max_tokens: 3, ignore_eos: true };
+  const whole = (await testServer().inject({ method: 'POST', url: '/v1/chat/completions', payload })).json();
+  t.same(
+    whole.choices.map(({ index }: { index: number }) => index),
+    [0, 1],
+  );
+  t.equal(whole.usage.completion_tokens, 6);
+});

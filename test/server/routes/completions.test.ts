@@ -199,3 +199,36 @@ t.test('tells of a failure in mid-stream by an event', async (t) => {
   });
   t.equal(sent[3], '[DONE]');
 });
+
+t.test(
+  'n answers to each prompt: choices in order, seeds that count up, and each prompt counted once',
+  async (t) => {
+    const engine = new FakeEngine();
+    const payload = { prompt: [[5, 6], [7]], n: 3, max_tokens: 2, seed: 40, ignore_eos: true };
+    const reply = (await testServer({ engine }).inject({ method: 'POST', url, payload })).json();
+    t.same(
+      reply.choices.map(({ index }: { index: number }) => index),
+      [0, 1, 2, 3, 4, 5],
+    );
+    t.same(
+      engine.requests.map(({ promptTokenIds, sampling }) => [promptTokenIds.length, sampling.seed]),
+      [2, 2, 2, 1, 1, 1].map((length, i) => [length, BigInt(40 + (i % 3))]),
+    );
+    t.match(reply.usage, { prompt_tokens: 3, completion_tokens: 12, total_tokens: 15 });
+  },
+);
+
+t.test('n is bounded', async (t) => {
+  for (const n of [0, 9, 1.5]) {
+    const reply = await testServer().inject({ method: 'POST', url, payload: { prompt: 'Hi', n } });
+    t.equal(reply.statusCode, 400);
+    t.match(reply.json().error, { param: 'n', message: 'n must be an integer from 1 to 8.' });
+  }
+});
+
+t.test('priority and cache salt reach the engine', async (t) => {
+  const engine = new FakeEngine();
+  const payload = { prompt: 'Hi', max_tokens: 1, priority: -3, cache_salt: 'team a' };
+  await testServer({ engine }).inject({ method: 'POST', url, payload });
+  t.match(engine.requests, [{ priority: -3, cacheSalt: 'team a' }]);
+});
