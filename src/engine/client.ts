@@ -151,12 +151,12 @@ export class EngineClient implements Engine {
     for (const listener of this.#listeners) listener(stats);
   }
 
-  #deliver({ id, tokenIds, finishReason, numCachedTokens }: SequenceOutput, timeMs: number): void {
+  #deliver({ id, tokenIds, finishReason, prompt }: SequenceOutput, timeMs: number): void {
     const queue = this.#queues.get(id);
     if (queue === undefined) return;
     for (const [i, tokenId] of tokenIds.entries()) {
       const last = i === tokenIds.length - 1;
-      queue.push({ tokenId, finishReason: last ? finishReason : null, timeMs, numCachedTokens });
+      queue.push({ tokenId, finishReason: last ? finishReason : null, timeMs, prompt });
     }
     if (finishReason !== null) this.#drop(id);
   }

@@ -5,7 +5,7 @@ import type { ModelRunner } from './model-runner.js';
 import { checkRequest } from './request.js';
 import { type ScheduledSequence, Scheduler, type SchedulerLimits } from './scheduler.js';
 import { Sequence } from './sequence.js';
-import type { EngineStats, FinishReason, GenerateRequest } from './types.js';
+import type { EngineStats, FinishReason, GenerateRequest, PromptStats } from './types.js';
 
 export interface EngineLimits extends SchedulerLimits {
   readonly maxModelLen: number;
@@ -25,8 +25,7 @@ export interface SequenceOutput {
   readonly id: string;
   readonly tokenIds: readonly number[];
   readonly finishReason: FinishReason | null;
-  /** Prompt tokens that the prefix cache held. */
-  readonly numCachedTokens: number;
+  readonly prompt: PromptStats;
 }
 
 export interface StepResult {
@@ -71,6 +70,7 @@ export class EngineCore {
     try {
       const start = this.#options.now();
       const scheduled = this.#schedule();
+      for (const { sequence } of scheduled) sequence.scheduledMs ??= start;
       const batch = buildBatch(scheduled, this.#shape);
       const sampled = await this.#options.runner.run(batch);
       if (this.#failure !== null) throw this.#failure;
@@ -94,6 +94,7 @@ export class EngineCore {
     if (this.#sequences.has(request.id)) throw new ApiError('invalid_value', 'The request id is in use.');
     const { id, promptTokenIds, sampling, cacheSalt: salt, priority } = request;
     const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, { salt, priority });
+    sequence.arrivalMs = this.#options.now();
     this.#sequences.set(sequence.id, sequence);
     this.#scheduler.add(sequence);
   }
@@ -144,19 +145,20 @@ export class EngineCore {
 
   #apply(scheduled: readonly ScheduledSequence[], sampled: Uint32Array, start: number): StepResult {
     const stepPromptTokens = scheduled.reduce((sum, item) => sum + numPromptTokens(item), 0);
-    const outputs = this.#advance(scheduled, sampled);
+    const end = this.#options.now();
+    const outputs = this.#advance(scheduled, sampled, end);
     for (const sequence of this.#aborted) this.#scheduler.finish(sequence);
     this.#aborted.clear();
     this.#lastStep = {
       stepPromptTokens,
       stepGenerationTokens: outputs.length,
-      stepMs: this.#options.now() - start,
+      stepMs: end - start,
       numDispatches: this.#options.runner.dispatchesPerStep,
     };
     return { outputs, stats: this.stats() };
   }
 
-  #advance(scheduled: readonly ScheduledSequence[], sampled: Uint32Array): SequenceOutput[] {
+  #advance(scheduled: readonly ScheduledSequence[], sampled: Uint32Array, nowMs: number): SequenceOutput[] {
     const yielding = scheduled.filter(yieldsToken);
     if (sampled.length !== yielding.length) {
       throw new Error(`the runner sampled ${sampled.length} tokens for ${yielding.length} rows of logits`);
@@ -166,12 +168,13 @@ export class EngineCore {
       this.#scheduler.remember(sequence);
     }
     return yielding.flatMap(({ sequence }, row) =>
-      this.#aborted.has(sequence) ? [] : [this.#append(sequence, sampled[row])],
+      this.#aborted.has(sequence) ? [] : [this.#append(sequence, sampled[row], nowMs)],
     );
   }
 
-  #append(sequence: Sequence, tokenId: number): SequenceOutput {
+  #append(sequence: Sequence, tokenId: number, nowMs: number): SequenceOutput {
     sequence.tokenIds.push(tokenId);
+    sequence.firstTokenMs ??= nowMs;
     const finishReason = this.#finishReason(sequence, tokenId);
     if (finishReason !== null) {
       this.#sequences.delete(sequence.id);
@@ -181,7 +184,7 @@ export class EngineCore {
       id: sequence.id,
       tokenIds: [tokenId],
       finishReason,
-      numCachedTokens: sequence.numCachedTokens ?? 0,
+      prompt: sequence.promptStats,
     };
   }
 

@@ -1,4 +1,4 @@
-import type { SamplingParams } from './types.js';
+import type { PromptStats, SamplingParams } from './types.js';
 
 export type SequenceStatus = 'waiting' | 'running' | 'finished';
 
@@ -15,6 +15,10 @@ export class Sequence {
   readonly blockNames: string[] = [];
   /** Prompt tokens that the cache held when the sequence first ran; null before. */
   numCachedTokens: number | null = null;
+  /** When it was added, first scheduled, and when its first token came; ms on the core's clock. */
+  arrivalMs = 0;
+  scheduledMs: number | null = null;
+  firstTokenMs: number | null = null;
   status: SequenceStatus = 'waiting';
   /** Sequences of another salt share no cached blocks with it. */
   readonly salt: string;
@@ -38,6 +42,17 @@ export class Sequence {
   /** Whether it goes before another, to run and to stay running. */
   precedes(other: Sequence): boolean {
     return this.priority === other.priority ? this.arrival < other.arrival : this.priority < other.priority;
+  }
+
+  /** Once it has a token. */
+  get promptStats(): PromptStats {
+    const { arrivalMs, firstTokenMs, numCachedTokens } = this;
+    const scheduledMs = this.scheduledMs ?? arrivalMs;
+    return {
+      numCachedTokens: numCachedTokens ?? 0,
+      queueMs: scheduledMs - arrivalMs,
+      prefillMs: (firstTokenMs ?? scheduledMs) - scheduledMs,
+    };
   }
 
   get numTokens(): number {

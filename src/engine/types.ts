@@ -39,8 +39,17 @@ export interface TokenOutput {
   readonly finishReason: FinishReason | null;
   /** `performance.now()`-like clock of the main thread, ms, when the step's result arrived. */
   readonly timeMs: number;
+  readonly prompt: PromptStats;
+}
+
+/** How a request came to its first token. */
+export interface PromptStats {
   /** Prompt tokens that the prefix cache held. */
   readonly numCachedTokens: number;
+  /** From its arrival at the engine until it was scheduled for the first time. */
+  readonly queueMs: number;
+  /** From then to its first token. */
+  readonly prefillMs: number;
 }
 
 export interface Engine {

@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Engine, EngineStats, FinishReason, TokenOutput } from '../engine/types.js';
+import type { Engine, EngineStats, FinishReason, PromptStats, TokenOutput } from '../engine/types.js';
 import { ITERATION_TOKENS, oneTwoFive, REQUEST_SECONDS, TOKEN_SECONDS, TTFT_SECONDS } from './buckets.js';
 
 const NANOSECONDS = 1e9;
@@ -32,6 +32,21 @@ export class Metrics {
   readonly decodeTime = this.#histogram(
     'vllm:request_decode_time_seconds',
     'From the first token to the last.',
+    REQUEST_SECONDS,
+  );
+  readonly queueTime = this.#histogram(
+    'vllm:request_queue_time_seconds',
+    'From arrival at the engine until first scheduled.',
+    REQUEST_SECONDS,
+  );
+  readonly prefillTime = this.#histogram(
+    'vllm:request_prefill_time_seconds',
+    'From first scheduled to the first token.',
+    REQUEST_SECONDS,
+  );
+  readonly inferenceTime = this.#histogram(
+    'vllm:request_inference_time_seconds',
+    'From first scheduled to the last token.',
     REQUEST_SECONDS,
   );
   readonly requestPromptTokens: Histogram;
@@ -186,6 +201,7 @@ export class RequestTimer {
   #lastMs: number;
   #numTokens = 0;
   #numCachedTokens = 0;
+  #prefillSeconds = 0;
   #finished = false;
 
   constructor(
@@ -205,11 +221,10 @@ export class RequestTimer {
     return this.#numCachedTokens;
   }
 
-  token({ timeMs, numCachedTokens }: Pick<TokenOutput, 'timeMs' | 'numCachedTokens'>): void {
-    this.#numCachedTokens = numCachedTokens;
+  token({ timeMs, prompt }: Pick<TokenOutput, 'timeMs' | 'prompt'>): void {
     this.#numTokens += 1;
     this.metrics.generationTokens.inc();
-    if (this.#firstMs === null) this.#firstToken(timeMs);
+    if (this.#firstMs === null) this.#firstToken(timeMs, prompt);
     else this.metrics.itl.observe((timeMs - this.#lastMs) / 1000);
     this.#lastMs = timeMs;
   }
@@ -224,8 +239,12 @@ export class RequestTimer {
     if (this.#firstMs !== null) this.#observeTimes(this.#firstMs);
   }
 
-  #firstToken(timeMs: number): void {
+  #firstToken(timeMs: number, { numCachedTokens, queueMs, prefillMs }: PromptStats): void {
     this.#firstMs = timeMs;
+    this.#numCachedTokens = numCachedTokens;
+    this.#prefillSeconds = prefillMs / 1000;
+    this.metrics.queueTime.observe(queueMs / 1000);
+    this.metrics.prefillTime.observe(this.#prefillSeconds);
     this.metrics.promptTokens.inc(this.numPromptTokens);
     this.metrics.ttft.observe((timeMs - this.startMs) / 1000);
   }
@@ -234,6 +253,7 @@ export class RequestTimer {
     const decodeSeconds = (this.#lastMs - firstMs) / 1000;
     this.metrics.e2e.observe((this.#lastMs - this.startMs) / 1000);
     this.metrics.decodeTime.observe(decodeSeconds);
+    this.metrics.inferenceTime.observe(this.#prefillSeconds + decodeSeconds);
     if (this.#numTokens > 1) this.metrics.tpot.observe(decodeSeconds / (this.#numTokens - 1));
   }
 }

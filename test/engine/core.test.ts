@@ -186,3 +186,20 @@ t.test('a step is timed by the clock it was given', async (t) => {
   core.add(fakeRequest('a', [1]));
   t.equal((await core.step()).stats.stepMs, 8);
 });
+
+t.test(
+  'a request waits from its arrival to its first step, and prefills from then to its first token',
+  async (t) => {
+    let now = 0;
+    const core = createCore(scripted(5, 6), () => now);
+    core.add(fakeRequest('a', [1, 2], { maxTokens: 2 }));
+    now = 30;
+    const step = core.step();
+    now = 100;
+    const [first] = (await step).outputs;
+    t.same(first.prompt, { numCachedTokens: 0, queueMs: 30, prefillMs: 70 });
+    now = 500;
+    const [second] = (await core.step()).outputs;
+    t.same(second.prompt, first.prompt, 'later tokens change nothing');
+  },
+);

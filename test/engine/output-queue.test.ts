@@ -6,7 +6,7 @@ const token = (tokenId: number): TokenOutput => ({
   tokenId,
   finishReason: null,
   timeMs: 0,
-  numCachedTokens: 0,
+  prompt: { numCachedTokens: 0, queueMs: 0, prefillMs: 0 },
 });
 
 t.test('tokens come in order, whether they or their reader came first', async (t) => {

@@ -101,7 +101,7 @@ t.test('an engine that stops in mid-answer has failed', async (t) => {
     tokenId: 70,
     finishReason,
     timeMs: 0,
-    numCachedTokens: 0,
+    prompt: { numCachedTokens: 0, queueMs: 0, prefillMs: 0 },
   });
   for (const tokens of [[], [token(null)], [token(null), token('abort')], [token('error')]]) {
     const engine = new FakeEngine();

@@ -73,6 +73,17 @@ t.test('counts the prefix cache as the engine reports it, and the answer says wh
   t.equal(value(`vllm:prefix_cache_queries_total{${LABELS}}`), 10);
 });
 
+t.test('splits the time of a request as the engine saw it', async (t) => {
+  const app = testServer();
+  await complete(app, { prompt: 'Hi', max_tokens: 1 });
+  const value = await scrape(app);
+  const sum = (name: string) => value(`vllm:request_${name}_time_seconds_sum{${LABELS}}`);
+  t.equal(sum('queue'), 0.25);
+  t.equal(sum('prefill'), 0.5);
+  t.equal(sum('inference'), 0.5, 'a single token has no decode time');
+  t.equal(value(`vllm:request_queue_time_seconds_count{${LABELS}}`), 1);
+});
+
 t.test('keeps two servers apart', async (t) => {
   const [used, idle] = [testServer(), testServer()];
   await complete(used, { prompt: 'Hi' });

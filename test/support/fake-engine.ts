@@ -100,7 +100,7 @@ export class FakeEngine implements Engine {
       tokenId: script?.[i] ?? hashToken(request.promptTokenIds, i),
       finishReason: ended ? 'stop' : isLast ? 'length' : null,
       timeMs: performance.now(),
-      numCachedTokens: this.options.numCachedTokens ?? 0,
+      prompt: { numCachedTokens: this.options.numCachedTokens ?? 0, queueMs: 250, prefillMs: 500 },
     };
   }
 
