@@ -30,6 +30,13 @@ export const OPTIONS = {
     [0, 1_000_000],
     'Requests that may wait; beyond them the answer is 429',
   ),
+  'max-prefill-ms-per-step': optional(
+    number(
+      0,
+      [0, 1e6],
+      'Time for prompts in a step in which others decode; default: as long as the decodes take',
+    ),
+  ),
   'no-enable-prefix-caching': flag('Compute every prompt anew, also where an earlier one began alike'),
   'batch-invariant': flag('Give a request the same bytes alone and in any batch; slower for few requests'),
   'kv-cache-memory': optional(bytes('Memory of the KV cache, such as 512MiB or 4GB; default 1GiB at most')),

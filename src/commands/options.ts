@@ -21,6 +21,7 @@ export const SERVE_OPTIONS = [
   ...MODEL_OPTIONS,
   'max-num-seqs',
   'max-num-batched-tokens',
+  'max-prefill-ms-per-step',
   'no-enable-prefix-caching',
   'max-queued-requests',
   'log-level',

@@ -61,6 +61,7 @@ function serveEngineOptions(dir: string, values: ServeValues): EngineOptions {
     ...engineOptions(dir, values),
     maxNumSeqs: values['max-num-seqs'],
     maxNumBatchedTokens: values['max-num-batched-tokens'],
+    maxPrefillMsPerStep: values['max-prefill-ms-per-step'],
     prefixCaching: !values['no-enable-prefix-caching'],
   };
 }

@@ -2,12 +2,13 @@ import { ApiError } from '../errors.js';
 import { type BatchShape, buildBatch, yieldsToken } from './batch.js';
 import { type BlockManager, blocksFor } from './block-manager.js';
 import type { ModelRunner } from './model-runner.js';
+import { type PacerOptions, PrefillPacer } from './prefill-pacer.js';
 import { checkRequest } from './request.js';
 import { type ScheduledSequence, Scheduler, type SchedulerLimits } from './scheduler.js';
 import { Sequence } from './sequence.js';
 import type { EngineStats, FinishReason, GenerateRequest, PromptStats } from './types.js';
 
-export interface EngineLimits extends SchedulerLimits {
+export interface EngineLimits extends SchedulerLimits, PacerOptions {
   readonly maxModelLen: number;
 }
 
@@ -48,6 +49,7 @@ export class EngineCore {
   readonly #sequences = new Map<string, Sequence>();
   /** Aborted while their step runs: they hold their blocks until it ends, for the device may still write there. */
   readonly #aborted = new Set<Sequence>();
+  readonly #pacer: PrefillPacer;
   #numArrivals = 0;
   #stepping = false;
   #failure: Error | null = null;
@@ -61,6 +63,7 @@ export class EngineCore {
       maxBlocksPerSequence: blocksFor(limits.maxModelLen, blocks.blockSize),
     };
     this.#scheduler = new Scheduler(blocks, limits);
+    this.#pacer = new PrefillPacer(limits);
     this.#eosTokenIds = new Set(eosTokenIds);
   }
 
@@ -138,14 +141,17 @@ export class EngineCore {
 
   /** A request that passed admission can always run alone, so an empty plan is a defect; waiting on would spin for ever. */
   #schedule(): readonly ScheduledSequence[] {
-    const scheduled = this.#scheduler.schedule();
+    const scheduled = this.#scheduler.schedule(this.#pacer.maxPrefillTokens(this.#scheduler.numDecoding));
     if (scheduled.length === 0) throw new Error('the scheduler found nothing to run');
     return scheduled;
   }
 
   #apply(scheduled: readonly ScheduledSequence[], sampled: Uint32Array, start: number): StepResult {
     const stepPromptTokens = scheduled.reduce((sum, item) => sum + numPromptTokens(item), 0);
+    const prefilling = scheduled.filter(({ sequence }) => sequence.isPrefilling);
+    const numPrefillTokens = prefilling.reduce((sum, { numTokens }) => sum + numTokens, 0);
     const end = this.#options.now();
+    this.#pacer.observe(end - start, numPrefillTokens, scheduled.length - prefilling.length);
     const outputs = this.#advance(scheduled, sampled, end);
     for (const sequence of this.#aborted) this.#scheduler.finish(sequence);
     this.#aborted.clear();

@@ -7,7 +7,7 @@ import { type EngineCommand, type EngineEvent, encodeError } from './protocol.js
 
 export type HostOptions = Pick<
   EngineOptions,
-  'maxNumSeqs' | 'maxNumBatchedTokens' | 'prefixCaching' | 'stepTimeoutMs'
+  'maxNumSeqs' | 'maxNumBatchedTokens' | 'maxPrefillMsPerStep' | 'prefixCaching' | 'stepTimeoutMs'
 >;
 
 /** A core and its loop behind commands and events: the far end of a transport. */
@@ -60,11 +60,17 @@ export class EngineHost {
 }
 
 function createCore({ runner, info, eosTokenIds }: LoadedModel, options: HostOptions): EngineCore {
-  const { maxNumSeqs, maxNumBatchedTokens, prefixCaching } = options;
+  const { maxNumSeqs, maxNumBatchedTokens, maxPrefillMsPerStep, prefixCaching } = options;
   return new EngineCore({
     runner,
     blocks: new BlockManager(info.numBlocks, info.blockSize),
-    limits: { maxNumSeqs, maxNumBatchedTokens, prefixCaching, maxModelLen: info.maxModelLen },
+    limits: {
+      maxNumSeqs,
+      maxNumBatchedTokens,
+      maxPrefillMsPerStep,
+      prefixCaching,
+      maxModelLen: info.maxModelLen,
+    },
     eosTokenIds,
     now: () => performance.now(),
   });

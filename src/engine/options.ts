@@ -10,6 +10,8 @@ export interface EngineOptions {
   readonly maxNumSeqs: number;
   /** Tokens in one step at most, over all its sequences. */
   readonly maxNumBatchedTokens: number;
+  /** Time that prefill may add to a step in which others decode; null lets it double the step. */
+  readonly maxPrefillMsPerStep: number | null;
   /** null takes a share of what the device has. */
   readonly kvCacheMemoryBytes: number | null;
   /** Whether requests share the KV blocks of equal starts. */
@@ -28,6 +30,7 @@ export const ENGINE_DEFAULTS = {
   maxModelLen: null,
   maxNumSeqs: 16,
   maxNumBatchedTokens: 512,
+  maxPrefillMsPerStep: null,
   kvCacheMemoryBytes: null,
   prefixCaching: true,
   batchInvariant: false,

@@ -22,6 +22,8 @@ export interface SchedulerState {
   readonly waiting: readonly Sequence[];
   readonly numFreeBlocks: number;
   readonly blockSize: number;
+  /** Tokens of prompts to compute in this step, beside those that decode. */
+  readonly maxPrefillTokens: number;
   /** Sequences that hold a block. */
   readonly numReferences: (block: number) => number;
   /** What the cache holds of a waiting sequence's start. */
@@ -49,9 +51,10 @@ export interface Plan {
  * Nobody is admitted in a step that preempts.
  */
 export function planStep(state: SchedulerState, limits: SchedulerLimits): Plan {
-  const { scheduled, preempted, budget } = planRunning(state, limits.maxNumBatchedTokens);
+  const { scheduled, preempted, budget, prefillBudget } = planRunning(state, limits.maxNumBatchedTokens);
   const computing = new Set(scheduled.flatMap((item) => namesOfStep(state, item)));
-  const waiting = preempted.length > 0 ? NOTHING : planWaiting(state, limits, budget, computing);
+  const waiting =
+    preempted.length > 0 ? NOTHING : planWaiting(state, limits, Math.min(budget, prefillBudget), computing);
   return { scheduled: [...scheduled, ...waiting.scheduled], preempted, admitted: waiting.admitted };
 }
 
@@ -65,8 +68,9 @@ const NOTHING: WaitingPlan = { scheduled: [], admitted: [] };
 interface RunningPlan {
   readonly scheduled: readonly ScheduledSequence[];
   readonly preempted: readonly Sequence[];
-  /** Tokens left. */
+  /** Tokens left, and of these for prompts. */
   readonly budget: number;
+  readonly prefillBudget: number;
 }
 
 /** Victims come from the end of the queue and work starts at its front, so a victim was never scheduled in the same step. */
@@ -75,11 +79,14 @@ function planRunning(state: SchedulerState, maxTokens: number): RunningPlan {
   const preempted: Sequence[] = [];
   const scheduled: ScheduledSequence[] = [];
   let budget = maxTokens;
+  let prefillBudget = state.maxPrefillTokens;
   let numFree = state.numFreeBlocks;
   const release = releaseCounter(state);
   for (let i = 0; i < kept.length && budget > 0; i++) {
     const sequence = kept[i];
-    const numTokens = Math.min(sequence.numUncomputedTokens, budget);
+    const { isPrefilling } = sequence;
+    const numTokens = Math.min(sequence.numUncomputedTokens, budget, isPrefilling ? prefillBudget : 1);
+    if (numTokens === 0) continue;
     const numNew = missingBlocks(sequence, sequence.numComputedTokens + numTokens, state.blockSize);
     while (numNew > numFree && kept.length > i) {
       const victim = kept[kept.length - 1];
@@ -90,9 +97,10 @@ function planRunning(state: SchedulerState, maxTokens: number): RunningPlan {
     if (kept.length === i) break;
     scheduled.push({ sequence, numTokens });
     budget -= numTokens;
+    if (isPrefilling) prefillBudget -= numTokens;
     numFree -= numNew;
   }
-  return { scheduled, preempted, budget };
+  return { scheduled, preempted, budget, prefillBudget };
 }
 
 /** Counts the blocks that become free when sequences lose theirs, one after another: a shared block is free when its last holder is gone. */
@@ -165,6 +173,11 @@ export class Scheduler {
     readonly limits: SchedulerLimits,
   ) {}
 
+  /** Running sequences whose next token is all that is left to compute. */
+  get numDecoding(): number {
+    return this.#running.filter(({ isPrefilling }) => !isPrefilling).length;
+  }
+
   get numRunning(): number {
     return this.#running.length;
   }
@@ -203,8 +216,8 @@ export class Scheduler {
   }
 
   /** The next step's work, with its blocks allocated. */
-  schedule(): readonly ScheduledSequence[] {
-    const plan = planStep(this.#state(), this.limits);
+  schedule(maxPrefillTokens = Number.POSITIVE_INFINITY): readonly ScheduledSequence[] {
+    const plan = planStep(this.#state(maxPrefillTokens), this.limits);
     this.#preempt(plan.preempted);
     this.#admit(plan.admitted);
     for (const { sequence, numTokens } of plan.scheduled) {
@@ -219,13 +232,14 @@ export class Scheduler {
     this.blocks.remember(sequence, this.#names(sequence).slice(0, numFull));
   }
 
-  #state(): SchedulerState {
+  #state(maxPrefillTokens: number): SchedulerState {
     const { numFree, blockSize } = this.blocks;
     return {
       running: this.#running,
       waiting: this.#waiting,
       numFreeBlocks: numFree,
       blockSize,
+      maxPrefillTokens,
       numReferences: (block) => this.blocks.numReferences(block),
       findPrefix: (sequence) => this.#findPrefix(sequence),
       blockNames: (sequence) => this.#names(sequence),

@@ -55,6 +55,11 @@ export class Sequence {
     };
   }
 
+  /** Whether it computes a prompt, or what it lost to a preemption, rather than its next token. */
+  get isPrefilling(): boolean {
+    return this.numUncomputedTokens > 1;
+  }
+
   get numTokens(): number {
     return this.tokenIds.length;
   }

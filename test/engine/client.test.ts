@@ -59,6 +59,7 @@ const ENGINES: Record<string, () => Promise<Engine>> = {
       maxNumSeqs: 16,
       maxNumBatchedTokens: 512,
       prefixCaching: true,
+      maxPrefillMsPerStep: null,
       stepTimeoutMs: 5_000,
     }),
 };

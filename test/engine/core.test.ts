@@ -10,7 +10,13 @@ function createCore(runner: ModelRunner = new FakeRunner(SHAPE), clock: () => nu
   return new EngineCore({
     runner,
     blocks: new BlockManager(SHAPE.numBlocks, SHAPE.blockSize),
-    limits: { maxNumSeqs: 4, maxNumBatchedTokens: 32, prefixCaching: true, maxModelLen: SHAPE.maxModelLen },
+    limits: {
+      maxNumSeqs: 4,
+      maxNumBatchedTokens: 32,
+      prefixCaching: true,
+      maxPrefillMsPerStep: null,
+      maxModelLen: SHAPE.maxModelLen,
+    },
     eosTokenIds: [FAKE_EOS],
     now: clock,
   });

@@ -5,7 +5,13 @@ import type { EngineEvent } from '#halflight/engine/protocol.js';
 import { expectedAnswer, FakeRunner, fakeModel, fakeRequest } from '../support/fake-runner.js';
 
 const SHAPE = { numBlocks: 64, blockSize: 16, maxModelLen: 512 };
-const OPTIONS = { maxNumSeqs: 4, maxNumBatchedTokens: 32, prefixCaching: true, stepTimeoutMs: 1_000 };
+const OPTIONS = {
+  maxNumSeqs: 4,
+  maxNumBatchedTokens: 32,
+  prefixCaching: true,
+  maxPrefillMsPerStep: null,
+  stepTimeoutMs: 1_000,
+};
 
 function createHost() {
   const runner = new FakeRunner(SHAPE);

@@ -14,14 +14,26 @@ async function collect(outputs: AsyncIterable<TokenOutput>): Promise<TokenOutput
 
 t.test('closing an engine on the calling thread destroys its runner', async (t) => {
   const runner = new FakeRunner(SHAPE);
-  const options = { maxNumSeqs: 4, maxNumBatchedTokens: 32, prefixCaching: true, stepTimeoutMs: 1_000 };
+  const options = {
+    maxNumSeqs: 4,
+    maxNumBatchedTokens: 32,
+    prefixCaching: true,
+    maxPrefillMsPerStep: null,
+    stepTimeoutMs: 1_000,
+  };
   await createLocalEngine(fakeModel(SHAPE, runner), options).close();
   t.ok(runner.destroyed);
 });
 
 t.test('a device that is lost while nothing runs is reported', async (t) => {
   const runner = new FakeRunner(SHAPE);
-  const options = { maxNumSeqs: 4, maxNumBatchedTokens: 32, prefixCaching: true, stepTimeoutMs: 1_000 };
+  const options = {
+    maxNumSeqs: 4,
+    maxNumBatchedTokens: 32,
+    prefixCaching: true,
+    maxPrefillMsPerStep: null,
+    stepTimeoutMs: 1_000,
+  };
   const engine = createLocalEngine(fakeModel(SHAPE, runner), options);
   runner.lose(new Error('the device was lost'));
   t.match(await engine.failed, { message: 'the device was lost' });
@@ -31,7 +43,13 @@ t.test('an answer may take longer than any of its steps may', async (t) => {
   const runner = new FakeRunner(SHAPE);
   const run = runner.run.bind(runner);
   runner.run = (batch) => sleep(10).then(() => run(batch));
-  const options = { maxNumSeqs: 4, maxNumBatchedTokens: 32, prefixCaching: true, stepTimeoutMs: 150 };
+  const options = {
+    maxNumSeqs: 4,
+    maxNumBatchedTokens: 32,
+    prefixCaching: true,
+    maxPrefillMsPerStep: null,
+    stepTimeoutMs: 150,
+  };
   const engine = createLocalEngine(fakeModel(SHAPE, runner), options);
   const start = performance.now();
   t.equal((await collect(engine.generate(fakeRequest('a', [1], { maxTokens: 50 })))).length, 50);

@@ -19,7 +19,13 @@ function createLoop(runner: ModelRunner = new FakeRunner(SHAPE), stepTimeoutMs =
   const core = new EngineCore({
     runner,
     blocks: new BlockManager(SHAPE.numBlocks, SHAPE.blockSize),
-    limits: { maxNumSeqs: 4, maxNumBatchedTokens: 32, prefixCaching: true, maxModelLen: SHAPE.maxModelLen },
+    limits: {
+      maxNumSeqs: 4,
+      maxNumBatchedTokens: 32,
+      prefixCaching: true,
+      maxPrefillMsPerStep: null,
+      maxModelLen: SHAPE.maxModelLen,
+    },
     eosTokenIds: [FAKE_EOS],
     now: () => performance.now(),
   });

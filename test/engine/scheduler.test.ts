@@ -31,6 +31,7 @@ function state(fields: Partial<SchedulerState>): SchedulerState {
     numReferences: () => 1,
     findPrefix,
     blockNames: () => [],
+    maxPrefillTokens: Number.POSITIVE_INFINITY,
     ...fields,
   };
 }
@@ -240,6 +241,22 @@ t.test(
       'they share two blocks',
     );
     scheduler.blocks.checkIntegrity(scheduler.sequences());
+  },
+);
+
+t.test(
+  'beside decodes no more of prompts is computed than the pace allows, over running and waiting ones',
+  async (t) => {
+    const running = [
+      sequence('a', { numTokens: 40, numComputed: 10, numBlocks: 3 }),
+      sequence('b', { numTokens: 5, numComputed: 4, numBlocks: 2 }),
+    ];
+    const waiting = [sequence('c', { numTokens: 9 })];
+    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64 };
+    const paced = (maxPrefillTokens: number) =>
+      summary(planStep(state({ running, waiting, maxPrefillTokens }), limits)).scheduled;
+    t.same(paced(16), ['a:16', 'b:1']);
+    t.same(paced(34), ['a:30', 'b:1', 'c:4']);
   },
 );
 

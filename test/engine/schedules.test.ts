@@ -67,7 +67,7 @@ async function texts(
   const core = new EngineCore({
     runner: new FakeRunner(shape),
     blocks: new BlockManager(shape.numBlocks, shape.blockSize),
-    limits: { ...limits, prefixCaching: true, maxModelLen: shape.maxModelLen },
+    limits: { ...limits, prefixCaching: true, maxPrefillMsPerStep: null, maxModelLen: shape.maxModelLen },
     eosTokenIds: [FAKE_EOS],
     now: () => 0,
   });

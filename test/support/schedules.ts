@@ -18,6 +18,7 @@ export interface Schedule extends FakeShape {
   readonly maxNumSeqs: number;
   readonly maxNumBatchedTokens: number;
   readonly prefixCaching: boolean;
+  readonly maxPrefillMsPerStep: number | null;
   readonly arrivals: readonly Arrival[];
 }
 
@@ -29,6 +30,7 @@ export const anySchedule: fc.Arbitrary<Schedule> = fc
     maxModelLen: fc.oneof(fc.integer({ min: 2, max: 160 }), fc.constant(128)),
     maxNumSeqs: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant(8)),
     maxNumBatchedTokens: fc.integer({ min: 1, max: 64 }),
+    maxPrefillMsPerStep: fc.constantFrom(null, 0, 3),
     prefixCaching: fc.oneof(
       { weight: 3, arbitrary: fc.constant(true) },
       { weight: 1, arbitrary: fc.constant(false) },
@@ -124,7 +126,7 @@ class ScheduleRun {
       blocks: this.#blocks,
       limits: schedule,
       eosTokenIds: [FAKE_EOS],
-      now: () => 0,
+      now: randomClock(schedule),
     });
   }
 
@@ -221,4 +223,15 @@ class ScheduleRun {
 
 function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
+}
+
+/** Steps of changing length, so that the pace of prefill changes: it must never change an answer. */
+function randomClock({ numBlocks, maxNumBatchedTokens }: Schedule): () => number {
+  let now = 0;
+  let state = numBlocks * 7919 + maxNumBatchedTokens;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    now += state % 97;
+    return now;
+  };
 }
