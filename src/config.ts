@@ -59,6 +59,7 @@ export const OPTIONS = {
   concurrency: integers([1, 8], [1, 1024], 'Requests at once, one measurement for each number'),
   'input-len': integer(16, [1, 2 ** 24], 'Tokens of each prompt'),
   'output-len': integer(64, [2, 2 ** 24], 'Tokens of each answer'),
+  'long-input-len': integer(900, [2, 2 ** 24], 'Tokens of the prompt that comes amid running streams'),
   repeats: integer(3, [1, 1000], 'Measurements of each kind; the median is shown'),
   json: flag('Print one JSON object'),
   help: flag('Print this help'),

@@ -43,8 +43,16 @@ export async function measureThroughput(engine: Engine, options: ThroughputOptio
   };
 }
 
-/** When each token of one stream came. */
-async function tokenTimes(engine: Engine, options: ThroughputOptions, stream: number): Promise<number[]> {
+/**
+ * When each token of one stream came, ms.
+ * @param onToken called with the number of tokens so far
+ */
+export async function tokenTimes(
+  engine: Engine,
+  options: Omit<ThroughputOptions, 'concurrency'>,
+  stream: number,
+  onToken: (count: number) => void = () => undefined,
+): Promise<number[]> {
   const times: number[] = [];
   const sampling = {
     maxTokens: options.outputLen,
@@ -59,12 +67,13 @@ async function tokenTimes(engine: Engine, options: ThroughputOptions, stream: nu
   const promptTokenIds = prompt(options, stream);
   for await (const { timeMs } of engine.generate({ id: `bench-${stream}`, promptTokenIds, sampling })) {
     times.push(timeMs);
+    onToken(times.length);
   }
   return times;
 }
 
 /** Ids that no two streams share in order, so that no cache of prefixes can help. */
-function prompt({ inputLen, vocabSize }: ThroughputOptions, stream: number): number[] {
+function prompt({ inputLen, vocabSize }: Omit<ThroughputOptions, 'concurrency'>, stream: number): number[] {
   return Array.from({ length: inputLen }, (_, i) => (7 * i + 131 * (stream + 1)) % vocabSize);
 }
 

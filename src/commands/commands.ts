@@ -51,9 +51,9 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'bench',
-    usage: 'throughput [MODEL]',
+    usage: 'throughput|interference [MODEL]',
     summary:
-      'Measure the engine’s tokens per second at several numbers of concurrent requests, without HTTP.',
+      'Measure the engine without HTTP: tokens per second at several concurrencies, or what a long prompt does to streams.',
     options: BENCH_OPTIONS,
     run: async (args) => (await import('./bench.js')).runBench(args),
   },

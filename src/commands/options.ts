@@ -63,6 +63,7 @@ export const BENCH_OPTIONS = [
   'concurrency',
   'input-len',
   'output-len',
+  'long-input-len',
   'repeats',
   ...MODEL_OPTIONS,
   'max-num-batched-tokens',
