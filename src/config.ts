@@ -31,11 +31,7 @@ export const OPTIONS = {
     'Requests that may wait; beyond them the answer is 429',
   ),
   'max-prefill-ms-per-step': optional(
-    number(
-      0,
-      [0, 1e6],
-      'Time for prompts in a step in which others decode; default: as long as the decodes take',
-    ),
+    number(0, [0, 1e6], 'Time for prompts in a step in which others decode; default: 3/4 of what these take'),
   ),
   'no-enable-prefix-caching': flag('Compute every prompt anew, also where an earlier one began alike'),
   'batch-invariant': flag('Give a request the same bytes alone and in any batch; slower for few requests'),

@@ -10,7 +10,7 @@ export interface EngineOptions {
   readonly maxNumSeqs: number;
   /** Tokens in one step at most, over all its sequences. */
   readonly maxNumBatchedTokens: number;
-  /** Time that prefill may add to a step in which others decode; null lets it double the step. */
+  /** Time that prefill may add to a step in which others decode; null takes three quarters of what the decodes take. */
   readonly maxPrefillMsPerStep: number | null;
   /** null takes a share of what the device has. */
   readonly kvCacheMemoryBytes: number | null;

@@ -3,7 +3,10 @@ import { runBench } from '#halflight/commands/bench.js';
 
 t.test('bench names what it can measure', async (t) => {
   await t.rejects(runBench([]), { name: 'UserError', message: /throughput/ });
-  await t.rejects(runBench(['quality']), { name: 'UserError', message: /throughput or interference, not "quality"/ });
+  await t.rejects(runBench(['quality']), {
+    name: 'UserError',
+    message: /throughput or interference, not "quality"/,
+  });
 });
 
 t.test('bench refuses numbers of requests that mean nothing', async (t) => {

@@ -16,8 +16,8 @@ t.test('nothing is held back before anything was measured, or while nobody decod
   t.equal(trained(1).maxPrefillTokens(0), Number.POSITIVE_INFINITY);
 });
 
-t.test('by default prefill may take as long as the decodes beside it', async (t) => {
-  t.equal(trained(null).maxPrefillTokens(4), 40);
+t.test('by default prefill may take three quarters of what the decodes beside it take', async (t) => {
+  t.equal(trained(null).maxPrefillTokens(4), 30);
 });
 
 t.test('a limit in ms becomes tokens by the pace that was measured, but never less than 16', async (t) => {
