@@ -78,7 +78,7 @@ export async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
     throw new UserError(
-      'No WebGPU adapter on this machine. `halflight doctor` says what is missing and how to mend it.',
+      'No WebGPU adapter on this machine. `npm run setup` installs software Vulkan; `halflight doctor` says what is missing.',
     );
   }
   return keepAlive(adapter, gpu);

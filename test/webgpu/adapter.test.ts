@@ -77,7 +77,7 @@ t.test('a machine without an adapter is told of halflight doctor', async (t) => 
   await t.rejects(
     requestAdapter(empty),
     new UserError(
-      'No WebGPU adapter on this machine. `halflight doctor` says what is missing and how to mend it.',
+      'No WebGPU adapter on this machine. `npm run setup` installs software Vulkan; `halflight doctor` says what is missing.',
     ),
   );
 });
