@@ -1,21 +1,5 @@
-// f16 weights, two per word, low half first: a chunk is a vec4 of words. Read without shader-f16.
-@group(1) @binding(0) var<storage, read> codes: array<vec4u>;
-
+// f16 weights, read without shader-f16.
+#include "lib/pairs.wgsl"
 fn halves(words: vec2u) -> vec4f {
   return vec4f(unpack2x16float(words.x), unpack2x16float(words.y));
-}
-
-fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
-  let words = codes[(row * params.weight.blocks + block) * CHUNKS_PER_BLOCK + chunk];
-  return Chunk(halves(words.xy), halves(words.zw));
-}
-
-fn weight_block(row: u32, block: u32) -> Block {
-  return Block(
-    weight_chunk(row, block, 0u), weight_chunk(row, block, 1u), weight_chunk(row, block, 2u), weight_chunk(row, block, 3u),
-  );
-}
-
-fn weight_scale(row: u32, block: u32) -> f32 {
-  return 1.0;
 }

@@ -72,7 +72,7 @@ t.test('a refusal says what to send instead', (t) => {
     }
     return null;
   };
-  t.equal(message({ n: 2 }), 'n is not supported yet; leave it out or send 1.');
+  t.equal(message({ best_of: 2 }), 'best_of is not supported yet; leave it out or send 1.');
   t.equal(message({ audio: {} }), 'audio is not supported yet; leave it out.');
   t.equal(
     message({ tool_choice: 'required' }),
