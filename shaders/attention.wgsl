@@ -4,6 +4,7 @@
 override LANES: u32 = 32u;
 override HEAD_DIM: u32 = 64u;
 #include "lib/reduce.wgsl"
+#include "lib/kv_place.wgsl"
 struct Params {
   heads: u32,
   kv_heads: u32,
@@ -25,10 +26,10 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> q: array<X4>;
-@group(0) @binding(3) var<storage, read> k_cache: array<X4>;
-@group(0) @binding(4) var<storage, read> v_cache: array<X4>;
+@group(0) @binding(3) var<storage, read> k_cache: array<Kv4>;
+@group(0) @binding(4) var<storage, read> v_cache: array<Kv4>;
 @group(0) @binding(5) var<storage, read_write> y: array<X4>;
-// Of each lane: the softmax weights of its four positions, and where the first of them lies in the caches, in vec4.
+// Of each lane: the softmax weights of its four positions, times the scales of V, and where the first of them lies in the caches.
 var<workgroup> weights: array<vec4f, LANES>;
 var<workgroup> places: array<u32, LANES>;
 
@@ -38,9 +39,30 @@ override CHUNKS: u32 = HEAD_DIM / 4u;
 override LANE_CHUNKS: u32 = (CHUNKS + LANES - 1u) / LANES;
 const MAX_CHUNKS = 8u;
 
-fn place_of(table: u32, position: u32, kv_head: u32) -> u32 {
+fn place_of(table: u32, position: u32, kv_head: u32) -> KvPlace {
   let block = batch[table + position / params.block_size];
-  return ((block * params.kv_heads + kv_head) * params.block_size + position % params.block_size) * CHUNKS;
+  return kv_place(block, position % params.block_size, kv_head, CHUNKS);
+}
+
+// Scales of four neighbouring positions.
+fn k_scales(at: u32) -> vec4f {
+  if (KV_SCALES == 0u) {
+    return vec4f(1.0);
+  }
+  return vec4f(
+    kv_decode_scale(k_cache[at]), kv_decode_scale(k_cache[at + 1u]), kv_decode_scale(k_cache[at + 2u]),
+    kv_decode_scale(k_cache[at + 3u]),
+  );
+}
+
+fn v_scales(at: u32) -> vec4f {
+  if (KV_SCALES == 0u) {
+    return vec4f(1.0);
+  }
+  return vec4f(
+    kv_decode_scale(v_cache[at]), kv_decode_scale(v_cache[at + 1u]), kv_decode_scale(v_cache[at + 2u]),
+    kv_decode_scale(v_cache[at + 3u]),
+  );
 }
 
 fn sum_of(v: vec4f) -> f32 {
@@ -48,7 +70,7 @@ fn sum_of(v: vec4f) -> f32 {
 }
 
 // q·k of four neighbouring positions.
-fn scores(query: u32, place: u32) -> vec4f {
+fn scores(query: u32, place: KvPlace) -> vec4f {
   var s0 = vec4f();
   var s1 = vec4f();
   var s2 = vec4f();
@@ -56,12 +78,12 @@ fn scores(query: u32, place: u32) -> vec4f {
   // The count comes from the uniforms so that the loop stays one: unrolled, it takes a software adapter half a minute to compile.
   for (var i = 0u; i < params.chunks; i++) {
     let v = vec4f(q[query + i]);
-    s0 += v * vec4f(k_cache[place + i]);
-    s1 += v * vec4f(k_cache[place + CHUNKS + i]);
-    s2 += v * vec4f(k_cache[place + 2u * CHUNKS + i]);
-    s3 += v * vec4f(k_cache[place + 3u * CHUNKS + i]);
+    s0 += v * kv_decode(k_cache[place.head + i]);
+    s1 += v * kv_decode(k_cache[place.head + CHUNKS + i]);
+    s2 += v * kv_decode(k_cache[place.head + 2u * CHUNKS + i]);
+    s3 += v * kv_decode(k_cache[place.head + 3u * CHUNKS + i]);
   }
-  return params.scale * vec4f(sum_of(s0), sum_of(s1), sum_of(s2), sum_of(s3));
+  return params.scale * k_scales(place.scale) * vec4f(sum_of(s0), sum_of(s1), sum_of(s2), sum_of(s3));
 }
 
 @compute @workgroup_size(LANES)
@@ -81,14 +103,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let seen = vec4u(position) + vec4u(0u, 1u, 2u, 3u);
     let present = (seen >= vec4u(start)) & (seen < vec4u(end));
     var s = vec4f(LOWEST);
+    var scales = vec4f(1.0);
     if (position < end) {
       let place = place_of(table, position, kv_head);
-      places[lane] = place;
+      places[lane] = place.head;
+      scales = v_scales(place.scale);
       s = select(s, scores(query, place), present);
     }
     let tile_greatest = max(greatest, workgroup_max(lane, max(max(s.x, s.y), max(s.z, s.w))));
     let weight = select(vec4f(), exp(s - tile_greatest), present);
-    weights[lane] = weight;
+    weights[lane] = select(vec4f(), weight * scales, present);
     let fade = exp(greatest - tile_greatest);
     total = total * fade + workgroup_sum(lane, sum_of(weight));
     greatest = tile_greatest;
@@ -118,5 +142,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
 }
 
 fn value(at: u32, weight: f32) -> vec4f {
-  return select(vec4f(), vec4f(v_cache[at]), weight != 0.0);
+  return select(vec4f(), kv_decode(v_cache[at]), weight != 0.0);
 }

@@ -1,4 +1,4 @@
-// out[t] = table[tokenIds[t]] for the tokens whose row lies in this part of the table; a lane writes one chunk of 8.
+// out[t] = table[id of token t] for the tokens whose row lies in this part of the table; a lane writes one chunk of 8.
 #include "lib/block.wgsl"
 #include "lib/weight_shape.wgsl"
 struct Params {
@@ -9,12 +9,26 @@ struct Params {
   cols: u32,
   y_stride: u32,
   token_ids: u32,
+  // Words of a row of the previous results, whose first is the token that was sampled.
+  previous_stride: u32,
   weight: WeightShape,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
-@group(0) @binding(2) var<storage, read_write> y: array<Y>;
+@group(0) @binding(2) var<storage, read> previous: array<u32>;
+@group(0) @binding(3) var<storage, read_write> y: array<Y>;
 #include weight
+
+// Set where the rest is a row of the previous results.
+const PENDING = 0x80000000u;
+
+fn token_id(token: u32) -> u32 {
+  let id = batch[params.token_ids + token];
+  if (id < PENDING) {
+    return id;
+  }
+  return previous[(id - PENDING) * params.previous_stride];
+}
 
 fn store(at: u32, column: u32, value: f32) {
   if (column < params.cols) {
@@ -33,7 +47,7 @@ fn store_chunk(at: u32, column: u32, v: Chunk) {
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let token = id.y;
   let block = id.x / CHUNKS_PER_BLOCK;
-  let row = batch[params.token_ids + token] - params.first_row;
+  let row = token_id(token) - params.first_row;
   if (block >= params.weight.blocks || row >= params.rows) {
     return;
   }

@@ -1,15 +1,16 @@
 // One workgroup a token and head of qkv: normalises q and k heads where QK_NORM, rotates them, and writes q to its tensor, k and v to their
-// slot of the cache [block][kvHead][slot][D].
+// slot of the cache. A lane takes four neighbouring dimensions at a time; the head's size is a multiple of 4.
 override LANES: u32 = 32u;
 override QK_NORM: bool = false;
 #include "lib/reduce.wgsl"
+#include "lib/kv_place.wgsl"
 struct Params {
   heads: u32,
   kv_heads: u32,
   head_dim: u32,
   rotary_dim: u32,
   block_size: u32,
-  // Elements per row.
+  // Elements per row; for q, vec4.
   qkv_stride: u32,
   q_stride: u32,
   rope_stride: u32,
@@ -24,15 +25,23 @@ struct Params {
 @group(0) @binding(3) var<storage, read> rope: array<f32>;
 // [2][head_dim]: the norm of q, then that of k.
 @group(0) @binding(4) var<storage, read> norms: array<f32>;
-@group(0) @binding(5) var<storage, read_write> q: array<X>;
-@group(0) @binding(6) var<storage, read_write> k_cache: array<X>;
-@group(0) @binding(7) var<storage, read_write> v_cache: array<X>;
+@group(0) @binding(5) var<storage, read_write> q: array<X4>;
+@group(0) @binding(6) var<storage, read_write> k_cache: array<Kv4>;
+@group(0) @binding(7) var<storage, read_write> v_cache: array<Kv4>;
 
-// 1 / rms of the head, or 1 where heads are not normalised.
+// One head of a token.
+struct Head {
+  // Where it begins in qkv, its position's row of rope, and its row of norms.
+  origin: u32,
+  angles: u32,
+  norm: u32,
+  // 1 / rms of the head.
+  factor: f32,
+  // V is stored as it is.
+  is_v: bool,
+}
+
 fn head_factor(lane: u32, origin: u32) -> f32 {
-  if (!QK_NORM) {
-    return 1.0;
-  }
   var squares = 0.0;
   for (var i = lane; i < params.head_dim; i += LANES) {
     let v = f32(qkv[origin + i]);
@@ -41,47 +50,84 @@ fn head_factor(lane: u32, origin: u32) -> f32 {
   return inverseSqrt(workgroup_sum(lane, squares) / f32(params.head_dim) + params.eps);
 }
 
-fn normalized(origin: u32, i: u32, factor: f32, norm_row: u32) -> f32 {
-  let v = f32(qkv[origin + i]);
-  if (!QK_NORM) {
+fn normalized(head: Head, i: u32) -> f32 {
+  let v = f32(qkv[head.origin + i]);
+  if (!QK_NORM || head.is_v) {
     return v;
   }
-  return v * factor * norms[norm_row * params.head_dim + i];
+  return v * head.factor * norms[head.norm + i];
 }
 
 // Dimension i of the rotated head; i pairs with i ± rotary_dim/2.
-fn rotated(origin: u32, i: u32, factor: f32, norm_row: u32, angles: u32) -> f32 {
-  let v = normalized(origin, i, factor, norm_row);
-  if (i >= params.rotary_dim) {
+fn rotated(head: Head, i: u32) -> f32 {
+  let v = normalized(head, i);
+  if (head.is_v || i >= params.rotary_dim) {
     return v;
   }
   let half = params.rotary_dim / 2u;
   let low = i < half;
   let pair = i % half;
-  let other = normalized(origin, select(i - half, i + half, low), factor, norm_row);
-  return v * rope[angles + pair] + select(other, -other, low) * rope[angles + half + pair];
+  let other = normalized(head, select(i - half, i + half, low));
+  return v * rope[head.angles + pair] + select(other, -other, low) * rope[head.angles + half + pair];
 }
 
-fn cache_index(token: u32, kv_head: u32) -> u32 {
+// Dimensions 4 · chunk to 4 · chunk + 3.
+fn rotated4(head: Head, chunk: u32) -> vec4f {
+  let i = 4u * chunk;
+  return vec4f(rotated(head, i), rotated(head, i + 1u), rotated(head, i + 2u), rotated(head, i + 3u));
+}
+
+fn scale_of(lane: u32, head: Head) -> f32 {
+  if (KV_SCALES == 0u) {
+    return 1.0;
+  }
+  var greatest = vec4f();
+  for (var chunk = lane; chunk < params.head_dim / 4u; chunk += LANES) {
+    greatest = max(greatest, abs(rotated4(head, chunk)));
+  }
+  let across = max(max(greatest.x, greatest.y), max(greatest.z, greatest.w));
+  return kv_scale_of(workgroup_max(lane, across));
+}
+
+fn place_of(token: u32, kv_head: u32) -> KvPlace {
   let slot = batch[params.slots + token];
-  let block = slot / params.block_size;
-  return ((block * params.kv_heads + kv_head) * params.block_size + slot % params.block_size) * params.head_dim;
+  return kv_place(slot / params.block_size, slot % params.block_size, kv_head, params.head_dim / 4u);
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let token = group.y;
-  let head = group.x;
-  let origin = token * params.qkv_stride + head * params.head_dim;
-  let factor = head_factor(lane, origin);
-  let angles = batch[params.positions + token] * params.rope_stride;
-  for (var i = lane; i < params.head_dim; i += LANES) {
-    if (head < params.heads) {
-      q[token * params.q_stride + head * params.head_dim + i] = X(rotated(origin, i, factor, 0u, angles));
-    } else if (head < params.heads + params.kv_heads) {
-      k_cache[cache_index(token, head - params.heads) + i] = X(rotated(origin, i, factor, 1u, angles));
+  let chunks = params.head_dim / 4u;
+  var head: Head;
+  head.origin = token * params.qkv_stride + group.x * params.head_dim;
+  head.angles = batch[params.positions + token] * params.rope_stride;
+  head.is_v = group.x >= params.heads + params.kv_heads;
+  head.norm = select(0u, params.head_dim, group.x >= params.heads);
+  if (QK_NORM) {
+    head.factor = head_factor(lane, head.origin);
+  }
+  if (group.x < params.heads) {
+    let origin = token * params.q_stride + group.x * chunks;
+    for (var chunk = lane; chunk < chunks; chunk += LANES) {
+      q[origin + chunk] = X4(rotated4(head, chunk));
+    }
+    return;
+  }
+  let place = place_of(token, (group.x - params.heads) % params.kv_heads);
+  let scale = scale_of(lane, head);
+  for (var chunk = lane; chunk < chunks; chunk += LANES) {
+    let stored = kv_encode(rotated4(head, chunk), scale);
+    if (head.is_v) {
+      v_cache[place.head + chunk] = stored;
     } else {
-      v_cache[cache_index(token, head - params.heads - params.kv_heads) + i] = qkv[origin + i];
+      k_cache[place.head + chunk] = stored;
+    }
+  }
+  if (KV_SCALES > 0u && lane == 0u) {
+    if (head.is_v) {
+      v_cache[place.scale] = kv_encode_scale(scale);
+    } else {
+      k_cache[place.scale] = kv_encode_scale(scale);
     }
   }
 }

@@ -2,21 +2,25 @@
 // found by bisecting the bits of the threshold; the draw is the Gumbel-max trick over that set, so no sort and no scan is needed.
 override LANES: u32 = 64u;
 #include "lib/reduce.wgsl"
+#include "lib/argmax.wgsl"
 #include "lib/philox.wgsl"
 struct Params {
   vocabulary: u32,
   stride: u32,
-  // Offset of the sampling rows within the batch, 8 words each.
-  sampling: u32,
+  // Offset of the table of rows within the batch, 16 words each.
+  rows: u32,
+  results_stride: u32,
   // Always 0x80000000: where a bisection starts. A constant would let the compiler unroll all 32 rounds, which takes it seconds.
   top_bit: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
-// Ids in rows of 32 words, the first used.
-@group(0) @binding(3) var<storage, read_write> ids: array<u32>;
-var<workgroup> winner: array<u32, LANES>;
+// Rows of results, whose first word is the token.
+@group(0) @binding(3) var<storage, read_write> results: array<u32>;
+
+// Below it a token is banned: it is never kept, whatever the limits let through.
+const LEAST_KEPT = -3.4e38;
 
 // Orders floats as unsigned integers.
 fn key(value: f32) -> u32 {
@@ -31,21 +35,6 @@ fn gumbel(bits: u32) -> f32 {
   return -log(select(-log(1.0 - u), u + u * u * (0.5 + u / 3.0), u < 0.01));
 }
 
-// The index of the greatest score, the lowest index among equals.
-fn argmax(lane: u32, score: f32, index: u32) -> u32 {
-  let greatest = workgroup_max(lane, score);
-  winner[lane] = select(0xffffffffu, index, score == greatest);
-  workgroupBarrier();
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      winner[lane] = min(winner[lane], winner[lane + half]);
-    }
-    workgroupBarrier();
-  }
-  // No score is the greatest where all are NaN.
-  return min(workgroupUniformLoad(&winner[0]), params.vocabulary - 1u);
-}
-
 // How many logits, or how much probability (relative to the greatest), lie at or above the threshold.
 fn count_from(lane: u32, row: u32, threshold: u32) -> f32 {
   var count = 0.0;
@@ -55,7 +44,8 @@ fn count_from(lane: u32, row: u32, threshold: u32) -> f32 {
   return workgroup_sum(lane, count);
 }
 
-fn mass_from(lane: u32, row: u32, threshold: u32, greatest: f32, inverse_temperature: f32) -> f32 {
+fn mass_from(lane: u32, row: u32, from_key: u32, greatest: f32, inverse_temperature: f32) -> f32 {
+  let threshold = max(from_key, key(LEAST_KEPT));
   var mass = 0.0;
   for (var i = lane; i < params.vocabulary; i += LANES) {
     let logit = logits[row + i];
@@ -68,14 +58,14 @@ fn mass_from(lane: u32, row: u32, threshold: u32, greatest: f32, inverse_tempera
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let row = group.x * params.stride;
-  let options = params.sampling + group.x * 8u;
+  let options = params.rows + group.x * 16u;
+  let row = batch[options + 7u] * params.stride;
   let temperature = bitcast<f32>(batch[options]);
-  var best = -3.4e38;
-  var best_index = 0xffffffffu;
+  var best = LOWEST;
+  var best_index = NONE;
   for (var i = lane; i < params.vocabulary; i += LANES) {
     let logit = logits[row + i];
-    if (logit > best || best_index == 0xffffffffu) {
+    if (logit > best || best_index == NONE) {
       best = logit;
       best_index = i;
     }
@@ -84,14 +74,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let greatest = logits[row + top];
   if (temperature == 0.0) {
     if (lane == 0u) {
-      ids[group.x * 32u] = top;
+      results[group.x * params.results_stride] = top;
     }
     return;
   }
   // Finite for the smallest temperatures too: 0 · ∞ would be NaN.
   let inverse_temperature = min(1.0 / temperature, 3.4e38);
   let min_p = bitcast<f32>(batch[options + 3u]);
-  var threshold = key(select(-3.4e38, greatest + log(min_p) * temperature, min_p > 0.0));
+  var threshold = key(max(LEAST_KEPT, select(LOWEST, greatest + log(min_p) * temperature, min_p > 0.0)));
   let top_k = batch[options + 1u];
   if (top_k != 0u && top_k < params.vocabulary) {
     var found = 0u;
@@ -116,14 +106,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   threshold = min(threshold, key(greatest));
   let seed = vec2u(batch[options + 4u], batch[options + 5u]);
   let position = batch[options + 6u];
-  best = -3.4e38;
-  best_index = 0xffffffffu;
+  best = LOWEST;
+  best_index = NONE;
   for (var i = lane; i < params.vocabulary; i += LANES) {
     let logit = logits[row + i];
     if (key(logit) >= threshold) {
       let bits = philox(vec4u(i / 4u, position, 0u, 0u), seed)[i % 4u];
       let score = (logit - greatest) * inverse_temperature + gumbel(bits);
-      if (score > best || best_index == 0xffffffffu) {
+      if (score > best || best_index == NONE) {
         best = score;
         best_index = i;
       }
@@ -131,6 +121,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let drawn = argmax(lane, best, best_index);
   if (lane == 0u) {
-    ids[group.x * 32u] = drawn;
+    results[group.x * params.results_stride] = drawn;
   }
 }

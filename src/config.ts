@@ -35,7 +35,25 @@ export const OPTIONS = {
   ),
   'no-enable-prefix-caching': flag('Compute every prompt anew, also where an earlier one began alike'),
   'batch-invariant': flag('Give a request the same bytes alone and in any batch; slower for few requests'),
-  'kv-cache-memory': optional(bytes('Memory of the KV cache, such as 512MiB or 4GB; default 1GiB at most')),
+  'kv-cache-memory': optional(
+    bytes('Memory of the KV cache, such as 512MiB or 4GB; default: --gpu-memory-utilization'),
+  ),
+  'gpu-memory-utilization': number(
+    0.9,
+    [0.01, 1],
+    'Share of the device’s memory to take, where --kv-cache-memory does not say how much',
+  ),
+  'kv-cache-dtype': choice(
+    'auto',
+    ['auto', 'f32', 'f16', 'int8'],
+    'Type of the KV cache; auto is that of --dtype',
+  ),
+  'no-async-scheduling': flag('Send a step to the device only when the one before has ended'),
+  'speculative-num-tokens': integer(
+    0,
+    [0, 16],
+    'Tokens to guess from the text itself and check in one step; 0 guesses none',
+  ),
   dtype: choice('auto', ['auto', 'float32', 'float16'], 'Type of activations and KV cache'),
   quantization: optional(text('', 'FORMAT', 'Round the weights while loading: int8, int4, int4-g128, …')),
   device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),

@@ -31,8 +31,6 @@ interface Rule {
 const TESTED_BY: Readonly<Record<string, string>> = {
   // The names that a request may use: the routes of the models show all of it.
   'src/server/context.ts': 'test/server/routes/models.test.ts',
-  // Bounds of each field: every one has a refusal there.
-  'src/server/schemas.ts': 'test/server/refusals.test.ts',
   // Defaults that only mean something to a command line.
   'src/engine/options.ts': 'test/commands/model-options.test.ts',
   // The thread's entry, three lines: it runs with the real model and the real runner.

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/types.js';
+import type { Engine, TokenOutput } from '../engine/types.js';
 
 export interface ThroughputOptions {
   readonly concurrency: number;
@@ -53,23 +53,29 @@ export async function tokenTimes(
   stream: number,
   onToken: (count: number) => void = () => undefined,
 ): Promise<number[]> {
-  const times: number[] = [];
-  const sampling = {
+  const request = {
+    id: `bench-${stream}`,
+    promptTokenIds: prompt(options, stream),
     maxTokens: options.outputLen,
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    seed: 0n,
-    ignoreEos: true,
-    stopTokenIds: [],
   };
-  const promptTokenIds = prompt(options, stream);
-  for await (const { timeMs } of engine.generate({ id: `bench-${stream}`, promptTokenIds, sampling })) {
-    times.push(timeMs);
-    onToken(times.length);
+  const outputs = await generateGreedily(engine, request, onToken);
+  return outputs.map(({ timeMs }) => timeMs);
+}
+
+/** The tokens of one greedy request, end tokens ignored. @param onToken called with the number of tokens so far */
+export async function generateGreedily(
+  engine: Engine,
+  { id, promptTokenIds, maxTokens }: { id: string; promptTokenIds: readonly number[]; maxTokens: number },
+  onToken: (count: number) => void = () => undefined,
+): Promise<TokenOutput[]> {
+  const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0n };
+  const sampling = { ...greedy, maxTokens, ignoreEos: true, stopTokenIds: [] };
+  const outputs: TokenOutput[] = [];
+  for await (const output of engine.generate({ id, promptTokenIds, sampling })) {
+    outputs.push(output);
+    onToken(outputs.length);
   }
-  return times;
+  return outputs;
 }
 
 /** Ids that no two streams share in order, so that no cache of prefixes can help. */
@@ -78,7 +84,7 @@ function prompt({ inputLen, vocabSize }: Omit<ThroughputOptions, 'concurrency'>,
 }
 
 /** The measurement whose throughput is the middle one. */
-export function median(results: readonly Throughput[]): Throughput {
+export function median<T extends Throughput>(results: readonly T[]): T {
   const sorted = [...results].sort((a, b) => a.outputThroughput - b.outputThroughput);
   return sorted[Math.floor(sorted.length / 2)];
 }

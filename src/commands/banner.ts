@@ -26,7 +26,7 @@ export function banner(facts: BannerFacts): string[] {
     ],
     [
       'kv cache',
-      `${formatCount(kvTokens)} tokens in ${formatBytes(memory.kv_cache)}: ${concurrency(info)} at full length (${formatCount(info.maxModelLen)})`,
+      `${formatBytes(memory.kv_cache)}${kvType(info)}: ${formatCount(kvTokens)} tokens, ${concurrency(info)} of ${formatCount(info.maxModelLen)}`,
     ],
     ['url', url],
   ];
@@ -50,7 +50,12 @@ function warning(software: boolean): string[] {
 
 function concurrency({ numBlocks, blockSize, maxModelLen }: EngineInfo): string {
   const sequences = numBlocks / Math.ceil(maxModelLen / blockSize);
-  return `${sequences >= 10 ? Math.floor(sequences) : sequences.toFixed(1)} requests`;
+  return `${formatCount(sequences >= 10 ? Math.floor(sequences) : Number(sequences.toFixed(1)))} sequences`;
+}
+
+/** Told where it is not the type of the activations. */
+function kvType({ kvCacheType, computeType }: EngineInfo): string {
+  return kvCacheType === computeType ? '' : ` in ${kvCacheType}`;
 }
 
 function yesNo(value: boolean): string {

@@ -1,4 +1,6 @@
 import { type Interference, measureInterference } from '../bench/interference.js';
+import { measurePrefix, type PrefixTimes } from '../bench/prefix.js';
+import { StepMeter, type StepTimes } from '../bench/steps.js';
 import { measureThroughput, median, type Throughput } from '../bench/throughput.js';
 import { parseLine, type Values } from '../config.js';
 import { createEngine } from '../engine/client.js';
@@ -16,9 +18,9 @@ type BenchValues = Values<(typeof BENCH_OPTIONS)[number]>;
 export async function runBench(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, BENCH_OPTIONS);
   const [kind = '', ...models] = positionals;
-  const measure = KINDS.get(kind);
-  if (measure === undefined) {
-    throw new UserError(`bench: measures ${[...KINDS.keys()].join(' or ')}, not ${JSON.stringify(kind)}`);
+  const chosen = KINDS.get(kind);
+  if (chosen === undefined) {
+    throw new UserError(`bench: measures ${listed([...KINDS.keys()])}, not ${JSON.stringify(kind)}`);
   }
   const dir = modelDirectory(models);
   const { vocabSize } = await parseModelConfig(dir);
@@ -27,10 +29,12 @@ export async function runBench(args: readonly string[]): Promise<number> {
     // One place more than streams, for the long prompt.
     maxNumSeqs: Math.max(...values.concurrency) + 1,
     maxNumBatchedTokens: values['max-num-batched-tokens'],
-    prefixCaching: false,
+    prefixCaching: chosen.prefixCaching,
+    asyncScheduling: !values['no-async-scheduling'],
+    numSpeculativeTokens: values['speculative-num-tokens'],
   };
   const engine = await whileLoading(showProgress(), (onProgress) => createEngine(options, { onProgress }));
-  const { results, table } = await measure(engine, values, vocabSize);
+  const { results, table } = await chosen.measure(engine, values, vocabSize);
   const lines = values.json
     ? [JSON.stringify({ engine: engine.info, results })]
     : [...heading(engine), ...table];
@@ -44,13 +48,25 @@ interface Measured {
   readonly table: readonly string[];
 }
 
-const KINDS: ReadonlyMap<
-  string,
-  (engine: Engine, values: BenchValues, vocabSize: number) => Promise<Measured>
-> = new Map([
-  ['throughput', benchThroughput],
-  ['interference', benchInterference],
+interface Kind {
+  readonly measure: (engine: Engine, values: BenchValues, vocabSize: number) => Promise<Measured>;
+  /** Whether the engine may know a prompt's start from the repeat before. */
+  readonly prefixCaching: boolean;
+}
+
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['throughput', { measure: benchThroughput, prefixCaching: false }],
+  ['interference', { measure: benchInterference, prefixCaching: false }],
+  ['prefix', { measure: benchPrefix, prefixCaching: true }],
 ]);
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+}
+
+const THROUGHPUT_HEADS = ['requests', 'tokens/s', 'ratio', 'TTFT ms', 'ITL ms', 'ITL p99'];
+
+type MeteredThroughput = Throughput & { readonly steps: StepTimes };
 
 async function benchThroughput(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
   const results = await measureAll(engine, values, vocabSize);
@@ -62,8 +78,11 @@ async function benchThroughput(engine: Engine, values: BenchValues, vocabSize: n
     result.medianTtftMs.toFixed(1),
     result.medianItlMs.toFixed(1),
     result.p99ItlMs.toFixed(1),
+    result.steps.scheduleMs.toFixed(2),
+    result.steps.encodeMs.toFixed(2),
+    result.steps.gpuMs?.toFixed(2) ?? '',
   ]);
-  const heads = ['requests', 'tokens/s', 'ratio', 'TTFT ms', 'ITL ms', 'ITL p99'];
+  const heads = [...THROUGHPUT_HEADS, 'schedule ms', 'encode ms', 'GPU ms'];
   return { results, table: formatTable([heads, ...rows]) };
 }
 
@@ -88,14 +107,38 @@ async function benchInterference(engine: Engine, values: BenchValues, vocabSize:
   return { results: results.slice(1), table: formatTable([heads, ...rows]) };
 }
 
+async function benchPrefix(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
+  const options = { sharedLen: values['long-input-len'], ownLen: values['input-len'], vocabSize };
+  const results: PrefixTimes[] = [];
+  for (let round = 0; round <= values.repeats; round++)
+    results.push(await measurePrefix(engine, options, round));
+  const rows = results
+    .slice(1)
+    .map(({ uncachedTtftMs, cachedTtftMs, numCachedTokens }) => [
+      uncachedTtftMs.toFixed(1),
+      cachedTtftMs.toFixed(1),
+      String(numCachedTokens),
+    ]);
+  return {
+    results: results.slice(1),
+    table: formatTable([['TTFT ms', 'cached prefix, ms', 'tokens cached'], ...rows]),
+  };
+}
+
 /** Repeats are interleaved, so that a machine that slows down slows all numbers of requests alike. The first round warms up. */
-async function measureAll(engine: Engine, values: BenchValues, vocabSize: number): Promise<Throughput[]> {
-  const rounds: Throughput[][] = [];
+async function measureAll(
+  engine: Engine,
+  values: BenchValues,
+  vocabSize: number,
+): Promise<MeteredThroughput[]> {
+  const meter = new StepMeter(engine);
+  const rounds: MeteredThroughput[][] = [];
   const lengths = { inputLen: values['input-len'], outputLen: values['output-len'], vocabSize };
   for (let round = 0; round <= values.repeats; round++) {
-    const results: Throughput[] = [];
+    const results: MeteredThroughput[] = [];
     for (const concurrency of values.concurrency) {
-      results.push(await measureThroughput(engine, { ...lengths, concurrency }));
+      const throughput = await measureThroughput(engine, { ...lengths, concurrency });
+      results.push({ ...throughput, steps: meter.take() });
     }
     rounds.push(results);
   }

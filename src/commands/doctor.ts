@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { AdapterSummary } from '../webgpu/adapter.js';
+import { type DeviceMemory, readDeviceMemory } from '../webgpu/device-memory.js';
 import { driverCommands, inspectMachine, type Machine } from './machine.js';
 
 /** What `halflight doctor` knows: the machine's files, and what Dawn makes of them. */
@@ -20,6 +21,8 @@ export interface AdapterFindings {
   /** By WebGPU's names; bytes where it is a size. */
   readonly limits: Readonly<Record<string, number>>;
   readonly subgroupSize: string;
+  /** null where nothing tells. */
+  readonly memory: DeviceMemory | null;
 }
 
 interface Problem {
@@ -60,8 +63,10 @@ async function findAdapter(): Promise<AdapterFindings | null> {
   const adapter = await openGpu().requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) return null;
   const { subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
+  const summary = summarizeAdapter(adapter);
   return {
-    summary: summarizeAdapter(adapter),
+    summary,
+    memory: await readDeviceMemory(summary),
     all: await listAdapters(),
     features: new Set(WANTED_FEATURES.filter((name) => adapter.features.has(name))),
     limits: adapterLimits(adapter),
@@ -83,14 +88,24 @@ export function report(findings: Findings): readonly string[] {
 
 function adapterLines(found: AdapterFindings | null): readonly string[] {
   if (found === null) return [row('Adapter', 'none')];
-  const { summary, all, limits } = found;
+  const { summary, all, limits, memory } = found;
   return [
     row('Adapter', `${summary.name} (${summary.backend}${summary.software ? ', software' : ''})`),
     row('Driver', summary.driver || 'not named'),
     ...(all.length > 1 ? all.map((name) => row('Also seen', name)) : []),
+    row('Memory', memoryText(memory)),
     row('Features', featureList(found)),
     row('Limits', LIMITS.map(({ name, label }) => `${label} ${formatBytes(limits[name] ?? 0)}`).join(', ')),
   ];
+}
+
+/** What is not told leaves the KV cache at its modest default. */
+function memoryText(memory: DeviceMemory | null): string {
+  if (memory === null)
+    return 'not told: the KV cache takes 1 GiB at most, unless --kv-cache-memory says more';
+  const { totalBytes, usedBytes, maxShare } = memory;
+  const share = maxShare === 1 ? '' : `, of which the KV cache takes a share of ${maxShare} at most`;
+  return `${formatBytes(totalBytes)}, ${formatBytes(usedBytes)} in use by others${share}`;
 }
 
 function featureList({ features, subgroupSize }: AdapterFindings): string {

@@ -1,11 +1,12 @@
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import { parseLine, type Values } from '../config.js';
 import { BLOCK_SIZE } from '../engine/block-manager.js';
-import { kvBytesPerToken } from '../engine/memory-plan.js';
+import { chooseKvType, kvBytesPerToken } from '../engine/memory-plan.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
+import { numElements, weightBytes } from '../model/weight-bytes.js';
+import type { KvType } from '../ops/ops.js';
 import { formatName } from '../quant/formats.js';
-import { BLOCK_CODES, blocksPerRow, groupsPerRow, type WeightFormat } from '../quant/weight.js';
 import { formatBytes, formatCount, formatTable } from './format.js';
 import { modelDirectory, quantizationFormat } from './model-options.js';
 import { INSPECT_OPTIONS } from './options.js';
@@ -25,6 +26,7 @@ interface Inspection {
     readonly weightFormat: string;
     readonly weightBytes: number;
     readonly computeType: 'f32' | 'f16';
+    readonly kvCacheType: KvType;
     readonly kvBytesPerToken: number;
   };
   readonly tensors: readonly TensorRow[];
@@ -50,19 +52,24 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
   const config = await parseModelConfig(dir);
   const format = quantizationFormat(values.quantization);
   const computeType = values.dtype === 'float32' ? 'f32' : 'f16';
+  const kvCacheType = chooseKvType(values['kv-cache-dtype'], computeType);
   const checkpoint = await openCheckpoint(dir);
   try {
     const formats = formatRows(checkpoint);
     return {
       model: dir,
       config,
-      parameters: [...checkpoint.tensors.values()].reduce((sum, tensor) => sum + elements(tensor.shape), 0),
+      parameters: [...checkpoint.tensors.values()].reduce(
+        (sum, tensor) => sum + numElements(tensor.shape),
+        0,
+      ),
       formats,
       memory: {
         weightFormat: format === null ? formats.map(({ dtype }) => dtype).join(', ') : formatName(format),
-        weightBytes: weightBytes(checkpoint, config, format),
+        weightBytes: weightBytes(checkpoint, config, format, config.maxPositionEmbeddings),
         computeType,
-        kvBytesPerToken: kvBytesPerToken(config, computeType),
+        kvCacheType,
+        kvBytesPerToken: kvBytesPerToken(config, kvCacheType),
       },
       tensors: [...checkpoint.tensors.values()].map(({ name, dtype, shape, bytes }) => ({
         name,
@@ -85,36 +92,9 @@ function formatRows({ tensors }: Checkpoint): FormatRow[] {
   return [...rows.values()];
 }
 
-/**
- * Bytes on the device at the model's full context: matrices with rows padded to whole blocks, vectors and the rotation table in f32.
- * Only the layers' matrices are quantized.
- */
-function weightBytes({ tensors }: Checkpoint, config: ModelConfig, format: WeightFormat | null): number {
-  const kept = new Set([config.weights.embedding, config.weights.lmHead]);
-  let total = 4 * config.maxPositionEmbeddings * config.rope.rotaryDim;
-  for (const { name, shape, bytes } of tensors.values()) {
-    const [rows, cols] = shape;
-    if (shape.length !== 2) total += 4 * elements(shape);
-    else if (format !== null && !kept.has(name)) total += quantizedBytes(format, rows, cols);
-    else total += rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
-  }
-  return total;
-}
-
-function quantizedBytes(format: WeightFormat, rows: number, cols: number): number {
-  const groups = groupsPerRow(format, cols);
-  const scaleBits = format.scaleType === 'f32' ? 32 : 16;
-  const zeroBits = format.zeroPoints ? format.bits : 0;
-  return rows * (4 * blocksPerRow(cols) * format.bits + (groups * (scaleBits + zeroBits)) / 8);
-}
-
-function elements(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}
-
 function report({ model, config, parameters, formats, memory }: Inspection): string[] {
   const { numLayers, hiddenSize, intermediateSize, numHeads, numKvHeads, headDim } = config;
-  const { computeType, kvBytesPerToken: kvBytes } = memory;
+  const { kvCacheType, kvBytesPerToken: kvBytes } = memory;
   return [
     `${model}`,
     `  architecture  ${config.architecture}, ${formatCount(parameters)} parameters`,
@@ -127,7 +107,7 @@ function report({ model, config, parameters, formats, memory }: Inspection): str
       ...formats.map((row) => [`  ${row.dtype}`, formatCount(row.tensors), formatBytes(row.bytes)]),
     ]),
     '',
-    `  on the device: weights ${formatBytes(memory.weightBytes)} (${memory.weightFormat}), KV cache ${formatBytes(kvBytes)} per token in ${computeType},`,
+    `  on the device: weights ${formatBytes(memory.weightBytes)} (${memory.weightFormat}), KV cache ${formatBytes(kvBytes)} per token in ${kvCacheType},`,
     `  ${formatBytes(kvBytes * config.maxPositionEmbeddings)} for one request at full length, in blocks of ${BLOCK_SIZE} tokens`,
   ];
 }

@@ -54,6 +54,8 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     computeType: values.dtype,
     maxModelLen: values['max-model-len'],
     kvCacheMemoryBytes: values['kv-cache-memory'],
+    gpuMemoryUtilization: values['gpu-memory-utilization'],
+    kvCacheDtype: values['kv-cache-dtype'],
     batchInvariant: values['batch-invariant'],
     device: values.device,
   };

@@ -6,6 +6,8 @@ import type { OptionName } from '../config.js';
 export const MODEL_OPTIONS = [
   'max-model-len',
   'kv-cache-memory',
+  'gpu-memory-utilization',
+  'kv-cache-dtype',
   'dtype',
   'quantization',
   'batch-invariant',
@@ -23,6 +25,8 @@ export const SERVE_OPTIONS = [
   'max-num-batched-tokens',
   'max-prefill-ms-per-step',
   'no-enable-prefix-caching',
+  'no-async-scheduling',
+  'speculative-num-tokens',
   'max-queued-requests',
   'log-level',
   'help',
@@ -55,6 +59,7 @@ export const EVAL_OPTIONS = [
 export const INSPECT_OPTIONS = [
   'quantization',
   'dtype',
+  'kv-cache-dtype',
   'json',
   'help',
 ] as const satisfies readonly OptionName[];
@@ -67,6 +72,8 @@ export const BENCH_OPTIONS = [
   'repeats',
   ...MODEL_OPTIONS,
   'max-num-batched-tokens',
+  'no-async-scheduling',
+  'speculative-num-tokens',
   'json',
   'help',
 ] as const satisfies readonly OptionName[];

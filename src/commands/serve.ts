@@ -63,6 +63,8 @@ function serveEngineOptions(dir: string, values: ServeValues): EngineOptions {
     maxNumBatchedTokens: values['max-num-batched-tokens'],
     maxPrefillMsPerStep: values['max-prefill-ms-per-step'],
     prefixCaching: !values['no-enable-prefix-caching'],
+    asyncScheduling: !values['no-async-scheduling'],
+    numSpeculativeTokens: values['speculative-num-tokens'],
   };
 }
 

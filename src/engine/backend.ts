@@ -8,6 +8,7 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from '../webgpu/adapter.js';
+import { type DeviceMemory, readDeviceMemory } from '../webgpu/device-memory.js';
 import { WebGpuOps } from '../webgpu/ops.js';
 import type { EngineOptions } from './options.js';
 
@@ -17,6 +18,8 @@ export interface Backend<B> {
   readonly adapter: AdapterSummary;
   /** Bytes that one buffer can be read through. */
   readonly maxBindingBytes: number;
+  /** null where nothing tells. */
+  readonly memory: DeviceMemory | null;
   /** Resolves with the reason when the device is lost or reports an error; never on `destroy`. */
   readonly lost: Promise<Error>;
 }
@@ -32,7 +35,7 @@ export function cpuBackend(): Backend<Float64Array> {
     f16: false,
     subgroups: false,
   };
-  return { ops: new CpuOps(), adapter, maxBindingBytes: 2 ** 32, lost: new Promise(() => {}) };
+  return { ops: new CpuOps(), adapter, maxBindingBytes: 2 ** 32, memory: null, lost: new Promise(() => {}) };
 }
 
 /** The GPU. Throws UserError where there is none, or where it lacks what `computeType` asks for. */
@@ -47,6 +50,7 @@ export async function webgpuBackend({
     ops: new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant }),
     adapter,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    memory: await readDeviceMemory(adapter),
     lost: lossOf(device),
   };
 }

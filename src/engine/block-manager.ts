@@ -77,9 +77,13 @@ export class BlockManager {
     for (let i = 0; i < numNew; i++) sequence.blockTable.push(this.#take());
   }
 
-  /** Remembers the sequence's full blocks under their names. Where two hold the same text, the first is kept. */
-  remember(sequence: Sequence, names: readonly string[]): void {
-    for (const [i, name] of names.entries()) {
+  /**
+   * Remembers the sequence's full blocks under their names, in order. Where two hold the same text, the first is kept.
+   * @param from blocks before it are remembered already
+   */
+  remember(sequence: Sequence, names: readonly string[], from = 0): void {
+    for (let i = from; i < names.length; i++) {
+      const name = names[i];
       const block = sequence.blockTable[i];
       if (this.#names[block] !== null || this.#cached.has(name)) continue;
       this.#names[block] = name;

@@ -1,5 +1,6 @@
-import { engineFailed, type SequenceOutput } from './core.js';
+import { engineFailed } from './core.js';
 import type { EngineOptions } from './options.js';
+import type { SequenceOutput } from './outcomes.js';
 import { OutputQueue } from './output-queue.js';
 import { decodeError, type EngineCommand, type EngineEvent, type Transport } from './protocol.js';
 import { checkRequest } from './request.js';
@@ -22,7 +23,13 @@ const NO_STATS: EngineStats = {
   numPreemptions: 0,
   prefixCacheQueries: 0,
   prefixCacheHits: 0,
+  numDrafts: 0,
+  numDraftTokens: 0,
+  numAcceptedTokens: 0,
   stepMs: 0,
+  scheduleMs: 0,
+  encodeMs: 0,
+  gpuMs: null,
   numDispatches: 0,
 };
 
@@ -151,12 +158,17 @@ export class EngineClient implements Engine {
     for (const listener of this.#listeners) listener(stats);
   }
 
-  #deliver({ id, tokenIds, finishReason, prompt }: SequenceOutput, timeMs: number): void {
+  #deliver(
+    { id, tokenIds, finishReason, prompt, logprobs, promptLogprobs }: SequenceOutput,
+    timeMs: number,
+  ): void {
     const queue = this.#queues.get(id);
     if (queue === undefined) return;
     for (const [i, tokenId] of tokenIds.entries()) {
-      const last = i === tokenIds.length - 1;
-      queue.push({ tokenId, finishReason: last ? finishReason : null, timeMs, prompt });
+      const reason = i === tokenIds.length - 1 ? finishReason : null;
+      const told = logprobs === undefined ? {} : { logprobs: logprobs[i] };
+      const toldOfPrompt = promptLogprobs === undefined || i > 0 ? {} : { promptLogprobs };
+      queue.push({ tokenId, finishReason: reason, timeMs, prompt, ...told, ...toldOfPrompt });
     }
     if (finishReason !== null) this.#drop(id);
   }

@@ -1,32 +1,35 @@
 import { ApiError } from '../errors.js';
-import { type BatchShape, buildBatch, yieldsToken } from './batch.js';
+import type { StepReading } from '../ops/ops.js';
+import { RESULT } from '../ops/result-layout.js';
+import { type BatchShape, layOutStep, type StepLayout } from './batch.js';
 import { type BlockManager, blocksFor } from './block-manager.js';
 import type { ModelRunner } from './model-runner.js';
+import { MAX_SCORED_TOKENS } from './options.js';
+import { type Outcome, OutcomeReader, type SequenceOutput } from './outcomes.js';
+import type { ScheduledSequence, SchedulerLimits } from './plan.js';
 import { type PacerOptions, PrefillPacer } from './prefill-pacer.js';
 import { checkRequest } from './request.js';
-import { type ScheduledSequence, Scheduler, type SchedulerLimits } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 import { Sequence } from './sequence.js';
-import type { EngineStats, FinishReason, GenerateRequest, PromptStats } from './types.js';
+import { proposeDraft } from './speculation.js';
+import type { EngineStats, GenerateRequest } from './types.js';
 
-export interface EngineLimits extends SchedulerLimits, PacerOptions {
+export interface EngineLimits extends Omit<SchedulerLimits, 'maxScoredTokens'>, PacerOptions {
   readonly maxModelLen: number;
+  /** Whether a step is sent to the device while the one before runs. */
+  readonly asyncScheduling: boolean;
+  /** Drafts in a step of a sequence at most. */
+  readonly numSpeculativeTokens: number;
 }
 
 export interface CoreOptions {
   readonly runner: ModelRunner;
   readonly blocks: BlockManager;
   readonly limits: EngineLimits;
+  readonly vocabSize: number;
   readonly eosTokenIds: readonly number[];
   /** Monotonic clock, ms. */
   readonly now: () => number;
-}
-
-/** What a step gave to one sequence. */
-export interface SequenceOutput {
-  readonly id: string;
-  readonly tokenIds: readonly number[];
-  readonly finishReason: FinishReason | null;
-  readonly prompt: PromptStats;
 }
 
 export interface StepResult {
@@ -34,50 +37,84 @@ export interface StepResult {
   readonly stats: EngineStats;
 }
 
+/** A step that was sent to the device. */
+interface StepInFlight extends StepLayout {
+  readonly reading: Promise<StepReading>;
+  readonly startMs: number;
+  readonly scheduleMs: number;
+  readonly encodeMs: number;
+  readonly numDispatches: number;
+  readonly numPromptTokens: number;
+  readonly numPrefillTokens: number;
+  readonly numDecoding: number;
+}
+
 type StepCounters = Pick<
   EngineStats,
-  'stepPromptTokens' | 'stepGenerationTokens' | 'stepMs' | 'numDispatches'
+  | 'stepPromptTokens'
+  | 'stepGenerationTokens'
+  | 'stepMs'
+  | 'scheduleMs'
+  | 'encodeMs'
+  | 'gpuMs'
+  | 'numDispatches'
 >;
 
-/** Continuous batching, one step at a time. It knows no threads and no GPU: it is given a runner and a clock. */
+const NO_STEP: StepCounters = {
+  stepPromptTokens: 0,
+  stepGenerationTokens: 0,
+  stepMs: 0,
+  scheduleMs: 0,
+  encodeMs: 0,
+  gpuMs: null,
+  numDispatches: 0,
+};
+
+/**
+ * Continuous batching, one step at a time. It knows no threads and no GPU: it is given a runner and a clock. While a step runs the next one is
+ * sent, where nothing speaks against it; its tokens may then be pending: sampled on the device and not yet known here.
+ */
 export class EngineCore {
   readonly #options: CoreOptions;
   readonly #shape: BatchShape;
   readonly #scheduler: Scheduler;
-  readonly #eosTokenIds: ReadonlySet<number>;
+  readonly #outcomes: OutcomeReader;
   /** Unfinished ones by id. */
   readonly #sequences = new Map<string, Sequence>();
-  /** Aborted while their step runs: they hold their blocks until it ends, for the device may still write there. */
-  readonly #aborted = new Set<Sequence>();
+  /** In the order in which they were sent. A device runs them in that order, so blocks may be freed and given out anew while one runs. */
+  readonly #inFlight: StepInFlight[] = [];
   readonly #pacer: PrefillPacer;
   #numArrivals = 0;
   #stepping = false;
   #failure: Error | null = null;
-  #lastStep: StepCounters = { stepPromptTokens: 0, stepGenerationTokens: 0, stepMs: 0, numDispatches: 0 };
+  #lastStepEndMs = 0;
+  #lastStep = NO_STEP;
 
   constructor(options: CoreOptions) {
-    const { blocks, limits, eosTokenIds } = options;
+    const { blocks, limits, vocabSize } = options;
+    const eosTokenIds = new Set(options.eosTokenIds);
     this.#options = options;
     this.#shape = {
       blockSize: blocks.blockSize,
       maxBlocksPerSequence: blocksFor(limits.maxModelLen, blocks.blockSize),
+      vocabulary: { size: vocabSize, eosTokenIds },
     };
-    this.#scheduler = new Scheduler(blocks, limits);
+    this.#scheduler = new Scheduler(blocks, { ...limits, maxScoredTokens: MAX_SCORED_TOKENS });
     this.#pacer = new PrefillPacer(limits);
-    this.#eosTokenIds = new Set(eosTokenIds);
+    this.#outcomes = new OutcomeReader(eosTokenIds);
   }
 
-  /** Takes the next step. One at a time, and only while there is work. Rejects with the cause when the engine fails. */
+  /** Sends what can be sent and takes in the oldest step. One at a time, and only while there is work. Rejects with the cause when the engine fails. */
   async step(): Promise<StepResult> {
     this.#beginStep();
     try {
-      const start = this.#options.now();
-      const scheduled = this.#schedule();
-      for (const { sequence } of scheduled) sequence.scheduledMs ??= start;
-      const batch = buildBatch(scheduled, this.#shape);
-      const sampled = await this.#options.runner.run(batch);
+      this.#fillPipeline();
+      const step = this.#inFlight.shift();
+      // A request that passed admission can always run alone, so this is a defect; waiting on would spin for ever.
+      if (step === undefined) throw new Error('the scheduler found nothing to run');
+      const reading = await step.reading;
       if (this.#failure !== null) throw this.#failure;
-      return this.#apply(scheduled, sampled, start);
+      return this.#take(step, reading);
     } catch (error) {
       throw this.fail(error);
     } finally {
@@ -86,51 +123,60 @@ export class EngineCore {
   }
 
   get hasWork(): boolean {
-    return this.#sequences.size > 0;
+    return this.#sequences.size > 0 || this.#inFlight.length > 0;
   }
 
   /** Throws ApiError where the request is malformed, its id is taken, it can never fit, or the engine has failed. */
   add(request: GenerateRequest): void {
     if (this.#failure !== null) throw engineFailed();
     const { blocks, limits } = this.#options;
-    checkRequest(request, { maxModelLen: limits.maxModelLen, ...pool(blocks) });
+    const { maxModelLen } = limits;
+    checkRequest(request, { maxModelLen, ...pool(blocks) });
     if (this.#sequences.has(request.id)) throw new ApiError('invalid_value', 'The request id is in use.');
     const { id, promptTokenIds, sampling, cacheSalt: salt, priority } = request;
-    const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, { salt, priority });
+    const options = { salt, priority, maxModelLen };
+    const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, options);
     sequence.arrivalMs = this.#options.now();
     this.#sequences.set(sequence.id, sequence);
     this.#scheduler.add(sequence);
   }
 
-  /** Drops the sequence: at once between steps, else at the end of the step, without a further output. Unknown ids are ignored. */
+  /** Drops the sequence and frees its blocks, also where a step with it runs: its output is dropped. Unknown ids are ignored. */
   abort(id: string): void {
     const sequence = this.#sequences.get(id);
-    if (sequence === undefined) return;
-    this.#sequences.delete(id);
-    if (this.#stepping) this.#aborted.add(sequence);
-    else this.#scheduler.finish(sequence);
+    if (sequence !== undefined) this.#finish(sequence);
   }
 
   /** Drops every sequence and refuses new ones. Returns the first cause. */
   fail(cause: unknown): Error {
     if (this.#failure !== null) return this.#failure;
     this.#failure = cause instanceof Error ? cause : new Error(String(cause));
-    this.#sequences.clear();
-    this.#aborted.clear();
-    for (const sequence of this.#scheduler.sequences()) this.#scheduler.finish(sequence);
+    for (const sequence of this.#sequences.values()) this.#finish(sequence);
+    this.#inFlight.length = 0;
     return this.#failure;
+  }
+
+  /** Resolves when the device has run all that was sent to it. Never rejects. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#inFlight.map(({ reading }) => reading));
   }
 
   stats(): EngineStats {
     const { numRunning, numWaiting, numPreemptions, prefixCache, blocks } = this.#scheduler;
     const { queries: prefixCacheQueries, hits: prefixCacheHits } = prefixCache;
     const counts = { numRunning, numWaiting, numPreemptions, prefixCacheQueries, prefixCacheHits };
-    return { ...counts, kvUsage: blocks.usage, ...this.#lastStep };
+    return { ...counts, ...this.#outcomes.speculation, kvUsage: blocks.usage, ...this.#lastStep };
   }
 
-  /** Throws unless each KV block is free or held by exactly one unfinished sequence. */
+  /** Throws unless each KV block is free or in as many block tables of unfinished sequences as it is counted. */
   checkIntegrity(): void {
     this.#options.blocks.checkIntegrity(this.#scheduler.sequences());
+  }
+
+  /** Drafts follow a text whose end is known, so then one step waits for the other. */
+  get #maxInFlight(): number {
+    const { asyncScheduling, numSpeculativeTokens } = this.#options.limits;
+    return asyncScheduling && numSpeculativeTokens === 0 ? 2 : 1;
   }
 
   #beginStep(): void {
@@ -139,67 +185,71 @@ export class EngineCore {
     this.#stepping = true;
   }
 
-  /** A request that passed admission can always run alone, so an empty plan is a defect; waiting on would spin for ever. */
-  #schedule(): readonly ScheduledSequence[] {
-    const scheduled = this.#scheduler.schedule(this.#pacer.maxPrefillTokens(this.#scheduler.numDecoding));
-    if (scheduled.length === 0) throw new Error('the scheduler found nothing to run');
-    return scheduled;
+  #fillPipeline(): void {
+    while (this.#inFlight.length < this.#maxInFlight) if (!this.#send()) return;
   }
 
-  #apply(scheduled: readonly ScheduledSequence[], sampled: Uint32Array, start: number): StepResult {
-    const stepPromptTokens = scheduled.reduce((sum, item) => sum + numPromptTokens(item), 0);
-    const prefilling = scheduled.filter(({ sequence }) => sequence.isPrefilling);
-    const numPrefillTokens = prefilling.reduce((sum, { numTokens }) => sum + numTokens, 0);
-    const end = this.#options.now();
-    this.#pacer.observe(end - start, numPrefillTokens, scheduled.length - prefilling.length);
-    const outputs = this.#advance(scheduled, sampled, end);
-    for (const sequence of this.#aborted) this.#scheduler.finish(sequence);
-    this.#aborted.clear();
+  /** Decides a step and sends it to the device. Returns whether there was anything to do. */
+  #send(): boolean {
+    const { now, runner } = this.#options;
+    const startMs = now();
+    this.#propose();
+    const scheduled = this.#scheduler.schedule(this.#pacer.maxPrefillTokens(this.#scheduler.numDecoding));
+    if (scheduled.length === 0) return false;
+    for (const { sequence } of scheduled) sequence.scheduledMs ??= startMs;
+    const scheduledMs = now();
+    const layout = layOutStep(scheduled, this.#shape);
+    const reading = runner.run(layout.batch);
+    // Whoever awaits it sees the rejection; a step that is given up has nobody.
+    reading.catch(() => undefined);
+    const times = { startMs, scheduleMs: scheduledMs - startMs, encodeMs: now() - scheduledMs };
+    const numDispatches = runner.dispatchesPerStep;
+    this.#inFlight.push({ ...layout, ...times, ...countTokens(scheduled), reading, numDispatches });
+    for (const item of scheduled) this.#scheduler.advance(item);
+    for (const { sequence, firstRow } of layout.sampled) sequence.awaitToken(firstRow);
+    return true;
+  }
+
+  #propose(): void {
+    const { numSpeculativeTokens } = this.#options.limits;
+    if (numSpeculativeTokens === 0) return;
+    for (const sequence of this.#scheduler.running) {
+      const numMissing = sequence.maxNumTokens - sequence.numTokens - 1;
+      sequence.draftTokenIds = sequence.isPrefilling
+        ? []
+        : proposeDraft(sequence.tokenIds, Math.min(numSpeculativeTokens, numMissing));
+    }
+  }
+
+  #take(step: StepInFlight, { words, gpuMs }: StepReading): StepResult {
+    checkRows(words, step.batch.logitsRows.length);
+    const endMs = this.#options.now();
+    const stepMs = endMs - Math.max(step.startMs, this.#lastStepEndMs);
+    this.#lastStepEndMs = endMs;
+    this.#pacer.observe(stepMs, step.numPrefillTokens, step.numDecoding);
+    const outcomes = this.#outcomes.read(step, words, endMs);
+    const outputs = outcomes.map((outcome) => this.#close(outcome));
     this.#lastStep = {
-      stepPromptTokens,
-      stepGenerationTokens: outputs.length,
-      stepMs: end - start,
-      numDispatches: this.#options.runner.dispatchesPerStep,
+      stepPromptTokens: step.numPromptTokens,
+      stepGenerationTokens: outputs.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0),
+      stepMs,
+      scheduleMs: step.scheduleMs,
+      encodeMs: step.encodeMs,
+      gpuMs,
+      numDispatches: step.numDispatches,
     };
     return { outputs, stats: this.stats() };
   }
 
-  #advance(scheduled: readonly ScheduledSequence[], sampled: Uint32Array, nowMs: number): SequenceOutput[] {
-    const yielding = scheduled.filter(yieldsToken);
-    if (sampled.length !== yielding.length) {
-      throw new Error(`the runner sampled ${sampled.length} tokens for ${yielding.length} rows of logits`);
-    }
-    for (const { sequence, numTokens } of scheduled) {
-      sequence.numComputedTokens += numTokens;
-      this.#scheduler.remember(sequence);
-    }
-    return yielding.flatMap(({ sequence }, row) =>
-      this.#aborted.has(sequence) ? [] : [this.#append(sequence, sampled[row], nowMs)],
-    );
+  #close({ sequence, output }: Outcome): SequenceOutput {
+    if (output.finishReason === null) this.#scheduler.remember(sequence);
+    else this.#finish(sequence);
+    return output;
   }
 
-  #append(sequence: Sequence, tokenId: number, nowMs: number): SequenceOutput {
-    sequence.tokenIds.push(tokenId);
-    sequence.firstTokenMs ??= nowMs;
-    const finishReason = this.#finishReason(sequence, tokenId);
-    if (finishReason !== null) {
-      this.#sequences.delete(sequence.id);
-      this.#scheduler.finish(sequence);
-    }
-    return {
-      id: sequence.id,
-      tokenIds: [tokenId],
-      finishReason,
-      prompt: sequence.promptStats,
-    };
-  }
-
-  #finishReason(sequence: Sequence, tokenId: number): FinishReason | null {
-    const { ignoreEos, stopTokenIds, maxTokens } = sequence.sampling;
-    if (!ignoreEos && this.#eosTokenIds.has(tokenId)) return 'stop';
-    if (stopTokenIds.includes(tokenId)) return 'stop';
-    if (sequence.numOutputTokens >= maxTokens) return 'length';
-    return sequence.numTokens >= this.#options.limits.maxModelLen ? 'length' : null;
+  #finish(sequence: Sequence): void {
+    this.#sequences.delete(sequence.id);
+    this.#scheduler.finish(sequence);
   }
 }
 
@@ -212,7 +262,24 @@ function pool({ numBlocks, blockSize }: BlockManager): { numBlocks: number; bloc
   return { numBlocks, blockSize };
 }
 
-/** Of the scheduled tokens, before they are computed, those of the prompt. */
+function checkRows(words: Uint32Array, numRows: number): void {
+  const given = words.length / RESULT.words;
+  if (given < numRows)
+    throw new Error(`the runner gave ${given} rows of results for ${numRows} rows of logits`);
+}
+
+/** Of scheduled tokens, before they count as computed. */
+function countTokens(
+  scheduled: readonly ScheduledSequence[],
+): Pick<StepInFlight, 'numPromptTokens' | 'numPrefillTokens' | 'numDecoding'> {
+  const prefilling = scheduled.filter(({ sequence }) => sequence.isPrefilling);
+  return {
+    numPromptTokens: scheduled.reduce((sum, item) => sum + numPromptTokens(item), 0),
+    numPrefillTokens: prefilling.reduce((sum, { numTokens }) => sum + numTokens, 0),
+    numDecoding: scheduled.length - prefilling.length,
+  };
+}
+
 function numPromptTokens({ sequence, numTokens }: ScheduledSequence): number {
   return Math.max(0, Math.min(sequence.numPromptTokens - sequence.numComputedTokens, numTokens));
 }

@@ -1,10 +1,12 @@
 import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
-import { type Activations, createActivations, forward } from '../model/forward.js';
+import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
 import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
-import type { Batch, BatchBuffers, KvCache } from '../ops/ops.js';
+import { weightBytes } from '../model/weight-bytes.js';
+import type { Batch, BatchBuffers, BatchCapacity, KvCache, Tensor } from '../ops/ops.js';
+import { RESULT } from '../ops/result-layout.js';
 import { parseQuantization } from '../quant/formats.js';
 import type { Backend } from './backend.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
@@ -18,37 +20,36 @@ export interface DeviceModel<B> {
   readonly caches: readonly KvCache<B>[];
   readonly activations: Activations<B>;
   readonly batch: BatchBuffers<B>;
+  /** In place of the results of a step before, where there is none. */
+  readonly noResults: Tensor<B>;
 }
 
 /** Loads a model directory and makes its kernels ready. Throws CheckpointError or UserError where the model cannot be used. */
 export async function loadDeviceModel<B>(
   backend: Backend<B>,
   options: EngineOptions,
-  maxLogits: number,
+  logits: LogitsCapacity,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<DeviceModel<B>> {
   const config = await parseModelConfig(options.modelDir);
-  const quantization = options.quantization === null ? null : parseQuantization(options.quantization);
-  const plan = planMemory(config, options, backend);
   const checkpoint = await openCheckpoint(options.modelDir);
   const totalBytes = checkpointBytes(checkpoint);
   const onBytes = (loadedBytes: number) => onProgress({ stage: 'weights', loadedBytes, totalBytes });
-  const { maxModelLen } = plan;
-  const model = await loadModel(backend.ops, checkpoint, config, {
-    quantization,
-    maxModelLen,
-    onBytes,
-  }).finally(() => checkpoint.close());
-  const device = { backend, model, plan, ...allocate(backend, config, plan, options, maxLogits) };
+  const loaded = await load(backend, checkpoint, config, options, logits, onBytes).finally(() =>
+    checkpoint.close(),
+  );
+  const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
   onProgress({ stage: 'kernels', loadedBytes: totalBytes, totalBytes });
   await warmUp(device);
   return device;
 }
 
+export type LogitsCapacity = Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>;
+
 /** Enqueues one step: hidden states of all its tokens, logits of those that it asks for. */
-export function enqueueForward<B>(device: DeviceModel<B>, numTokens: number, numLogits: number): void {
+export function enqueueForward<B>(device: DeviceModel<B>, step: Omit<Step<B>, 'batch'>): void {
   const { backend, model, caches, activations, batch } = device;
-  forward(backend.ops, model, caches, activations, { batch, numTokens, numLogits });
+  forward(backend.ops, model, caches, activations, { ...step, batch });
 }
 
 function checkpointBytes(checkpoint: Checkpoint): number {
@@ -57,22 +58,47 @@ function checkpointBytes(checkpoint: Checkpoint): number {
   return bytes;
 }
 
+/** Activations are there before the memory is planned, so that the ledger tells what they take. */
+async function load<B>(
+  backend: Backend<B>,
+  checkpoint: Checkpoint,
+  config: ModelConfig,
+  options: EngineOptions,
+  logits: LogitsCapacity,
+  onBytes: (bytes: number) => void,
+): Promise<Pick<DeviceModel<B>, 'plan' | 'model' | 'activations'>> {
+  const { ops } = backend;
+  const quantization = options.quantization === null ? null : parseQuantization(options.quantization);
+  const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits);
+  const maxPositions = Math.min(
+    options.maxModelLen ?? Number.POSITIVE_INFINITY,
+    config.maxPositionEmbeddings,
+  );
+  const plan = planMemory(config, options, backend, {
+    weights: weightBytes(checkpoint, config, quantization, maxPositions),
+    activations: ops.memory().activations,
+  });
+  const { maxModelLen } = plan;
+  const model = await loadModel(ops, checkpoint, config, { quantization, maxModelLen, onBytes });
+  return { plan, model, activations };
+}
+
 function allocate<B>(
   { ops }: Backend<B>,
   config: ModelConfig,
   plan: MemoryPlan,
   options: EngineOptions,
-  maxLogits: number,
-): Pick<DeviceModel<B>, 'caches' | 'activations' | 'batch'> {
+  logits: LogitsCapacity,
+): Pick<DeviceModel<B>, 'caches' | 'batch' | 'noResults'> {
   const { numKvHeads, headDim, numLayers } = config;
-  const { numBlocks, blockSize, maxBlocksPerSequence } = plan;
+  const { numBlocks, blockSize, maxBlocksPerSequence, kvType: type } = plan;
   const { maxNumBatchedTokens: maxTokens, maxNumSeqs: maxSequences } = options;
   return {
     caches: Array.from({ length: numLayers }, () =>
-      ops.kvCache({ numBlocks, blockSize, numKvHeads, headDim }),
+      ops.kvCache({ numBlocks, blockSize, numKvHeads, headDim, type }),
     ),
-    activations: createActivations(ops, config, maxTokens, maxLogits),
-    batch: ops.batch({ maxTokens, maxSequences, maxBlocksPerSequence, maxLogits }),
+    batch: ops.batch({ maxTokens, maxSequences, maxBlocksPerSequence, ...logits }),
+    noResults: ops.tensor(1, RESULT.words, 'u32', 'activations'),
   };
 }
 
@@ -83,13 +109,18 @@ function allocate<B>(
 async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
-  const sizes = [1, 8].map((size) => [Math.min(size, maxTokens), Math.min(size, maxLogits)] as const);
+  const previous = device.noResults;
+  const steps = [1, 4, 8].map((size) => ({
+    numTokens: Math.min(size, maxTokens),
+    numLogits: Math.min(size, maxLogits),
+    previous,
+  }));
   await ops.prepare(() => {
-    for (const [numTokens, numLogits] of sizes) enqueueForward(device, numTokens, numLogits);
+    for (const step of steps) enqueueForward(device, step);
   });
-  for (const [numTokens, numLogits] of sizes) {
-    ops.writeBatch(device.batch, warmUpBatch(numTokens, numLogits));
-    enqueueForward(device, numTokens, numLogits);
+  for (const step of steps) {
+    ops.writeBatch(device.batch, warmUpBatch(step.numTokens, step.numLogits));
+    enqueueForward(device, step);
     await ops.read(device.activations.logits, 1);
   }
 }
@@ -105,5 +136,6 @@ function warmUpBatch(numTokens: number, numLogits: number): Batch {
     blockTables: new Uint32Array(1),
     logitsRows: new Uint32Array(numLogits),
     sampling: [],
+    scoring: [],
   };
 }

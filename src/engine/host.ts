@@ -7,7 +7,13 @@ import { type EngineCommand, type EngineEvent, encodeError } from './protocol.js
 
 export type HostOptions = Pick<
   EngineOptions,
-  'maxNumSeqs' | 'maxNumBatchedTokens' | 'maxPrefillMsPerStep' | 'prefixCaching' | 'stepTimeoutMs'
+  | 'maxNumSeqs'
+  | 'maxNumBatchedTokens'
+  | 'maxPrefillMsPerStep'
+  | 'prefixCaching'
+  | 'asyncScheduling'
+  | 'numSpeculativeTokens'
+  | 'stepTimeoutMs'
 >;
 
 /** A core and its loop behind commands and events: the far end of a transport. */
@@ -36,7 +42,7 @@ export class EngineHost {
     this.#loop.wake();
   }
 
-  /** Waits for the step that runs, at most until the watchdog gives it up. */
+  /** Waits for the steps that run, at most until the watchdog gives them up. */
   async close(): Promise<void> {
     this.#loop.stop();
     await this.#running;
@@ -59,18 +65,12 @@ export class EngineHost {
   }
 }
 
-function createCore({ runner, info, eosTokenIds }: LoadedModel, options: HostOptions): EngineCore {
-  const { maxNumSeqs, maxNumBatchedTokens, maxPrefillMsPerStep, prefixCaching } = options;
+function createCore({ runner, info, vocabSize, eosTokenIds }: LoadedModel, options: HostOptions): EngineCore {
   return new EngineCore({
     runner,
     blocks: new BlockManager(info.numBlocks, info.blockSize),
-    limits: {
-      maxNumSeqs,
-      maxNumBatchedTokens,
-      maxPrefillMsPerStep,
-      prefixCaching,
-      maxModelLen: info.maxModelLen,
-    },
+    limits: { ...options, maxModelLen: info.maxModelLen },
+    vocabSize,
     eosTokenIds,
     now: () => performance.now(),
   });

@@ -30,7 +30,12 @@ async function load<B>(
   options: EngineOptions,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LogitsModel> {
-  const device = await loadDeviceModel(backend, options, CHUNK_TOKENS, onProgress);
+  const device = await loadDeviceModel(
+    backend,
+    options,
+    { maxLogits: CHUNK_TOKENS, maxSampled: 0 },
+    onProgress,
+  );
   return {
     maxModelLen: device.plan.maxModelLen,
     vocabSize: device.model.config.vocabSize,
@@ -51,7 +56,7 @@ async function prefill<B>(
   for (let start = 0; start < tokenIds.length; start += CHUNK_TOKENS) {
     const chunk = tokenIds.slice(start, start + CHUNK_TOKENS);
     ops.writeBatch(device.batch, chunkBatch(chunk, start, device.plan.maxBlocksPerSequence));
-    enqueueForward(device, chunk.length, chunk.length);
+    enqueueForward(device, { numTokens: chunk.length, numLogits: chunk.length, previous: device.noResults });
     all.set(await ops.read(device.activations.logits, chunk.length), start * vocabSize);
   }
   return all;
@@ -71,5 +76,6 @@ function chunkBatch(tokenIds: readonly number[], start: number, numBlocks: numbe
     blockTables: Uint32Array.from({ length: numBlocks }, (_, i) => i),
     logitsRows: Uint32Array.from({ length: numTokens }, (_, i) => i),
     sampling: [],
+    scoring: [],
   };
 }

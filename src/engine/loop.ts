@@ -33,6 +33,7 @@ export class EngineLoop {
         if (this.core.hasWork) await this.#step();
         else await this.#sleep();
       }
+      if (!this.#failed) await this.#watched(() => this.core.settle());
     } catch (error) {
       this.fail(error);
     }
@@ -62,17 +63,17 @@ export class EngineLoop {
 
   /** A runner that never leaves the microtask queue would keep commands out, hence the turn of the event loop. */
   async #step(): Promise<void> {
-    const result = await this.#watchedStep();
+    const result = await this.#watched(() => this.core.step());
     if (!this.#stopped) this.events.onStep(result);
     await nextTurn();
   }
 
   /** Ends with the step, or with a failure that does not wait for it: a hung step never ends. */
-  #watchedStep(): Promise<StepResult> {
+  #watched<T>(work: () => Promise<T>): Promise<T> {
     this.#watchdog.arm();
-    return new Promise<StepResult>((resolve, reject) => {
+    return new Promise<T>((resolve, reject) => {
       this.#interrupt = reject;
-      this.core.step().then(resolve, reject);
+      work().then(resolve, reject);
     }).finally(() => this.#watchdog.disarm());
   }
 

@@ -1,6 +1,10 @@
 import { UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
+import { kvHeadBytes } from '../ops/kv-layout.js';
+import type { KvType } from '../ops/ops.js';
+import type { DeviceMemory } from '../webgpu/device-memory.js';
 import { BLOCK_SIZE } from './block-manager.js';
+import { kvCacheBudget, type ModelBytes } from './kv-budget.js';
 import type { EngineOptions } from './options.js';
 
 /** How long sequences may be and how many blocks of KV cache there are. */
@@ -9,22 +13,29 @@ export interface MemoryPlan {
   readonly blockSize: number;
   readonly numBlocks: number;
   readonly maxBlocksPerSequence: number;
-  readonly kvBytesPerToken: number;
+  readonly kvType: KvType;
 }
-
-/** WebGPU does not tell how much memory a device has, so the default is modest. */
-const DEFAULT_KV_BYTES = 2 ** 30;
 
 /** What the plan must know of a device. */
 export interface PlannedDevice {
   readonly ops: { readonly computeType: 'f32' | 'f16' };
   readonly maxBindingBytes: number;
+  readonly memory: DeviceMemory | null;
+}
+
+type PlanOptions = Pick<
+  EngineOptions,
+  'maxModelLen' | 'maxNumSeqs' | 'kvCacheMemoryBytes' | 'gpuMemoryUtilization' | 'kvCacheDtype'
+>;
+
+/** `auto` is the type of the activations. */
+export function chooseKvType(asked: EngineOptions['kvCacheDtype'], computeType: 'f32' | 'f16'): KvType {
+  return asked === 'auto' ? computeType : asked;
 }
 
 /** Bytes of K and V of one token in all layers. */
-export function kvBytesPerToken(config: ModelConfig, computeType: 'f32' | 'f16'): number {
-  const { numLayers, numKvHeads, headDim } = config;
-  return 2 * numLayers * numKvHeads * headDim * (computeType === 'f16' ? 2 : 4);
+export function kvBytesPerToken({ numLayers, numKvHeads, headDim }: ModelConfig, type: KvType): number {
+  return 2 * numLayers * numKvHeads * kvHeadBytes({ headDim, type });
 }
 
 /**
@@ -33,25 +44,22 @@ export function kvBytesPerToken(config: ModelConfig, computeType: 'f32' | 'f16')
  */
 export function planMemory(
   config: ModelConfig,
-  options: Pick<EngineOptions, 'maxModelLen' | 'maxNumSeqs' | 'kvCacheMemoryBytes'>,
+  options: PlanOptions,
   device: PlannedDevice,
+  model: ModelBytes,
 ): MemoryPlan {
-  const perToken = kvBytesPerToken(config, device.ops.computeType);
-  const perLayerBuffer = perToken / (2 * config.numLayers);
-  const budget = options.kvCacheMemoryBytes ?? DEFAULT_KV_BYTES;
+  const kvType = chooseKvType(options.kvCacheDtype, device.ops.computeType);
+  const tokenBytes = kvBytesPerToken(config, kvType);
+  const layerBufferBytes = tokenBytes / (2 * config.numLayers);
+  const maxPositions = config.maxPositionEmbeddings;
+  const budget = kvCacheBudget(options, device.memory, model, { tokenBytes, maxPositions });
   const affordable = Math.floor(
-    Math.min(budget / perToken, device.maxBindingBytes / perLayerBuffer) / BLOCK_SIZE,
+    Math.min(budget / tokenBytes, device.maxBindingBytes / layerBufferBytes) / BLOCK_SIZE,
   );
   const maxModelLen = chooseModelLen(config, options.maxModelLen, affordable * BLOCK_SIZE);
   const maxBlocksPerSequence = Math.ceil(maxModelLen / BLOCK_SIZE);
   const numBlocks = Math.min(affordable, options.maxNumSeqs * maxBlocksPerSequence);
-  return {
-    maxModelLen,
-    blockSize: BLOCK_SIZE,
-    numBlocks,
-    maxBlocksPerSequence,
-    kvBytesPerToken: perToken,
-  };
+  return { maxModelLen, blockSize: BLOCK_SIZE, numBlocks, maxBlocksPerSequence, kvType };
 }
 
 function chooseModelLen(config: ModelConfig, asked: number | null, cacheTokens: number): number {

@@ -1,11 +1,14 @@
-import type { Batch } from '../ops/ops.js';
+import type { Batch, StepReading } from '../ops/ops.js';
 import type { EngineOptions, LoadProgress } from './options.js';
 import type { EngineInfo } from './types.js';
 
-/** Runs the model on one batch. The engine awaits each run before it asks for the next. */
+/** Runs the model on one batch after another. The engine may send a batch while the one before runs, but no more. */
 export interface ModelRunner {
-  /** The sampled token of each of the batch's logits rows, in order. Rejects when the device is lost. */
-  run(batch: Batch): Promise<Uint32Array>;
+  /**
+   * Sends the batch to the device before it returns. Resolves with a row of results for each row of logits (`result-layout.ts`).
+   * Pending tokens of the batch are rows of the results of the batch that was sent before it. Rejects when the device is lost.
+   */
+  run(batch: Batch): Promise<StepReading>;
   /** Dispatches of the last run; 0 where nothing is dispatched. */
   readonly dispatchesPerStep: number;
   /** Resolves with the reason when the device is lost, also between runs; never resolves on `destroy`. */
@@ -17,6 +20,7 @@ export interface ModelRunner {
 export interface LoadedModel {
   readonly runner: ModelRunner;
   readonly info: EngineInfo;
+  readonly vocabSize: number;
   readonly eosTokenIds: readonly number[];
 }
 

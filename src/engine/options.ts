@@ -12,12 +12,20 @@ export interface EngineOptions {
   readonly maxNumBatchedTokens: number;
   /** Time that prefill may add to a step in which others decode; null takes three quarters of what the decodes take. */
   readonly maxPrefillMsPerStep: number | null;
-  /** null takes a share of what the device has. */
+  /** null takes what `gpuMemoryUtilization` leaves beside weights and activations. */
   readonly kvCacheMemoryBytes: number | null;
+  /** Share of the device's memory that the engine may take, in (0, 1]. */
+  readonly gpuMemoryUtilization: number;
+  /** Type of the KV cache; `auto` is that of the activations. */
+  readonly kvCacheDtype: 'auto' | 'f32' | 'f16' | 'int8';
   /** Whether requests share the KV blocks of equal starts. */
   readonly prefixCaching: boolean;
   /** Whether a request gives the same bytes alone and in any batch, at the cost of kernels made for few tokens. */
   readonly batchInvariant: boolean;
+  /** Whether the next step is sent to the device while one runs. */
+  readonly asyncScheduling: boolean;
+  /** Tokens that a look-up in the sequence's own text proposes for one step at most; 0 proposes none. */
+  readonly numSpeculativeTokens: number;
   readonly device: 'webgpu' | 'cpu';
   /** A step that takes longer fails the engine. */
   readonly stepTimeoutMs: number;
@@ -32,11 +40,18 @@ export const ENGINE_DEFAULTS = {
   maxNumBatchedTokens: 512,
   maxPrefillMsPerStep: null,
   kvCacheMemoryBytes: null,
+  gpuMemoryUtilization: 0.9,
+  kvCacheDtype: 'auto',
   prefixCaching: true,
   batchInvariant: false,
+  asyncScheduling: true,
+  numSpeculativeTokens: 0,
   device: 'webgpu',
   stepTimeoutMs: 60_000,
 } as const satisfies Omit<EngineOptions, 'modelDir'>;
+
+/** Tokens of prompts that one step can tell the log-probabilities of: each takes a row of logits. */
+export const MAX_SCORED_TOKENS = 32;
 
 export interface LoadProgress {
   /** For example `weights` or `pipelines`. */

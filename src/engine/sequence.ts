@@ -1,14 +1,35 @@
-import type { PromptStats, SamplingParams } from './types.js';
+import { TokenCounts } from './token-counts.js';
+import type { PromptStats, SamplingParams, TokenLogprobs } from './types.js';
 
 export type SequenceStatus = 'waiting' | 'running' | 'finished';
 
+export interface SequenceOptions {
+  readonly salt?: string;
+  readonly priority?: number;
+  readonly maxModelLen?: number;
+}
+
 /** One text that grows by a token at a time. There is no phase: prefill is when many tokens are not computed, decode when one is. */
 export class Sequence {
-  /** The prompt, then the output. */
+  /** The prompt, then the output as far as the host knows it. */
   readonly tokenIds: number[];
   readonly numPromptTokens: number;
-  /** K and V of the first so many tokens are in the cache. */
+  /** Tokens of prompt and output at most. */
+  readonly maxNumTokens: number;
+  /** Sampled by steps that run still: they follow `tokenIds`. The last of them is in this row of the newest step's results. */
+  numPendingTokens = 0;
+  pendingRow = 0;
+  /** Guesses of what follows, to be checked in the next step. */
+  draftTokenIds: readonly number[] = [];
+  /** K and V of the first so many tokens are in the cache, or will be when the steps that were sent have run. */
   numComputedTokens = 0;
+  /** The first so many full blocks have been named. */
+  numNamedBlocks = 0;
+  /** Tokens of its text; null where no penalty needs them. */
+  readonly counts: TokenCounts | null;
+  /** Of the prompt's tokens from the second on, as far as steps have told; and how many the steps that were sent will have told. */
+  readonly promptLogprobs: TokenLogprobs[] = [];
+  numScoredTokens = 0;
   /** Physical block of each logical one. */
   readonly blockTable: number[] = [];
   /** Names of the full blocks of its text, as far as they were needed yet (`block-names.ts`). */
@@ -31,12 +52,34 @@ export class Sequence {
     promptTokenIds: readonly number[],
     readonly sampling: SamplingParams,
     readonly arrival = 0,
-    { salt = '', priority = 0 }: { readonly salt?: string; readonly priority?: number } = {},
+    { salt = '', priority = 0, maxModelLen = Number.POSITIVE_INFINITY }: SequenceOptions = {},
   ) {
     this.salt = salt;
     this.priority = priority;
     this.tokenIds = [...promptTokenIds];
     this.numPromptTokens = promptTokenIds.length;
+    this.maxNumTokens = Math.min(promptTokenIds.length + sampling.maxTokens, maxModelLen);
+    this.counts = hasPenalty(sampling) ? new TokenCounts(promptTokenIds) : null;
+  }
+
+  /** Its next token is in that row of the results of the step that was just sent. */
+  awaitToken(row: number): void {
+    this.numPendingTokens += 1;
+    this.pendingRow = row;
+  }
+
+  /** Takes the oldest pending token, now that it is known. */
+  append(tokenId: number): void {
+    this.tokenIds.push(tokenId);
+    this.counts?.add(tokenId);
+    if (this.numPendingTokens > 0) this.numPendingTokens -= 1;
+  }
+
+  /** Gives up what was computed: its blocks are taken. */
+  restart(): void {
+    this.numComputedTokens = 0;
+    this.numNamedBlocks = 0;
+    this.draftTokenIds = [];
   }
 
   /** Whether it goes before another, to run and to stay running. */
@@ -60,15 +103,32 @@ export class Sequence {
     return this.numUncomputedTokens > 1;
   }
 
+  /** Whether it has all its tokens, be they pending or not: nothing is left to compute. */
+  get isComplete(): boolean {
+    return this.numTokens >= this.maxNumTokens;
+  }
+
+  /** Pending ones included, as in the next two. */
   get numTokens(): number {
-    return this.tokenIds.length;
+    return this.tokenIds.length + this.numPendingTokens;
   }
 
   get numOutputTokens(): number {
-    return this.tokenIds.length - this.numPromptTokens;
+    return this.numTokens - this.numPromptTokens;
   }
 
   get numUncomputedTokens(): number {
-    return this.tokenIds.length - this.numComputedTokens;
+    return this.numTokens - this.numComputedTokens;
   }
+
+  /** Tokens of the prompt that are to be told of: all but the first, where the request asks. */
+  get numToScore(): number {
+    return this.sampling.numPromptLogprobs === undefined ? 0 : this.numPromptTokens - 1;
+  }
+}
+
+function hasPenalty({ logits }: SamplingParams): boolean {
+  if (logits === undefined) return false;
+  const { repetitionPenalty, frequencyPenalty, presencePenalty } = logits;
+  return repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0;
 }

@@ -1,4 +1,5 @@
 /** What the server and the commands see of the engine. */
+import type { KvType } from '../ops/ops.js';
 import type { AdapterSummary } from '../webgpu/adapter.js';
 
 export type { AdapterSummary };
@@ -17,6 +18,40 @@ export interface SamplingParams {
   /** Do not stop at the model's end tokens. */
   readonly ignoreEos: boolean;
   readonly stopTokenIds: readonly number[];
+  /** Changes to the logits before a token is drawn; absent leaves them as they are. */
+  readonly logits?: LogitsParams;
+  /** Tell the log-probability of each generated token and of so many of the likeliest, 0–20; absent tells none. */
+  readonly numLogprobs?: number;
+  /** The same for the prompt's tokens but the first. */
+  readonly numPromptLogprobs?: number;
+}
+
+export interface LogitsParams {
+  /** Taken from the logit of each token that the output holds; 0 is none. */
+  readonly presencePenalty: number;
+  /** Taken from it once for each time that the output holds it; 0 is none. */
+  readonly frequencyPenalty: number;
+  /** Positive logits of tokens in prompt or output are divided by it, others multiplied; 1 is none. */
+  readonly repetitionPenalty: number;
+  /** Token id and what is added to its logit. */
+  readonly logitBias: readonly (readonly [number, number])[];
+  /** No end token before so many are generated. */
+  readonly minTokens: number;
+  /** Sequences of tokens that must not be completed. */
+  readonly badWords: readonly (readonly number[])[];
+  /** The only tokens that may be drawn; null allows all. */
+  readonly allowedTokenIds: readonly number[] | null;
+}
+
+/** How likely a token was, by the model's logits before any change. */
+export interface TokenLogprobs {
+  readonly tokenId: number;
+  /** Natural logarithm. */
+  readonly logprob: number;
+  /** 1 for the likeliest of all. */
+  readonly rank: number;
+  /** The likeliest tokens, first the likeliest. */
+  readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
 export interface GenerateRequest {
@@ -40,6 +75,10 @@ export interface TokenOutput {
   /** `performance.now()`-like clock of the main thread, ms, when the step's result arrived. */
   readonly timeMs: number;
   readonly prompt: PromptStats;
+  /** Where the request asks for them. */
+  readonly logprobs?: TokenLogprobs;
+  /** With the first token, where the request asks for them: of each prompt token but the first. */
+  readonly promptLogprobs?: readonly TokenLogprobs[];
 }
 
 /** How a request came to its first token. */
@@ -80,6 +119,7 @@ export interface EngineInfo {
   /** For example `bf16` or `int4 g32`. */
   readonly weightFormat: string;
   readonly computeType: 'f32' | 'f16';
+  readonly kvCacheType: KvType;
 }
 
 export interface EngineStats {
@@ -96,6 +136,16 @@ export interface EngineStats {
   /** Tokens looked up in the prefix cache and found there, since the engine started. */
   readonly prefixCacheQueries: number;
   readonly prefixCacheHits: number;
+  /** Drafts that speculation proposed, their tokens, and those of them that the model confirmed, since the engine started. */
+  readonly numDrafts: number;
+  readonly numDraftTokens: number;
+  readonly numAcceptedTokens: number;
+  /** From the end of the step before, or from its own start where that is later, to its end. */
   readonly stepMs: number;
+  /** CPU time to decide the step, and to lay it out and send it to the device. */
+  readonly scheduleMs: number;
+  readonly encodeMs: number;
+  /** Time on the device; null where it cannot tell. */
+  readonly gpuMs: number | null;
   readonly numDispatches: number;
 }

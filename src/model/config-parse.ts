@@ -102,7 +102,8 @@ function parseHeadDim(config: Fields, numHeads: number): number {
     );
   }
   const headDim = config.integer('head_dim', SIZE, hiddenSize / numHeads);
-  if (headDim % 2 !== 0) throw config.error('head_dim', `${headDim} is odd: the rotation pairs dimensions`);
+  if (headDim % 4 !== 0)
+    throw config.error('head_dim', `${headDim} is no multiple of 4, in which heads are read`);
   return headDim;
 }
 

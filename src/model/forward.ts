@@ -1,4 +1,4 @@
-import type { BatchBuffers, KvCache, Ops, Tensor } from '../ops/ops.js';
+import type { BatchBuffers, BatchCapacity, KvCache, Ops, Tensor } from '../ops/ops.js';
 import type { ModelConfig } from './config.js';
 import type { Layer, Model } from './model.js';
 
@@ -13,6 +13,7 @@ export interface Activations<B> {
   readonly activated: Tensor<B>;
   readonly lastResidual: Tensor<B>;
   readonly lastNormed: Tensor<B>;
+  /** `[maxLogits + maxSampled][vocab]`: rows as the model gives them, then those edited before sampling. */
   readonly logits: Tensor<B>;
 }
 
@@ -20,7 +21,7 @@ export function createActivations<B>(
   ops: Ops<B>,
   config: ModelConfig,
   maxTokens: number,
-  maxLogits: number,
+  { maxLogits, maxSampled }: Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>,
 ): Activations<B> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
   const compute = (rows: number, cols: number) => ops.tensor(rows, cols, ops.computeType, 'activations');
@@ -35,12 +36,14 @@ export function createActivations<B>(
     activated: compute(maxTokens, intermediateSize),
     lastResidual: wide(maxLogits, hiddenSize),
     lastNormed: compute(maxLogits, hiddenSize),
-    logits: wide(maxLogits, vocabSize),
+    logits: wide(maxLogits + maxSampled, vocabSize),
   };
 }
 
 export interface Step<B> {
   readonly batch: BatchBuffers<B>;
+  /** Results of the step before, for tokens that are pending. */
+  readonly previous: Tensor<B>;
   /** Tokens computed, and rows of logits wanted of them. */
   readonly numTokens: number;
   readonly numLogits: number;
@@ -54,8 +57,8 @@ export function forward<B>(
   act: Activations<B>,
   step: Step<B>,
 ): void {
-  const { batch, numTokens: rows } = step;
-  ops.embed({ batch, table: model.embedding, out: act.residual, rows });
+  const { batch, previous, numTokens: rows } = step;
+  ops.embed({ batch, previous, table: model.embedding, out: act.residual, rows });
   model.layers.forEach((layer, i) => {
     attentionBlock(ops, model, layer, caches[i], act, step);
     mlpBlock(ops, model.config, layer, act, rows);

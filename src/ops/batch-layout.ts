@@ -1,7 +1,25 @@
-import type { Batch, BatchCapacity, SamplingRow } from './ops.js';
+import type { Batch, BatchCapacity, SamplingRow, ScoringRow } from './ops.js';
+import type { DrawOptions } from './sampling.js';
 
-/** Words of one sampling row: temperature, topK, topP, minP, two words of seed, position, unused. */
-export const SAMPLING_WORDS = 8;
+/** Offsets in words within a row of the table of sampling and scoring rows, one for each row of logits. */
+export const ROW = {
+  temperature: 0,
+  topK: 1,
+  topP: 2,
+  minP: 3,
+  /** Two words. */
+  seed: 4,
+  position: 6,
+  /** Row of the logits to sample from: its own, or that of the edited ones. */
+  logits: 7,
+  /** Likeliest tokens to tell of; NONE tells nothing. */
+  numLogprobs: 8,
+  /** Token to tell of; NONE is the sampled one. */
+  target: 9,
+  words: 16,
+} as const;
+
+export const NONE = 0xffff_ffff;
 
 /** Offsets in words of each array within the one buffer that holds a batch. The block tables come last: only their used rows are sent. */
 export interface BatchLayout {
@@ -10,25 +28,29 @@ export interface BatchLayout {
   readonly slotMapping: number;
   readonly sequenceIds: number;
   readonly logitsRows: number;
-  readonly sampling: number;
+  /** `[maxLogits][ROW.words]` */
+  readonly rows: number;
   readonly blockTables: number;
   readonly words: number;
+  /** Edited logits lie so many rows behind their own. */
+  readonly maxLogits: number;
 }
 
 export function batchLayout(capacity: BatchCapacity): BatchLayout {
   const { maxTokens, maxLogits, maxSequences, maxBlocksPerSequence } = capacity;
   const logitsRows = 4 * maxTokens;
-  const sampling = logitsRows + maxLogits;
-  const blockTables = sampling + SAMPLING_WORDS * maxLogits;
+  const rows = logitsRows + maxLogits;
+  const blockTables = rows + ROW.words * maxLogits;
   return {
     tokenIds: 0,
     positions: maxTokens,
     slotMapping: 2 * maxTokens,
     sequenceIds: 3 * maxTokens,
     logitsRows,
-    sampling,
+    rows,
     blockTables,
     words: blockTables + maxSequences * maxBlocksPerSequence,
+    maxLogits,
   };
 }
 
@@ -39,21 +61,46 @@ export function writeBatchWords(layout: BatchLayout, batch: Batch, words: Uint32
   words.set(batch.slotMapping, layout.slotMapping);
   words.set(batch.sequenceIds, layout.sequenceIds);
   words.set(batch.logitsRows, layout.logitsRows);
+  const rowAt = (i: number) => words.subarray(layout.rows + i * ROW.words, layout.rows + (i + 1) * ROW.words);
+  const editedRows = layout.maxLogits;
   batch.sampling.forEach((row, i) => {
-    writeSamplingRow(words, layout.sampling + i * SAMPLING_WORDS, row);
+    writeSamplingRow(rowAt(i), row, row.edits === null ? i : editedRows + i);
+  });
+  batch.scoring.forEach((row, i) => {
+    writeScoringRow(rowAt(batch.sampling.length + i), row);
   });
   words.set(batch.blockTables, layout.blockTables);
   return layout.blockTables + batch.blockTables.length;
 }
 
-function writeSamplingRow(words: Uint32Array, at: number, row: SamplingRow): void {
-  words[at] = floatBits(row.temperature);
-  words[at + 1] = row.topK;
-  words[at + 2] = floatBits(row.topP);
-  words[at + 3] = floatBits(row.minP);
-  words[at + 4] = row.seed[0];
-  words[at + 5] = row.seed[1];
-  words[at + 6] = row.position;
+function writeSamplingRow(words: Uint32Array, row: SamplingRow, logitsRow: number): void {
+  words[ROW.temperature] = floatBits(row.temperature);
+  words[ROW.topK] = row.topK;
+  words[ROW.topP] = floatBits(row.topP);
+  words[ROW.minP] = floatBits(row.minP);
+  words.set(row.seed, ROW.seed);
+  words[ROW.position] = row.position;
+  words[ROW.logits] = logitsRow;
+  words[ROW.numLogprobs] = row.numLogprobs ?? NONE;
+  words[ROW.target] = NONE;
+}
+
+function writeScoringRow(words: Uint32Array, row: ScoringRow): void {
+  words[ROW.numLogprobs] = row.numLogprobs;
+  words[ROW.target] = row.target;
+}
+
+/** The row at offset `at` as `writeSamplingRow` wrote it. */
+export function readSamplingRow(words: Uint32Array<ArrayBuffer>, at: number): DrawOptions {
+  const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
+  return {
+    temperature: floats[at + ROW.temperature],
+    topK: words[at + ROW.topK],
+    topP: floats[at + ROW.topP],
+    minP: floats[at + ROW.minP],
+    seed: [words[at + ROW.seed], words[at + ROW.seed + 1]],
+    position: words[at + ROW.position],
+  };
 }
 
 /** The bits of an f32, as WGSL's `bitcast<u32>`. */

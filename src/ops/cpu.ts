@@ -1,6 +1,17 @@
 import { dequantizeRow, FLOAT_FORMATS } from '../quant/formats.js';
 import type { PackedWeight } from '../quant/weight.js';
-import { batchLayout, SAMPLING_WORDS, writeBatchWords } from './batch-layout.js';
+import { batchLayout, NONE, ROW, readSamplingRow, writeBatchWords } from './batch-layout.js';
+import {
+  editedRows,
+  editsLength,
+  grownLength,
+  MIN_EDITS_WORDS,
+  readEdits,
+  writeEdits,
+} from './edits-layout.js';
+import { storedHead } from './kv-layout.js';
+import { editRow } from './logits-edits.js';
+import { writeLogprobs } from './logprobs.js';
 import {
   type Batch,
   type BatchBuffers,
@@ -10,11 +21,13 @@ import {
   type KvCacheShape,
   type MemoryKind,
   type Ops,
+  pendingRow,
   rowStride,
-  type SamplingRow,
+  type StepReading,
   type Tensor,
   type Weight,
 } from './ops.js';
+import { RESULT } from './result-layout.js';
 import { sampleRow } from './sampling.js';
 
 type Buffer = Float64Array;
@@ -47,6 +60,7 @@ export class CpuOps implements Ops<Buffer> {
     return { data: Float64Array.from(values), rows, cols, stride: cols, type: 'f32' };
   }
 
+  /** Holds what a cache of the type would give back, as floats in the layout of floats. */
   kvCache(shape: KvCacheShape): KvCache<Buffer> {
     const size = shape.numBlocks * shape.blockSize * shape.numKvHeads * shape.headDim;
     return { ...shape, k: this.#alloc(size, 'kv_cache'), v: this.#alloc(size, 'kv_cache') };
@@ -54,7 +68,8 @@ export class CpuOps implements Ops<Buffer> {
 
   batch(capacity: BatchCapacity): BatchBuffers<Buffer> {
     const words = new Uint32Array(batchLayout(capacity).words);
-    return { capacity, words, data: new Float64Array(0) };
+    const edits = { words: new Uint32Array(MIN_EDITS_WORDS), data: new Float64Array(0) };
+    return { capacity, words, data: new Float64Array(0), edits };
   }
 
   write(target: Tensor<Buffer>, values: Float32Array): void {
@@ -65,12 +80,17 @@ export class CpuOps implements Ops<Buffer> {
 
   writeBatch(target: BatchBuffers<Buffer>, batch: Batch): void {
     writeBatchWords(batchLayout(target.capacity), batch, target.words);
+    const edited = editedRows(batch.sampling);
+    const { words, data } = target.edits;
+    const room = grownLength(words.length, editsLength(edited));
+    if (room > words.length) target.edits = { words: new Uint32Array(room), data };
+    writeEdits(edited, target.edits.words);
   }
 
-  embed({ batch, table, out, rows }: Args<'embed'>): void {
+  embed({ batch, previous, table, out, rows }: Args<'embed'>): void {
     const { tokenIds } = batchLayout(batch.capacity);
     for (let t = 0; t < rows; t++) {
-      const from = batch.words[tokenIds + t] * table.cols;
+      const from = knownToken(batch.words[tokenIds + t], previous) * table.cols;
       out.data.set(table.parts[0].codes.subarray(from, from + table.cols), t * out.stride);
     }
   }
@@ -108,7 +128,10 @@ export class CpuOps implements Ops<Buffer> {
         if (norm !== null && !isV) normalize(head, norm.weights.data.subarray(isQ ? 0 : dim), norm.eps, head);
         if (!isV) rotate(head, angles, rotaryDim);
         if (isQ) q.data.set(head, t * q.stride + h * dim);
-        else (isV ? cache.v : cache.k).set(head, cacheIndex(cache, batch.words[slotMapping + t], kvHead));
+        else {
+          const at = cacheIndex(cache, batch.words[slotMapping + t], kvHead);
+          (isV ? cache.v : cache.k).set(storedHead(head, cache.type), at);
+        }
       }
     }
   }
@@ -157,12 +180,33 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
-  sample({ batch, logits, out, rows }: Args<'sample'>): void {
-    const { sampling } = batchLayout(batch.capacity);
+  editLogits({ batch, previous, logits, rows }: Args<'editLogits'>): void {
+    const { maxLogits } = batchLayout(batch.capacity);
     for (let i = 0; i < rows; i++) {
-      const row = readSamplingRow(batch.words, sampling + i * SAMPLING_WORDS);
-      const from = i * logits.stride;
-      out.data[i * out.stride] = sampleRow(logits.data.subarray(from, from + logits.cols), row);
+      const { row, edits } = readEdits(batch.edits.words, i, logits.cols);
+      const pending = edits.pending === null ? null : knownToken(edits.pending, previous);
+      const edited = editRow(logitsOf(logits, row), edits, pending);
+      logits.data.set(edited, (maxLogits + row) * logits.stride);
+    }
+  }
+
+  sample({ batch, logits, out, rows }: Args<'sample'>): void {
+    const layout = batchLayout(batch.capacity);
+    for (let i = 0; i < rows; i++) {
+      const at = layout.rows + i * ROW.words;
+      const row = logitsOf(logits, batch.words[at + ROW.logits]);
+      out.data[i * out.stride + RESULT.tokenId] = sampleRow(row, readSamplingRow(batch.words, at));
+    }
+  }
+
+  logprobs({ batch, logits, out, rows }: Args<'logprobs'>): void {
+    const layout = batchLayout(batch.capacity);
+    for (let i = 0; i < rows; i++) {
+      const at = layout.rows + i * ROW.words;
+      const [numTop, target] = [batch.words[at + ROW.numLogprobs], batch.words[at + ROW.target]];
+      if (numTop === NONE) continue;
+      const result = out.data.subarray(i * out.stride, (i + 1) * out.stride);
+      writeLogprobs(logitsOf(logits, i), target === NONE ? result[RESULT.tokenId] : target, numTop, result);
     }
   }
 
@@ -176,8 +220,8 @@ export class CpuOps implements Ops<Buffer> {
     return Promise.resolve(Float32Array.from(unpadded(tensor, rows)));
   }
 
-  readIds(tensor: Tensor<Buffer>, rows: number): Promise<Uint32Array<ArrayBuffer>> {
-    return Promise.resolve(Uint32Array.from(unpadded(tensor, rows)));
+  readWords(tensor: Tensor<Buffer>, rows: number): Promise<StepReading> {
+    return Promise.resolve({ words: Uint32Array.from(unpadded(tensor, rows)), gpuMs: null });
   }
 
   memory(): Readonly<Record<MemoryKind, number>> {
@@ -224,16 +268,14 @@ function softmax(scores: readonly number[]): number[] {
   return weights.map((weight) => weight / total);
 }
 
-function readSamplingRow(words: Uint32Array<ArrayBuffer>, at: number): SamplingRow {
-  const floats = new Float32Array(words.buffer);
-  return {
-    temperature: floats[at],
-    topK: words[at + 1],
-    topP: floats[at + 2],
-    minP: floats[at + 3],
-    seed: [words[at + 4], words[at + 5]],
-    position: words[at + 6],
-  };
+/** The token itself where `tokenId` names a row of the step before. */
+function knownToken(tokenId: number, previous: Tensor<Buffer>): number {
+  const row = pendingRow(tokenId);
+  return row === null ? tokenId : previous.data[row * previous.stride + RESULT.tokenId];
+}
+
+function logitsOf(logits: Tensor<Buffer>, row: number): Buffer {
+  return logits.data.subarray(row * logits.stride, row * logits.stride + logits.cols);
 }
 
 function unpadded(tensor: Tensor<Buffer>, rows: number): Buffer {

@@ -25,8 +25,17 @@ export interface Ops<B> {
   /** Puts a step's arrays where the kernels read them. */
   writeBatch(target: BatchBuffers<B>, batch: Batch): void;
 
-  /** out[t] = table[tokenIds[t]], as f32 or the compute type of `out`. */
-  embed(args: { batch: BatchBuffers<B>; table: Weight<B>; out: Tensor<B>; rows: number }): void;
+  /**
+   * out[t] = table[id], as f32 or the compute type of `out`; id is tokenIds[t], or where that is `pendingToken(row)`, what was sampled
+   * into that row of `previous`: results of the step before, which the host may not have read yet.
+   */
+  embed(args: {
+    batch: BatchBuffers<B>;
+    previous: Tensor<B>;
+    table: Weight<B>;
+    out: Tensor<B>;
+    rows: number;
+  }): void;
   /** out[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, mean and product in f32 or wider. */
   rmsNorm(args: { x: Tensor<B>; weight: Tensor<B>; out: Tensor<B>; rows: number; eps: number }): void;
   /** out[t][n] = Σ_k x[t][k] · W[n][k] + bias[n], added to what `out` holds where `accumulate`. */
@@ -74,8 +83,18 @@ export interface Ops<B> {
   siluMultiply(args: { gateUp: Tensor<B>; out: Tensor<B>; rows: number }): void;
   /** out[i] = x[logitsRows[i]]. */
   gatherRows(args: { batch: BatchBuffers<B>; x: Tensor<B>; out: Tensor<B>; rows: number }): void;
-  /** out[i][0] = the token sampled from logits[i] by the i-th sampling row of the batch. `out` is u32 `[rows][1]`. */
+  /**
+   * For each sampling row i with edits: logits[maxLogits + i] = edited logits[i] (`LogitsEdits`). Pending tokens are read from `previous`
+   * as in `embed`. @param rows sampling rows that have edits
+   */
+  editLogits(args: { batch: BatchBuffers<B>; previous: Tensor<B>; logits: Tensor<B>; rows: number }): void;
+  /** Writes the token that sampling row i draws from its edited logits, or from logits[i] where it has no edits, to row i of `out` (`result-layout.ts`). */
   sample(args: { batch: BatchBuffers<B>; logits: Tensor<B>; out: Tensor<B>; rows: number }): void;
+  /**
+   * For each of the first `rows` rows of logits whose log-probabilities are wanted: writes to its row of `out` the log-probability and rank of the
+   * row's token, by the logits as the model gave them, and the likeliest tokens with theirs. That token is the one sampled, or the row's target.
+   */
+  logprobs(args: { batch: BatchBuffers<B>; logits: Tensor<B>; out: Tensor<B>; rows: number }): void;
 
   /** Makes ready what the operations of `work` need, such as compiled kernels, without running them. */
   prepare(work: () => void): Promise<void>;
@@ -83,13 +102,20 @@ export interface Ops<B> {
   submit(): void;
   /** The first `rows` rows without padding, once all that was enqueued before has run. Rejects when the device is lost. */
   read(tensor: Tensor<B>, rows: number): Promise<Float32Array<ArrayBuffer>>;
-  /** As `read`, for u32 tensors. */
-  readIds(tensor: Tensor<B>, rows: number): Promise<Uint32Array<ArrayBuffer>>;
+  /** As `read`, for u32 tensors. The next step may be enqueued before this one is read. */
+  readWords(tensor: Tensor<B>, rows: number): Promise<StepReading>;
   /** Bytes held on the device, by kind. */
   memory(): Readonly<Record<MemoryKind, number>>;
   /** Work of the last submit, for the metrics. */
   readonly dispatchesPerStep: number;
   destroy(): void;
+}
+
+export interface StepReading {
+  /** `[rows][cols]` */
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** Time that the device took for the submitted work, ms; null where it cannot tell. */
+  readonly gpuMs: number | null;
 }
 
 export type ElementType = 'f32' | 'f16' | 'u32';
@@ -131,9 +157,16 @@ export interface KvCacheShape {
   readonly blockSize: number;
   readonly numKvHeads: number;
   readonly headDim: number;
+  readonly type: KvType;
 }
 
-/** K and V of one layer, each `[block][kvHead][slot][headDim]` in the compute type. */
+/** `int8` keeps each head of a token as codes with one f32 scale, max |value| / 127. */
+export type KvType = 'f32' | 'f16' | 'int8';
+
+/**
+ * K and V of one layer, each `[block][kvHead]`, in which floats lie as `[slot][headDim]`, and INT8 as `[slot][headDim / 4]` words of four codes,
+ * low byte first, then `[slot]` scales.
+ */
 export interface KvCache<B> extends KvCacheShape {
   readonly k: B;
   readonly v: B;
@@ -143,15 +176,16 @@ export interface BatchCapacity {
   readonly maxTokens: number;
   readonly maxSequences: number;
   readonly maxBlocksPerSequence: number;
-  /** Rows of logits computed in one step. */
+  /** Rows of logits computed in one step, and of these the ones that are sampled. */
   readonly maxLogits: number;
+  readonly maxSampled: number;
 }
 
 /** One step's work, flat: the tokens of all its sequences one after another, prefill and decode alike. */
 export interface Batch {
   readonly numTokens: number;
   readonly numSequences: number;
-  /** `[tokens]` */
+  /** `[tokens]`, each an id or a `pendingToken`. */
   readonly tokenIds: Uint32Array;
   /** `[tokens]` position within the token's sequence. */
   readonly positions: Uint32Array;
@@ -161,10 +195,25 @@ export interface Batch {
   readonly sequenceIds: Uint32Array;
   /** `[sequences][maxBlocksPerSequence]` physical block of each logical one. */
   readonly blockTables: Uint32Array;
-  /** `[logits]` index of the token whose logits are wanted. */
+  /** `[logits]` index of the token whose logits are wanted: first those to sample from, then those whose log-probabilities alone are wanted. */
   readonly logitsRows: Uint32Array;
-  /** `[logits]` how to sample from each row of logits; empty where nothing is sampled. */
+  /** `[sampled]` how to sample from the first rows of logits. */
   readonly sampling: readonly SamplingRow[];
+  /** `[logits − sampled]` what to tell of the others. */
+  readonly scoring: readonly ScoringRow[];
+}
+
+/** Set in a token id that the host does not know: its low bits are the row of the previous step's results where it was sampled. */
+const PENDING = 0x8000_0000;
+
+/** Stands for a token in `tokenIds` that was sampled into row `row` of the previous step's results. */
+export function pendingToken(row: number): number {
+  return (PENDING | row) >>> 0;
+}
+
+/** The row of a pending token; null for a token id. */
+export function pendingRow(tokenId: number): number | null {
+  return tokenId >= PENDING ? tokenId - PENDING : null;
 }
 
 export interface SamplingRow {
@@ -180,7 +229,54 @@ export interface SamplingRow {
   readonly seed: readonly [number, number];
   /** Index of the token that is being sampled, from the start of its sequence. */
   readonly position: number;
+  /** What is done to the logits before; null leaves them as they are. */
+  readonly edits: LogitsEdits | null;
+  /** Likeliest tokens to tell the log-probabilities of, 0–20, beside that of the sampled one; null tells none. */
+  readonly numLogprobs: number | null;
 }
+
+/** A position of a prompt whose next token is known. */
+export interface ScoringRow {
+  readonly target: number;
+  /** Likeliest tokens to tell of beside the target, 0–20. */
+  readonly numLogprobs: number;
+}
+
+/**
+ * Changes to a row of logits, in this order: tokens that are not allowed are banned, biases are added, then the penalties of vLLM:
+ * a token of the prompt or the output has a positive logit divided by `repetition` and another multiplied by it;
+ * one that the output holds c times loses c · `frequency`, and `presence` where c > 0. A banned token's logit is `BANNED`.
+ */
+export interface LogitsEdits {
+  readonly repetition: number;
+  readonly frequency: number;
+  readonly presence: number;
+  /** Distinct tokens of the sequence, as far as the host knows it; empty where no penalty is asked for. */
+  readonly counts: readonly TokenCount[];
+  /** The sequence's last token where the host does not know it yet, as `pendingToken`; it counts as one more token of the output. Null where it does. */
+  readonly pending: number | null;
+  readonly biases: readonly TokenBias[];
+  /** One bit for each token, low bit first, set where it is allowed; null allows all. */
+  readonly allowed: Uint32Array | null;
+}
+
+export interface TokenCount {
+  readonly tokenId: number;
+  readonly inPrompt: boolean;
+  /** Times in the output. */
+  readonly count: number;
+}
+
+export interface TokenBias {
+  readonly tokenId: number;
+  /** Added to the logit; `BANNED` bans the token. */
+  readonly bias: number;
+  /** Only where the pending token is this one; null in any case. */
+  readonly after: number | null;
+}
+
+/** The logit of a token that must not be drawn: the lowest finite f32, for shaders may take infinities for granted not to exist. */
+export const BANNED = -3.4028234663852886e38;
 
 /** The device's copy of a batch; only its backend looks inside. */
 export interface BatchBuffers<B> {
@@ -188,4 +284,6 @@ export interface BatchBuffers<B> {
   /** The host's side, laid out as `batch-layout.ts` says. */
   readonly words: Uint32Array<ArrayBuffer>;
   readonly data: B;
+  /** The logits' edits (`edits-layout.ts`). They have no bound worth reserving, so the backend replaces their buffer by a larger one when it must. */
+  edits: { readonly words: Uint32Array<ArrayBuffer>; readonly data: B };
 }

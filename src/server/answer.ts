@@ -16,7 +16,9 @@ export interface Envelope {
 
 /** How an endpoint writes its choices. */
 export interface AnswerShape {
-  readonly whole: (index: number, text: string, finishReason: string | null) => object;
+  readonly whole: (index: number, joined: TextChunk) => object;
+  /** Keys of the whole answer beside its choices. */
+  readonly rest?: (choices: readonly TextChunk[]) => object;
   /** @param isFirst whether this is the choice's first chunk */
   readonly chunk: (index: number, chunk: TextChunk, isFirst: boolean) => object;
 }
@@ -41,14 +43,20 @@ export async function sendAnswer(
 }
 
 async function wholeAnswer({ run, shape, numChoices, envelope }: Answer): Promise<object> {
-  const texts = new Array<string>(numChoices).fill('');
-  const reasons = new Array<string | null>(numChoices).fill(null);
-  for await (const { index, value } of run.chunks) {
-    texts[index] += value.text;
-    reasons[index] = value.finishReason;
-  }
-  const choices = texts.map((text, index) => shape.whole(index, text, reasons[index] ?? null));
-  return { ...envelope(false), choices, usage: run.usage() };
+  const parts = Array.from({ length: numChoices }, (): TextChunk[] => []);
+  for await (const { index, value } of run.chunks) parts[index]?.push(value);
+  const joined = parts.map(joinChunks);
+  const choices = joined.map((one, index) => shape.whole(index, one));
+  return { ...envelope(false), choices, usage: run.usage(), ...shape.rest?.(joined) };
+}
+
+function joinChunks(chunks: readonly TextChunk[]): TextChunk {
+  return {
+    text: chunks.map(({ text }) => text).join(''),
+    finishReason: chunks.at(-1)?.finishReason ?? null,
+    logprobs: chunks.flatMap(({ logprobs }) => logprobs),
+    promptLogprobs: chunks.find(({ promptLogprobs }) => promptLogprobs !== null)?.promptLogprobs ?? null,
+  };
 }
 
 async function* events(

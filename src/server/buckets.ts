@@ -15,6 +15,14 @@ export const REQUEST_SECONDS = [
 
 export const ITERATION_TOKENS = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
+export const SAMPLES = [1, 2, 5, 10, 20];
+
+/** Ours: the parts of a step take from microseconds, on the host, to seconds, on software devices. */
+export const STEP_SECONDS = [
+  0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+  0.5, 1, 2.5, 5, 10,
+];
+
 /** 1, 2, 5, 10, 20, 50 … as far as `max`. */
 export function oneTwoFive(max: number): number[] {
   const buckets: number[] = [];

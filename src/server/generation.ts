@@ -1,15 +1,27 @@
-import type { Engine, FinishReason, GenerateRequest, TokenOutput } from '../engine/types.js';
+import type { Engine, FinishReason, GenerateRequest, TokenLogprobs, TokenOutput } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import { Detokenizer } from '../text/detokenizer.js';
 import { StopMatcher } from '../text/stop.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { RequestTimer } from './metrics.js';
 
+/** Where the token's text begins in the generated text, in characters; that of a part of a character where the character does. */
+export interface PlacedLogprobs extends TokenLogprobs {
+  readonly textOffset: number;
+}
+
 /** Text of one token, or of a few where the text of the earlier ones was held back. */
 export interface TextChunk {
   readonly text: string;
   /** Set in the last chunk, which alone may have no text. */
   readonly finishReason: 'stop' | 'length' | null;
+  /**
+   * Where the request asks for them, of the tokens whose text begins in this chunk. The last chunk has the rest: the end token, and
+   * tokens whose text a stop string cut off.
+   */
+  readonly logprobs: readonly PlacedLogprobs[];
+  /** With the first token, where the request asks for them. */
+  readonly promptLogprobs: readonly TokenLogprobs[] | null;
 }
 
 export interface GenerationJob {
@@ -48,37 +60,74 @@ async function* textOf(
   tokenizer: Tokenizer,
   job: GenerationJob,
 ): AsyncGenerator<TextChunk, void, undefined> {
-  const decoder = new TextDecoderWithStops(tokenizer, job.stop);
+  const decoder = new ChunkDecoder(tokenizer, job);
   for await (const token of tokens) {
     if (token.finishReason === 'abort' || token.finishReason === 'error') break;
     job.timer.token(token);
-    const chunk = decoder.push(token.tokenId, token.finishReason);
-    if (chunk.text !== '' || chunk.finishReason !== null) yield chunk;
+    const chunk = decoder.push(token, token.finishReason);
+    if (chunk.text !== '' || chunk.finishReason !== null || chunk.promptLogprobs !== null) yield chunk;
     if (chunk.finishReason !== null) return;
   }
   if (!job.signal.aborted)
     throw new ApiError('engine_failed', 'The engine stopped before the answer was complete.');
 }
 
-class TextDecoderWithStops {
+/** Turns tokens into chunks of text, in which no stop string shows. */
+class ChunkDecoder {
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopMatcher;
+  /** Stop strings do not end in the text of so many tokens. */
+  readonly #minTokens: number;
+  #numTokens = 0;
+  /** Characters of the text up to now, and of what was sent of it. */
+  #numDecoded = 0;
+  #numSent = 0;
+  #unsent: PlacedLogprobs[] = [];
 
-  constructor(tokenizer: Tokenizer, stop: readonly string[]) {
+  constructor(tokenizer: Tokenizer, { stop, request }: GenerationJob) {
     this.#detokenizer = new Detokenizer(tokenizer);
     this.#stops = new StopMatcher(stop);
+    this.#minTokens = request.sampling.logits?.minTokens ?? 0;
   }
 
-  /** The token that stopped the sequence is an end token, and is not shown. */
-  push(tokenId: number, finishReason: 'stop' | 'length' | null): TextChunk {
-    const delta = finishReason === 'stop' ? '' : this.#detokenizer.push(tokenId);
-    if (finishReason === null) return this.#match(delta, null);
-    const last = this.#match(delta + this.#detokenizer.flush(), finishReason);
-    return { text: last.text + this.#stops.flush(), finishReason: last.finishReason };
+  push(token: TokenOutput, finishReason: 'stop' | 'length' | null): TextChunk {
+    this.#numTokens += 1;
+    const { text, finishReason: reason } = this.#match(this.#decode(token, finishReason), finishReason);
+    this.#numSent += numCharacters(text);
+    const logprobs = this.#takeLogprobs(reason !== null);
+    return { text, finishReason: reason, logprobs, promptLogprobs: token.promptLogprobs ?? null };
   }
 
-  #match(delta: string, finishReason: 'stop' | 'length' | null): TextChunk {
-    const { text, matched } = this.#stops.push(delta);
-    return { text, finishReason: matched === null ? finishReason : 'stop' };
+  /** The token that stopped the sequence is an end token: it is not shown, and stands behind all text. */
+  #decode({ tokenId, logprobs }: TokenOutput, finishReason: 'stop' | 'length' | null): string {
+    const isEnd = finishReason === 'stop';
+    const delta = isEnd ? '' : this.#detokenizer.push(tokenId);
+    const text = finishReason === null ? delta : delta + this.#detokenizer.flush();
+    const start = this.#numDecoded;
+    this.#numDecoded += numCharacters(text);
+    if (logprobs !== undefined) {
+      this.#unsent.push({ ...logprobs, textOffset: isEnd ? this.#numDecoded : start });
+    }
+    return text;
   }
+
+  #match(delta: string, finishReason: 'stop' | 'length' | null): Pick<TextChunk, 'text' | 'finishReason'> {
+    const { text, matched } =
+      this.#numTokens > this.#minTokens
+        ? this.#stops.push(delta)
+        : { text: this.#stops.pass(delta), matched: null };
+    if (matched !== null) return { text, finishReason: 'stop' };
+    return { text: finishReason === null ? text : text + this.#stops.flush(), finishReason };
+  }
+
+  /** Of the tokens whose text begins in what was sent, or of all. */
+  #takeLogprobs(all: boolean): PlacedLogprobs[] {
+    const next = all ? -1 : this.#unsent.findIndex(({ textOffset }) => textOffset >= this.#numSent);
+    return this.#unsent.splice(0, next < 0 ? this.#unsent.length : next);
+  }
+}
+
+/** Unicode code points, as Python counts them. */
+function numCharacters(text: string): number {
+  return [...text].length;
 }

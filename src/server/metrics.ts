@@ -1,9 +1,44 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, FinishReason, PromptStats, TokenOutput } from '../engine/types.js';
-import { ITERATION_TOKENS, oneTwoFive, REQUEST_SECONDS, TOKEN_SECONDS, TTFT_SECONDS } from './buckets.js';
+import {
+  ITERATION_TOKENS,
+  oneTwoFive,
+  REQUEST_SECONDS,
+  SAMPLES,
+  STEP_SECONDS,
+  TOKEN_SECONDS,
+  TTFT_SECONDS,
+} from './buckets.js';
 
 const NANOSECONDS = 1e9;
+
+type TotalKey =
+  | 'numPreemptions'
+  | 'prefixCacheQueries'
+  | 'prefixCacheHits'
+  | 'numDrafts'
+  | 'numDraftTokens'
+  | 'numAcceptedTokens';
+
+type Totals = Pick<EngineStats, TotalKey>;
+
+const TOTALS: readonly { readonly name: string; readonly help: string; readonly key: TotalKey }[] = [
+  { name: 'vllm:num_preemptions_total', help: 'Sequences put back to wait.', key: 'numPreemptions' },
+  {
+    name: 'vllm:prefix_cache_queries_total',
+    help: 'Tokens looked up in the prefix cache.',
+    key: 'prefixCacheQueries',
+  },
+  { name: 'vllm:prefix_cache_hits_total', help: 'Tokens found in the prefix cache.', key: 'prefixCacheHits' },
+  { name: 'vllm:spec_decode_num_drafts_total', help: 'Drafts that were proposed.', key: 'numDrafts' },
+  { name: 'vllm:spec_decode_num_draft_tokens_total', help: 'Tokens of drafts.', key: 'numDraftTokens' },
+  {
+    name: 'vllm:spec_decode_num_accepted_tokens_total',
+    help: 'Tokens of drafts that the model confirmed.',
+    key: 'numAcceptedTokens',
+  },
+];
 
 /** vLLM's metrics under vLLM's names, and `halflight:` ones beside them. Times are seconds. */
 export class Metrics {
@@ -52,6 +87,7 @@ export class Metrics {
   readonly requestPromptTokens: Histogram;
   readonly requestGenerationTokens: Histogram;
   readonly maxTokensParam: Histogram;
+  readonly nParam = this.#histogram('vllm:request_params_n', 'Answers asked for to a prompt.', SAMPLES);
   readonly #requestSuccess = new Counter({
     name: 'vllm:request_success_total',
     help: 'Finished requests by reason.',
@@ -138,23 +174,48 @@ export class Metrics {
       'Tokens computed in a step.',
       ITERATION_TOKENS,
     );
-    const preemptions = this.#counter('vllm:num_preemptions_total', 'Sequences put back to wait.');
     const steps = this.#counter('halflight:steps_total', 'Steps of the engine.');
     const stepTime = this.#histogram('halflight:step_duration_seconds', 'Time of a step.', TTFT_SECONDS);
     const dispatches = this.#gauge('halflight:dispatches_per_step', 'Dispatches of the last step.');
-    const queries = this.#counter('vllm:prefix_cache_queries_total', 'Tokens looked up in the prefix cache.');
-    const hits = this.#counter('vllm:prefix_cache_hits_total', 'Tokens found in the prefix cache.');
-    let last = { numPreemptions: 0, prefixCacheQueries: 0, prefixCacheHits: 0 };
+    const count = this.#addTotals();
+    const observeParts = this.#addStepParts();
     engine.onStep((stats) => {
       iteration.observe(stats.stepPromptTokens + stats.stepGenerationTokens);
-      preemptions.inc(stats.numPreemptions - last.numPreemptions);
-      queries.inc(stats.prefixCacheQueries - last.prefixCacheQueries);
-      hits.inc(stats.prefixCacheHits - last.prefixCacheHits);
-      last = stats;
+      count(stats);
+      observeParts(stats);
       steps.inc();
       stepTime.observe(stats.stepMs / 1000);
       dispatches.set(stats.numDispatches);
     });
+  }
+
+  /** Counters whose totals since its start the engine reports with every step. */
+  #addTotals(): (stats: EngineStats) => void {
+    const totals = TOTALS.map(({ name, help, key }) => ({ counter: this.#counter(name, help), key }));
+    let last: Totals | null = null;
+    return (stats) => {
+      for (const { counter, key } of totals) counter.inc(stats[key] - (last?.[key] ?? 0));
+      last = stats;
+    };
+  }
+
+  #addStepParts(): (stats: EngineStats) => void {
+    const schedule = this.#histogram('halflight:step_schedule_seconds', 'To decide a step.', STEP_SECONDS);
+    const encode = this.#histogram(
+      'halflight:step_encode_seconds',
+      'To lay out a step and send it to the device.',
+      STEP_SECONDS,
+    );
+    const gpu = this.#histogram(
+      'halflight:step_gpu_seconds',
+      'Of a step on the device, where it can tell.',
+      STEP_SECONDS,
+    );
+    return ({ scheduleMs, encodeMs, gpuMs }) => {
+      schedule.observe(scheduleMs / 1000);
+      encode.observe(encodeMs / 1000);
+      if (gpuMs !== null) gpu.observe(gpuMs / 1000);
+    };
   }
 
   #addEventLoopLag(): IntervalHistogram {

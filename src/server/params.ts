@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { GenerateRequest, SamplingParams } from '../engine/types.js';
+import type { GenerateRequest, LogitsParams, SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import type { ChatBody, CommonBody } from './schemas.js';
 
@@ -15,10 +15,13 @@ export interface StreamParams {
   readonly includeUsage: boolean;
 }
 
-/** What the server must know to judge a request. */
-export interface Limits {
-  readonly maxModelLen: number;
+/** What is read once for all the sequences of a request. */
+export interface SharedParams {
   readonly vocabSize: number;
+  /** null where nothing is asked for. */
+  readonly logits: LogitsParams | null;
+  /** null tells none. */
+  readonly numLogprobs: number | null;
 }
 
 /** Tokens asked for; null where the request leaves it to the server. */
@@ -26,14 +29,24 @@ export function requestedChatTokens(body: ChatBody): number | null {
   return body.max_completion_tokens ?? body.max_tokens ?? null;
 }
 
-/** @throws ApiError where the options have no stream to apply to */
+/** @throws ApiError where the options have no stream to apply to, or a stream cannot carry what is asked for */
 export function streamParams(body: CommonBody): StreamParams {
   const stream = body.stream ?? false;
   const options = body.stream_options ?? null;
   if (options !== null && !stream) {
     throw new ApiError('invalid_value', 'stream_options needs "stream": true.', 'stream_options');
   }
+  if (stream && (body.prompt_logprobs ?? null) !== null) {
+    throw new ApiError('invalid_value', 'prompt_logprobs cannot be streamed.', 'prompt_logprobs');
+  }
   return { stream, includeUsage: options?.include_usage ?? false };
+}
+
+/** Likeliest tokens to tell of beside each of a chat's; null tells none. @throws ApiError where they are not asked for */
+export function chatNumLogprobs({ logprobs, top_logprobs }: ChatBody): number | null {
+  if (logprobs === true) return top_logprobs ?? 0;
+  if ((top_logprobs ?? 0) === 0) return null;
+  throw new ApiError('invalid_value', 'top_logprobs needs "logprobs": true.', 'top_logprobs');
 }
 
 export function stopStrings(body: CommonBody): readonly string[] {
@@ -41,8 +54,10 @@ export function stopStrings(body: CommonBody): readonly string[] {
   return typeof stop === 'string' ? [stop] : stop;
 }
 
-/** @throws ApiError for a stop token outside the vocabulary */
-export function samplingParams(body: CommonBody, maxTokens: number, vocabSize: number): SamplingParams {
+/** @throws ApiError for a stop token outside the vocabulary, or a minimum of tokens above the maximum */
+export function samplingParams(body: CommonBody, maxTokens: number, shared: SharedParams): SamplingParams {
+  const { vocabSize, logits, numLogprobs } = shared;
+  checkMinTokens(body.min_tokens ?? 0, maxTokens);
   return {
     maxTokens,
     temperature: liftTemperature(body.temperature ?? DEFAULT_TEMPERATURE),
@@ -52,8 +67,23 @@ export function samplingParams(body: CommonBody, maxTokens: number, vocabSize: n
     seed:
       body.seed === undefined || body.seed === null ? randomSeed() : BigInt.asUintN(64, BigInt(body.seed)),
     ignoreEos: body.ignore_eos ?? false,
-    stopTokenIds: knownTokens(body.stop_token_ids ?? [], vocabSize),
+    stopTokenIds: knownTokens(body.stop_token_ids ?? [], vocabSize, 'stop_token_ids'),
+    ...(logits === null ? {} : { logits }),
+    ...(numLogprobs === null ? {} : { numLogprobs }),
+    ...promptLogprobs(body),
   };
+}
+
+function promptLogprobs({ prompt_logprobs }: CommonBody): Pick<SamplingParams, 'numPromptLogprobs'> {
+  return prompt_logprobs === undefined || prompt_logprobs === null
+    ? {}
+    : { numPromptLogprobs: prompt_logprobs };
+}
+
+function checkMinTokens(minTokens: number, maxTokens: number): void {
+  if (minTokens <= maxTokens) return;
+  const limit = `min_tokens must not be larger than max_tokens, here ${maxTokens}.`;
+  throw new ApiError('invalid_value', limit, 'min_tokens');
 }
 
 /** What the scheduler and the prefix cache should know of a request. */
@@ -89,10 +119,11 @@ function checkRoom(requested: number | null, numPromptTokens: number, maxModelLe
   );
 }
 
-function knownTokens(ids: readonly number[], vocabSize: number): readonly number[] {
+/** @throws ApiError for an id outside the vocabulary */
+export function knownTokens(ids: readonly number[], vocabSize: number, name: string): readonly number[] {
   const index = ids.findIndex((id) => id >= vocabSize);
   if (index < 0) return ids;
-  const param = `stop_token_ids[${index}]`;
+  const param = `${name}[${index}]`;
   throw new ApiError('invalid_value', `${param} must be a token id below ${vocabSize}.`, param);
 }
 

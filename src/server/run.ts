@@ -1,10 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SamplingParams } from '../engine/types.js';
+import { ApiError } from '../errors.js';
 import type { ServerContext } from './context.js';
 import { generateText, type TextChunk } from './generation.js';
 import { type Indexed, merge } from './merge.js';
 import type { RequestTimer } from './metrics.js';
 import { assertReady } from './state.js';
+
+/** Entries of `prompt_logprobs` over all choices: an answer of so many is about 70 MB of JSON. */
+const MAX_PROMPT_LOGPROBS = 2 ** 20;
 
 /** One sequence to generate. */
 export interface Plan {
@@ -58,7 +62,7 @@ interface Work {
 
 /**
  * Admits the sequences and starts them. They are aborted when the client goes.
- * @throws ApiError 503 where the server takes no work, 429 where the queue is full
+ * @throws ApiError 503 where the server takes no work, 429 where the queue is full, 400 where the answer would be too large
  */
 export function startRun(
   context: ServerContext,
@@ -66,6 +70,7 @@ export function startRun(
   work: Work,
 ): Run {
   assertReady(context.state);
+  checkPromptLogprobs(work.plans);
   const { request, reply } = call;
   const release = context.admission.admit(work.plans.length);
   const controller = new AbortController();
@@ -80,11 +85,21 @@ export function startRun(
     release((performance.now() - request.startMs) / 1000);
     for (const { timer } of jobs) timer.finish('abort');
   });
+  for (let i = 0; i < jobs.length; i += work.numSamples) context.metrics.nParam.observe(work.numSamples);
   const timers = jobs.map(({ timer }) => timer);
   const usage = () => sumUsage(timers, work.numSamples);
   request.usage = usage;
   const sources = jobs.map((job) => generateText(context.engine, context.tokenizer, job));
   return { chunks: merge(sources, () => controller.abort()), usage };
+}
+
+function checkPromptLogprobs(plans: readonly Plan[]): void {
+  const numEntries = plans.reduce((sum, { promptTokenIds, sampling: { numPromptLogprobs } }) => {
+    return numPromptLogprobs === undefined ? sum : sum + promptTokenIds.length * (numPromptLogprobs + 1);
+  }, 0);
+  if (numEntries <= MAX_PROMPT_LOGPROBS) return;
+  const message = `prompt_logprobs would have ${numEntries} entries; it may have ${MAX_PROMPT_LOGPROBS}.`;
+  throw new ApiError('invalid_value', message, 'prompt_logprobs');
 }
 
 /** A prompt counts once, however many answers it gets. */

@@ -9,6 +9,13 @@ const MAX_MESSAGES = 4096;
 const MAX_SALT_LENGTH = 256;
 /** Answers to one prompt; many more have been used to bring servers down (CVE-2026-34756). */
 const MAX_SAMPLES = 8;
+const MAX_LOGIT_BIASES = 1024;
+const MAX_BAD_WORDS = 64;
+const MAX_BAD_WORD_LENGTH = 256;
+/** Likeliest tokens that the engine tells of beside the one it took. */
+const MAX_LOGPROBS = 20;
+/** Logits are f32: multiplied and divided by less or by more they overflow. */
+const REPETITION_PENALTY = { minimum: 0.01, maximum: 100 };
 
 /** null counts as absent, as with OpenAI. One list of types gives one violation, where alternatives would give three. */
 function optional<T>(type: string, description: string, bounds: object = {}) {
@@ -17,6 +24,11 @@ function optional<T>(type: string, description: string, bounds: object = {}) {
 
 const count = (description: string) =>
   optional<number>('integer', description, { minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
+
+const numLogprobs = () =>
+  optional<number>('integer', `an integer from 0 to ${MAX_LOGPROBS}`, { minimum: 0, maximum: MAX_LOGPROBS });
+
+const penalty = () => optional<number>('number', 'a number from -2 to 2', { minimum: -2, maximum: 2 });
 
 const StopString = Type.String({ minLength: 1, maxLength: MAX_STOP_LENGTH });
 
@@ -31,12 +43,38 @@ const StopTokenIds = optional<number[]>('array', `a list of at most ${MAX_STOP_T
   items: { type: 'integer', minimum: 0, description: 'a token id, 0 or larger' },
 });
 
+const BadWords = optional<string[]>(
+  'array',
+  `a list of at most ${MAX_BAD_WORDS} words, each of 1 to ${MAX_BAD_WORD_LENGTH} characters`,
+  {
+    maxItems: MAX_BAD_WORDS,
+    items: {
+      type: 'string',
+      minLength: 1,
+      maxLength: MAX_BAD_WORD_LENGTH,
+      description: `a string of 1 to ${MAX_BAD_WORD_LENGTH} characters`,
+    },
+  },
+);
+
+const AllowedTokenIds = optional<number[]>('array', 'a non-empty list of token ids', {
+  minItems: 1,
+  items: { type: 'integer', minimum: 0, description: 'a token id, 0 or larger' },
+});
+
+/** Its entries are read in logits-params.ts: a path of JSON Schema does not tell a key of digits from an index. */
+const LogitBias = optional<Record<string, unknown>>(
+  'object',
+  `an object of at most ${MAX_LOGIT_BIASES} token ids, each with a number`,
+  { maxProperties: MAX_LOGIT_BIASES },
+);
+
 const StreamOptions = optional<{ include_usage?: boolean | null }>('object', 'an object', {
   properties: { include_usage: { type: ['boolean', 'null'], description: 'true or false' } },
 });
 
 /** What both endpoints take. */
-const Common = {
+export const Common = {
   model: optional<string>('string', 'a string'),
   temperature: optional<number>('number', 'a number from 0 to 2', { minimum: 0, maximum: 2 }),
   top_p: optional<number>('number', 'a number above 0, at most 1', { exclusiveMinimum: 0, maximum: 1 }),
@@ -49,6 +87,17 @@ const Common = {
     minimum: Number.MIN_SAFE_INTEGER,
     maximum: Number.MAX_SAFE_INTEGER,
   }),
+  presence_penalty: penalty(),
+  frequency_penalty: penalty(),
+  repetition_penalty: optional<number>(
+    'number',
+    `a number from ${REPETITION_PENALTY.minimum} to ${REPETITION_PENALTY.maximum}`,
+    REPETITION_PENALTY,
+  ),
+  logit_bias: LogitBias,
+  bad_words: BadWords,
+  allowed_token_ids: AllowedTokenIds,
+  prompt_logprobs: numLogprobs(),
   stop: Stop,
   stop_token_ids: StopTokenIds,
   ignore_eos: optional<boolean>('boolean', 'true or false'),
@@ -62,12 +111,16 @@ const Common = {
     maxLength: MAX_SALT_LENGTH,
   }),
   max_tokens: count('a positive integer'),
+  min_tokens: optional<number>('integer', 'an integer from 0 to max_tokens', {
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+  }),
   stream: optional<boolean>('boolean', 'true or false'),
   stream_options: StreamOptions,
 };
 
 /** `prompt` has four shapes, so prompts.ts reads it. */
-export const CompletionBody = Type.Object({ ...Common, prompt: Type.Unknown() });
+export const CompletionBody = Type.Object({ ...Common, prompt: Type.Unknown(), logprobs: numLogprobs() });
 export type CompletionBody = Static<typeof CompletionBody>;
 
 const TextPart = Type.Object(
@@ -104,7 +157,9 @@ export const ChatBody = Type.Object({
     description: `a list of 1 to ${MAX_MESSAGES} messages`,
   }),
   max_completion_tokens: count('a positive integer'),
+  logprobs: optional<boolean>('boolean', 'true or false'),
+  top_logprobs: numLogprobs(),
 });
 export type ChatBody = Static<typeof ChatBody>;
 
-export type CommonBody = Omit<CompletionBody, 'prompt'>;
+export type CommonBody = Omit<CompletionBody, 'prompt' | 'logprobs'>;

@@ -10,18 +10,9 @@ interface UnsupportedParameter {
 /** Parameters of OpenAI and vLLM that would change the answer, and that this server does not have: refused, never ignored. */
 const COMMON: readonly UnsupportedParameter[] = [
   { name: 'best_of', neutral: [1] },
-  { name: 'presence_penalty', neutral: [0] },
-  { name: 'frequency_penalty', neutral: [0] },
-  { name: 'repetition_penalty', neutral: [1] },
   { name: 'length_penalty', neutral: [1] },
-  { name: 'logit_bias', neutral: [{}] },
   { name: 'echo', neutral: [false] },
-  { name: 'logprobs', neutral: [false] },
-  { name: 'prompt_logprobs', neutral: [] },
   { name: 'use_beam_search', neutral: [false] },
-  { name: 'min_tokens', neutral: [0] },
-  { name: 'bad_words', neutral: [[]] },
-  { name: 'allowed_token_ids', neutral: [] },
   { name: 'include_stop_str_in_output', neutral: [false] },
   { name: 'skip_special_tokens', neutral: [true] },
   { name: 'spaces_between_special_tokens', neutral: [true, false] },
@@ -48,7 +39,6 @@ export const UNSUPPORTED_COMPLETION: readonly UnsupportedParameter[] = [
 
 export const UNSUPPORTED_CHAT: readonly UnsupportedParameter[] = [
   ...COMMON,
-  { name: 'top_logprobs', neutral: [0] },
   { name: 'tools', neutral: [[]] },
   { name: 'tool_choice', neutral: ['none', 'auto'] },
   { name: 'functions', neutral: [[]] },

@@ -19,14 +19,17 @@ export class StopMatcher {
 
   push(text: string): StopResult {
     const buffer = this.#held + text;
-    const match = findFirst(buffer, this.stops);
+    const match = findFirst(buffer, this.stops, this.#held.length);
     if (match !== null) {
       this.#held = '';
       return { text: buffer.slice(0, match.start), matched: match.stop };
     }
-    const numHeld = Math.max(0, ...this.stops.map((stop) => overlap(buffer, stop)));
-    this.#held = buffer.slice(buffer.length - numHeld);
-    return { text: buffer.slice(0, buffer.length - numHeld), matched: null };
+    return { text: this.#release(buffer), matched: null };
+  }
+
+  /** Lets text go in which no stop string may end; one that ends later may begin in it. */
+  pass(text: string): string {
+    return this.#release(this.#held + text);
   }
 
   /** What was held back, when the stream ends without a match. */
@@ -35,11 +38,18 @@ export class StopMatcher {
     this.#held = '';
     return held;
   }
+
+  #release(buffer: string): string {
+    const numHeld = Math.max(0, ...this.stops.map((stop) => overlap(buffer, stop)));
+    this.#held = buffer.slice(buffer.length - numHeld);
+    return buffer.slice(0, buffer.length - numHeld);
+  }
 }
 
-function findFirst(buffer: string, stops: readonly string[]): Match | null {
+/** Of those that end behind the first `numOld` characters. */
+function findFirst(buffer: string, stops: readonly string[], numOld: number): Match | null {
   const matches = stops
-    .map((stop) => ({ start: buffer.indexOf(stop), stop }))
+    .map((stop) => ({ start: buffer.indexOf(stop, Math.max(0, numOld - stop.length + 1)), stop }))
     .filter(({ start }) => start >= 0);
   return matches.reduce<Match | null>(
     (best, match) => (best === null || isBefore(match, best) ? match : best),

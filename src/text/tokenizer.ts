@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { CheckpointError } from '../errors.js';
 import { type JsonObject, readJsonObject } from './json-file.js';
+import { tokenBytesReader } from './token-bytes.js';
 
 export interface EncodeOptions {
   /** Let the tokenizer put the model's own tokens around the text, such as the beginning-of-text token. */
@@ -42,6 +43,8 @@ export class Tokenizer {
   readonly #plain: Backend;
   readonly #special: ReadonlyMap<string, AddedToken>;
   readonly #specialIds: ReadonlySet<number>;
+  readonly #addedTexts: ReadonlyMap<number, string>;
+  readonly #bytesOf: (token: string) => Uint8Array;
 
   constructor(json: JsonObject, config: JsonObject) {
     const added = parseAddedTokens(json.added_tokens);
@@ -49,6 +52,8 @@ export class Tokenizer {
     this.#special = new Map(special.map((token) => [token.content, token]));
     this.#specialIds = new Set(special.map((token) => token.id));
     this.specialTokens = [...this.#special.keys()];
+    this.#addedTexts = new Map(added.map((token) => [token.id, token.content]));
+    this.#bytesOf = tokenBytesReader(json.decoder);
     this.#full = createBackend({ ...json, added_tokens: added.map(matchLiterally) }, config);
     this.#plain = withoutSpecialTokens(this.#full, json, config, added);
     this.vocabSize = this.#full.model.vocab.length;
@@ -83,6 +88,17 @@ export class Tokenizer {
     const shown = options.skipSpecialTokens ? known.filter((id) => !this.isSpecial(id)) : known;
     if (shown.length === 0) return '';
     return this.#full.decode(shown, { clean_up_tokenization_spaces: false });
+  }
+
+  /** UTF-8 bytes that the token adds to a text, which may be a part of a character; none outside the vocabulary. */
+  tokenBytes(id: number): Uint8Array {
+    const added = this.#addedTexts.get(id);
+    return added === undefined ? this.#bytesOf(this.#full.id_to_token(id) ?? '') : Buffer.from(added);
+  }
+
+  /** The same as text: U+FFFD where they are no whole character. */
+  tokenText(id: number): string {
+    return Buffer.from(this.tokenBytes(id)).toString();
   }
 
   isSpecial(id: number): boolean {

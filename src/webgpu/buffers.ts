@@ -4,8 +4,7 @@ import type { MemoryKind } from '../ops/ops.js';
 export class BufferPool {
   readonly #device: GPUDevice;
   readonly #bytes: Record<MemoryKind, number> = { weights: 0, kv_cache: 0, activations: 0 };
-  readonly #buffers: GPUBuffer[] = [];
-  #staging: GPUBuffer | null = null;
+  readonly #buffers = new Set<GPUBuffer>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -34,19 +33,11 @@ export class BufferPool {
     return buffer;
   }
 
-  /**
-   * A copy of the first `bytes` bytes, when all submitted work has run. Rejects when the device is lost.
-   * One read at a time: they share a staging buffer.
-   */
-  async read(source: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
-    const staging = this.#stagingFor(bytes);
-    const encoder = this.#device.createCommandEncoder();
-    encoder.copyBufferToBuffer(source, 0, staging, 0, bytes);
-    this.#device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ, 0, bytes);
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    return copy;
+  /** Destroys storage once the work already submitted has used it. */
+  free(storage: GPUBuffer, kind: MemoryKind): void {
+    this.#bytes[kind] -= storage.size;
+    this.#buffers.delete(storage);
+    storage.destroy();
   }
 
   memory(): Readonly<Record<MemoryKind, number>> {
@@ -55,22 +46,12 @@ export class BufferPool {
 
   destroy(): void {
     for (const buffer of this.#buffers) buffer.destroy();
-    this.#staging?.destroy();
-    this.#buffers.length = 0;
-    this.#staging = null;
-  }
-
-  #stagingFor(bytes: number): GPUBuffer {
-    if (this.#staging !== null && this.#staging.size >= bytes) return this.#staging;
-    this.#staging?.destroy();
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    this.#staging = this.#device.createBuffer({ label: 'staging', size: Math.max(4096, bytes), usage });
-    return this.#staging;
+    this.#buffers.clear();
   }
 
   #create(size: number, usage: number, label: string): GPUBuffer {
     const buffer = this.#device.createBuffer({ label, size, usage });
-    this.#buffers.push(buffer);
+    this.#buffers.add(buffer);
     return buffer;
   }
 }

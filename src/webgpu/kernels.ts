@@ -1,6 +1,6 @@
 /** The kernels: what each binds, in order, after its uniform parameters at binding 0 of group 0. */
 export const KERNELS = {
-  embed: { bindings: ['read', 'write'], weight: true },
+  embed: { bindings: ['read', 'read', 'write'], weight: true },
   rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
   linear_row: { bindings: ['read', 'read', 'write'], weight: true },
   linear_tile: { bindings: ['read', 'read', 'write'], weight: true },
@@ -8,7 +8,9 @@ export const KERNELS = {
   attention: { bindings: ['read', 'read', 'read', 'read', 'write'], weight: false },
   silu_multiply: { bindings: ['read', 'write'], weight: false },
   gather_rows: { bindings: ['read', 'read', 'write'], weight: false },
+  edit_logits: { bindings: ['read', 'read', 'write'], weight: false },
   sample: { bindings: ['read', 'read', 'write'], weight: false },
+  logprobs: { bindings: ['read', 'read', 'write'], weight: false },
 } as const satisfies Record<string, KernelInterface>;
 
 export interface KernelInterface {

@@ -1,4 +1,5 @@
 import { batchLayout, writeBatchWords } from '../ops/batch-layout.js';
+import { kvHeadBytes } from '../ops/kv-layout.js';
 import {
   type Batch,
   type BatchBuffers,
@@ -9,16 +10,21 @@ import {
   type MemoryKind,
   type Ops,
   rowStride,
+  type StepReading,
   type Tensor,
   type Weight,
   type WeightPart,
 } from '../ops/ops.js';
 import { BLOCK_CODES, type PackedWeight } from '../quant/weight.js';
 import { BufferPool } from './buffers.js';
+import { createEdits, uploadEdits } from './edits-upload.js';
 import { Params } from './params.js';
+import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
+import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
+import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
 import { tilingFor } from './tiling.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightConstants, weightShape } from './weights.js';
@@ -36,6 +42,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   readonly #device: GPUDevice;
   readonly #buffers: BufferPool;
   readonly #recorder: Recorder;
+  readonly #readback: Readback;
   readonly #tuning: Tuning;
   /** Bound where an operand is absent. */
   readonly #nothing: GPUBuffer;
@@ -45,7 +52,9 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#device = device;
     this.#tuning = { ...tuningFor(device), ...tuning };
     this.#buffers = new BufferPool(device);
-    this.#recorder = new Recorder(device, this.#buffers);
+    const clock = PassClock.of(device);
+    this.#recorder = new Recorder(device, this.#buffers, clock);
+    this.#readback = new Readback(device, this.#recorder, clock);
     this.#nothing = this.#buffers.storage(16, 'activations');
   }
 
@@ -85,15 +94,15 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   kvCache(shape: KvCacheShape): KvCache<GPUBuffer> {
-    const elements = shape.numBlocks * shape.blockSize * shape.numKvHeads * shape.headDim;
-    const bytes = elements * (this.computeType === 'f16' ? 2 : 4);
+    const bytes = shape.numBlocks * shape.blockSize * shape.numKvHeads * kvHeadBytes(shape);
     const [k, v] = [this.#buffers.storage(bytes, 'kv_cache'), this.#buffers.storage(bytes, 'kv_cache')];
     return { ...shape, k, v };
   }
 
   batch(capacity: BatchCapacity): BatchBuffers<GPUBuffer> {
     const words = new Uint32Array(batchLayout(capacity).words);
-    return { capacity, words, data: this.#buffers.storage(words.byteLength, 'activations') };
+    const data = this.#buffers.storage(words.byteLength, 'activations');
+    return { capacity, words, data, edits: createEdits(this.#buffers) };
   }
 
   write(target: Tensor<GPUBuffer>, values: Float32Array): void {
@@ -104,24 +113,19 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   writeBatch(target: BatchBuffers<GPUBuffer>, batch: Batch): void {
     const used = writeBatchWords(batchLayout(target.capacity), batch, target.words);
     this.#device.queue.writeBuffer(target.data, 0, target.words, 0, used);
+    target.edits = uploadEdits(this.#device, this.#buffers, target.edits, batch.sampling);
   }
 
-  embed({ batch, table, out, rows }: Args<'embed'>): void {
+  embed({ batch, previous, table, out, rows }: Args<'embed'>): void {
     const { tokenIds } = batchLayout(batch.capacity);
     for (const part of table.parts) {
       const shape = weightShape(part);
-      const params = new Params().u32(
-        rows,
-        part.rowStart,
-        part.rows,
-        part.cols,
-        out.stride,
-        tokenIds,
-        ...shape,
-      );
+      const params = new Params()
+        .u32(rows, part.rowStart, part.rows, part.cols, out.stride)
+        .u32(tokenIds, previous.stride, ...shape);
       this.#recorder.add({
         spec: this.#spec('embed', { Y: out.type }, {}, part),
-        buffers: [batch.data, out.data],
+        buffers: [batch.data, previous.data, out.data],
         weight: this.#weightBuffers(part),
         params: params.words,
         grid: [Math.ceil(shape[0] / 8), rows, 1],
@@ -161,11 +165,11 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     const layout = batchLayout(batch.capacity);
     const params = new Params()
       .u32(numHeads, cache.numKvHeads, cache.headDim, rotaryDim, cache.blockSize)
-      .u32(qkv.stride, q.stride, rope.stride, layout.positions, layout.slotMapping)
+      .u32(qkv.stride, q.stride / 4, rope.stride, layout.positions, layout.slotMapping)
       .f32(norm?.eps ?? 0);
     const constants = { LANES: this.#tuning.headLanes, QK_NORM: norm === null ? 0 : 1 };
     this.#recorder.add({
-      spec: this.#spec('rope_cache', { X: qkv.type }, constants),
+      spec: { ...this.#spec('rope_cache', { X: qkv.type }, constants), kv: cache.type },
       buffers: [
         batch.data,
         qkv.data,
@@ -190,7 +194,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       .u32(batch.capacity.maxBlocksPerSequence, cache.headDim / 4);
     const constants = { LANES: this.#tuning.attentionLanes, HEAD_DIM: cache.headDim };
     this.#recorder.add({
-      spec: this.#spec('attention', { X: q.type }, constants),
+      spec: { ...this.#spec('attention', { X: q.type }, constants), kv: cache.type },
       buffers: [batch.data, q.data, cache.k, cache.v, out.data],
       weight: [],
       params: params.words,
@@ -219,15 +223,16 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     });
   }
 
-  sample({ batch, logits, out, rows }: Args<'sample'>): void {
-    const { sampling } = batchLayout(batch.capacity);
-    this.#recorder.add({
-      spec: this.#spec('sample', {}, { LANES: this.#tuning.sampleLanes }),
-      buffers: [batch.data, logits.data, out.data],
-      weight: [],
-      params: new Params().u32(logits.cols, logits.stride, sampling, 0x8000_0000).words,
-      grid: [rows, 1, 1],
-    });
+  editLogits(args: Args<'editLogits'>): void {
+    this.#recorder.add(editLogitsDispatch(args, this.#tuning.sampleLanes));
+  }
+
+  sample(args: Args<'sample'>): void {
+    this.#recorder.add(sampleDispatch(args, this.#tuning.sampleLanes));
+  }
+
+  logprobs(args: Args<'logprobs'>): void {
+    this.#recorder.add(logprobsDispatch(args, this.#tuning.sampleLanes));
   }
 
   prepare(work: () => void): Promise<void> {
@@ -239,16 +244,16 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   async read(tensor: Tensor<GPUBuffer>, rows: number): Promise<Float32Array<ArrayBuffer>> {
-    return decodeRows(await this.#readBytes(tensor, rows), tensor);
+    return decodeRows((await this.#read(tensor, rows)).bytes, tensor);
   }
 
-  async readIds(tensor: Tensor<GPUBuffer>, rows: number): Promise<Uint32Array<ArrayBuffer>> {
-    return unpad(new Uint32Array(await this.#readBytes(tensor, rows)), tensor, Uint32Array);
+  async readWords(tensor: Tensor<GPUBuffer>, rows: number): Promise<StepReading> {
+    const { bytes, gpuMs } = await this.#read(tensor, rows);
+    return { words: unpad(new Uint32Array(bytes), tensor, Uint32Array), gpuMs };
   }
 
-  #readBytes(tensor: Tensor<GPUBuffer>, rows: number): Promise<ArrayBuffer> {
-    this.submit();
-    return this.#buffers.read(tensor.data, rows * tensor.stride * elementBytes(tensor.type));
+  #read(tensor: Tensor<GPUBuffer>, rows: number): Promise<Reading> {
+    return this.#readback.read(tensor.data, rows * tensor.stride * elementBytes(tensor.type));
   }
 
   memory(): Readonly<Record<MemoryKind, number>> {
@@ -256,6 +261,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   destroy(): void {
+    this.#readback.destroy();
     this.#buffers.destroy();
     this.#device.destroy();
   }

@@ -1,5 +1,6 @@
+import type { KvType } from '../ops/ops.js';
 import { KERNELS, type KernelName } from './kernels.js';
-import { type LaneSum, loadShader, SHADER_DIR, type TypeAliases } from './shaders.js';
+import { type Lanes, loadShader, SHADER_DIR, type TypeAliases } from './shaders.js';
 
 export interface PipelineSpec {
   readonly kernel: KernelName;
@@ -8,7 +9,9 @@ export interface PipelineSpec {
   readonly types: TypeAliases;
   /** Values of the shader's `override`s: fixed for the model's life. */
   readonly constants: Readonly<Record<string, number>>;
-  readonly lanes?: LaneSum;
+  readonly lanes?: Lanes;
+  /** Type of the KV cache, for kernels that read or write one. */
+  readonly kv?: KvType;
 }
 
 export interface Pipeline {
@@ -92,8 +95,8 @@ export class PipelineCache {
     return faults.join('; ') || (error instanceof Error ? error.message : String(error));
   }
 
-  #source({ kernel: file, weight, types, lanes }: PipelineSpec): string {
-    return loadShader({ file, weight, types, lanes }, this.#shaderDir);
+  #source({ kernel: file, weight, types, lanes, kv }: PipelineSpec): string {
+    return loadShader({ file, weight, types, lanes, kv }, this.#shaderDir);
   }
 
   #module(spec: PipelineSpec): GPUShaderModule {
@@ -112,7 +115,8 @@ export function weightBindings(reader: string): number {
 }
 
 function specKey(spec: PipelineSpec): string {
-  return `${spec.kernel} ${spec.weight ?? ''} ${spec.lanes ?? ''} ${JSON.stringify(spec.types)} ${JSON.stringify(spec.constants)}`;
+  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.kv ?? ''}`;
+  return `${spec.kernel} ${slots} ${JSON.stringify(spec.types)} ${JSON.stringify(spec.constants)}`;
 }
 
 function bindEntries(kernel: KernelName): GPUBindGroupLayoutEntry[] {

@@ -1,4 +1,5 @@
 import type { BufferPool } from './buffers.js';
+import type { PassClock } from './pass-clock.js';
 import { type Pipeline, PipelineCache, type PipelineSpec } from './pipelines.js';
 
 export interface Dispatch {
@@ -26,6 +27,7 @@ export class Recorder {
   readonly pipelines: PipelineCache;
   readonly #device: GPUDevice;
   readonly #params: GPUBuffer;
+  readonly #clock: PassClock | null;
   readonly #words = new Uint32Array((PARAMS_STRIDE / 4) * MAX_DISPATCHES);
   readonly #groups: GroupTree = new Map();
   #collected: PipelineSpec[] | null = null;
@@ -34,8 +36,9 @@ export class Recorder {
   #count = 0;
   #lastCount = 0;
 
-  constructor(device: GPUDevice, buffers: BufferPool) {
+  constructor(device: GPUDevice, buffers: BufferPool, clock: PassClock | null = null) {
     this.#device = device;
+    this.#clock = clock;
     this.pipelines = new PipelineCache(device);
     this.#params = buffers.uniform(PARAMS_STRIDE * MAX_DISPATCHES);
   }
@@ -75,22 +78,30 @@ export class Recorder {
     this.#count++;
   }
 
-  submit(): void {
-    if (this.#encoder === null || this.#pass === null) return;
-    this.#pass.end();
-    this.#device.queue.writeBuffer(this.#params, 0, this.#words, 0, (this.#count * PARAMS_STRIDE) / 4);
-    this.#device.queue.submit([this.#encoder.finish()]);
+  /** Sends what was added since the last submit, and behind it in the same submission what `finish` encodes. */
+  submit(finish?: (encoder: GPUCommandEncoder) => void): void {
+    if (this.#encoder === null && finish === undefined) return;
+    if (this.#pass !== null) this.#endPass(this.#pass);
+    const encoder = this.#encoder ?? this.#device.createCommandEncoder();
+    finish?.(encoder);
     this.#encoder = null;
-    this.#pass = null;
-    this.#lastCount = this.#count;
-    this.#count = 0;
+    this.#device.queue.submit([encoder.finish()]);
   }
 
   #openPass(): GPUComputePassEncoder {
     if (this.#pass !== null) return this.#pass;
     this.#encoder = this.#device.createCommandEncoder();
-    this.#pass = this.#encoder.beginComputePass();
+    const timestampWrites = this.#clock?.writes();
+    this.#pass = this.#encoder.beginComputePass(timestampWrites && { timestampWrites });
     return this.#pass;
+  }
+
+  #endPass(pass: GPUComputePassEncoder): void {
+    pass.end();
+    this.#device.queue.writeBuffer(this.#params, 0, this.#words, 0, (this.#count * PARAMS_STRIDE) / 4);
+    this.#pass = null;
+    this.#lastCount = this.#count;
+    this.#count = 0;
   }
 
   #bindGroup(pipeline: Pipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {

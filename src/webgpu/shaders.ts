@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { KvType } from '../ops/ops.js';
 
 /** Element types that a kernel's source names by role, such as `X` for its input and `Y` for its output. */
 export type TypeAliases = Readonly<Record<string, 'f32' | 'f16' | 'u32'>>;
@@ -11,11 +12,16 @@ export interface ShaderVariant {
   /** File in `shaders/weight/` that fills the slot `#include weight`. */
   readonly weight: string | null;
   readonly types: TypeAliases;
-  /** Fills the slot `#include lanes`: how lanes of a workgroup add up. `subgroup` needs a workgroup that is exactly one subgroup. */
-  readonly lanes?: LaneSum;
+  /**
+   * Fills the slots `#include lanes`, how lanes of a workgroup add up, and `#include activations`, how they come by the same
+   * activations. `subgroup` needs a workgroup that is exactly one subgroup.
+   */
+  readonly lanes?: Lanes;
+  /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
+  readonly kv?: KvType;
 }
 
-export type LaneSum = 'workgroup' | 'subgroup';
+export type Lanes = 'workgroup' | 'subgroup';
 
 export const SHADER_DIR = fileURLToPath(new URL('../../shaders', import.meta.url));
 
@@ -26,8 +32,12 @@ export function loadShader(variant: ShaderVariant, dir = SHADER_DIR): string {
 }
 
 /** What the named slots include. */
-function slotFiles({ weight, lanes = 'workgroup' }: ShaderVariant): ReadonlyMap<string, string> {
-  const files = new Map([['lanes', `lib/lanes_${lanes}.wgsl`]]);
+function slotFiles({ weight, lanes = 'workgroup', kv }: ShaderVariant): ReadonlyMap<string, string> {
+  const files = new Map([
+    ['lanes', `lib/lanes_${lanes}.wgsl`],
+    ['activations', `lib/activations_${lanes}.wgsl`],
+  ]);
+  if (kv !== undefined) files.set('kv', `kv/${kv}.wgsl`);
   if (weight !== null) files.set('weight', `weight/${weight}.wgsl`);
   return files;
 }

@@ -1,11 +1,11 @@
-import type { LaneSum } from './shaders.js';
+import type { Lanes } from './shaders.js';
 import type { Tuning } from './tuning.js';
 
 /** How a matrix product is cut into workgroups. */
 export interface Tiling {
   readonly kernel: 'linear_row' | 'linear_tile';
   readonly constants: Readonly<Record<string, number>>;
-  readonly lanes: LaneSum;
+  readonly lanes: Lanes;
   /** Workgroups for so many outputs. */
   readonly grid: (outputs: number) => [number, number, number];
 }
@@ -25,14 +25,26 @@ function rowTiling(tokens: number, { rowLanes, subgroupSize }: Tuning): Tiling {
   };
 }
 
-function tileTiling(tokens: number, { tileLanes, batchInvariant }: Tuning): Tiling {
-  const tileTokens = tokens === 1 && !batchInvariant ? 1 : 4;
+/** Tokens in every tile where results must not depend on the batch. */
+const INVARIANT_TOKENS = 4;
+/** Activations that the lanes of a subgroup hand round, one from each of so many. */
+const SHARED_ACTIVATIONS = 8;
+
+function tileTiling(tokens: number, tuning: Tuning): Tiling {
+  const { tileLanes, batchInvariant, subgroupSize, sharesActivations } = tuning;
+  const tileTokens = batchInvariant ? INVARIANT_TOKENS : smallestTile(tokens, tuning.tileTokens);
+  const shares = sharesActivations && tileLanes === subgroupSize && tileLanes >= SHARED_ACTIVATIONS;
   return {
     kernel: 'linear_tile',
     constants: { LANES: tileLanes, TOKENS: tileTokens },
-    lanes: 'workgroup',
+    lanes: shares ? 'subgroup' : 'workgroup',
     grid: (outputs) => foldGrid(Math.ceil(outputs / (4 * tileLanes)), Math.ceil(tokens / tileTokens)),
   };
+}
+
+/** The first size that holds all tokens, or the largest. */
+function smallestTile(tokens: number, sizes: readonly number[]): number {
+  return sizes.find((size) => tokens <= size) ?? Math.max(...sizes);
 }
 
 /** Workgroups in x beyond the limit of one dimension go to z. */

@@ -8,6 +8,10 @@ export interface Tuning {
   readonly rowLanes: number;
   /** Tiles of 4 outputs in a workgroup of `linear_tile`. */
   readonly tileLanes: number;
+  /** Tokens in a tile of `linear_tile`: the sizes to choose from, ascending, 8 at most. */
+  readonly tileTokens: readonly number[];
+  /** Lanes of `linear_tile` hand activations round their subgroup instead of each loading all. */
+  readonly sharesActivations: boolean;
   /** Lanes of every subgroup; null where subgroups are missing or vary in size. */
   readonly subgroupSize: number | null;
   /** Up to so many tokens go through `linear_row`. */
@@ -23,11 +27,13 @@ const GPU = {
   sampleLanes: 256,
   rowLanes: 32,
   tileLanes: 32,
+  tileTokens: [1, 4],
+  sharesActivations: false,
   maxRowTokens: 3,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
 
-/** A software adapter runs a subgroup as one SIMD vector: 8 lanes are enough, more only add barriers. */
+/** A software adapter runs a subgroup as one SIMD vector: 8 lanes are enough, more only add barriers. It loads lane by lane. */
 const SOFTWARE = {
   normLanes: 16,
   headLanes: 16,
@@ -35,6 +41,8 @@ const SOFTWARE = {
   sampleLanes: 16,
   rowLanes: 8,
   tileLanes: 8,
+  tileTokens: [1, 4, 8],
+  sharesActivations: true,
   maxRowTokens: 0,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { measureInterference } from '#halflight/bench/interference.js';
 import { createLocalEngine } from '#halflight/engine/local.js';
@@ -6,11 +7,15 @@ import { FakeRunner, fakeModel } from '../support/fake-runner.js';
 
 const SHAPE = { numBlocks: 64, blockSize: 16, maxModelLen: 512 };
 
-/** Takes 2 ms for each step and 0.5 ms more for each token. */
+/** Takes 2 ms for each step and 0.5 ms more for each token, one step after another. */
 class SlowRunner extends FakeRunner {
-  override async run(batch: Parameters<FakeRunner['run']>[0]): Promise<Uint32Array> {
-    await new Promise((resolve) => setTimeout(resolve, 2 + batch.numTokens / 2));
-    return super.run(batch);
+  #idle: Promise<unknown> = Promise.resolve();
+
+  override async run(batch: Parameters<FakeRunner['run']>[0]): ReturnType<FakeRunner['run']> {
+    const results = super.run(batch);
+    this.#idle = this.#idle.then(() => sleep(2 + batch.numTokens / 2));
+    await this.#idle;
+    return results;
   }
 }
 

@@ -20,8 +20,13 @@ t.test('says what runs where, how much it takes, and how to ask it', (t) => {
   t.match(text(), /model +fable \(bf16, 7\.61 MB on the device\)/);
   t.match(text(), /adapter +fake/);
   t.match(text(), /features +f16 no, subgroups no; computing in f32/);
-  t.match(text(), /kv cache +1,024 tokens in 4\.19 MB: 8\.0 requests at full length \(128\)/);
+  t.match(text(), /kv cache +4\.19 MB: 1,024 tokens, 8 sequences of 128/);
   t.match(text(), /url +http:\/\/127\.0\.0\.1:8000/);
+  t.end();
+});
+
+t.test('the type of the KV cache is told where it is another than that of the activations', (t) => {
+  t.match(text({ info: { ...info, kvCacheType: 'int8' } }), /kv cache +4\.19 MB in int8: /);
   t.end();
 });
 

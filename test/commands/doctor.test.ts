@@ -35,11 +35,13 @@ const SOFTWARE: AdapterFindings = {
     maxComputeWorkgroupStorageSize: 2 ** 15,
   },
   subgroupSize: '8',
+  memory: { totalBytes: 2 ** 34, usedBytes: 0, maxShare: 0.25 },
 };
 
 const GPU: AdapterFindings = {
   ...SOFTWARE,
   summary: { ...SOFTWARE.summary, name: 'nvidia-h200', software: false },
+  memory: { totalBytes: 141 * 2 ** 30, usedBytes: 2 ** 29, maxShare: 1 },
 };
 
 t.test('a machine with an adapter gets its figures and no advice', (t) => {
@@ -47,6 +49,7 @@ t.test('a machine with an adapter gets its figures and no advice', (t) => {
   t.match(lines, 'Adapter        nvidia-h200 (vulkan)');
   t.match(lines, 'shader-f16, subgroups, no subgroup-matrix, no timestamp-query, subgroup size 8');
   t.match(lines, 'buffer 4 GiB, storage binding 128 MiB, workgroup memory 32 KiB');
+  t.match(lines, /Memory +141 GiB, 512 MiB in use by others$/m);
   t.match(lines, 'halflight runs here.');
   t.notMatch(lines, 'As root');
   t.end();
@@ -55,6 +58,10 @@ t.test('a machine with an adapter gets its figures and no advice', (t) => {
 t.test('a software adapter is said to be one', (t) => {
   const lines = text({ adapter: SOFTWARE, machine: { loaders: [LOADER], drivers: [LAVAPIPE] } });
   t.match(lines, 'llvmpipe (vulkan, software)');
+  t.match(
+    lines,
+    /Memory +16 GiB, 0 KiB in use by others, of which the KV cache takes a share of 0.25 at most/,
+  );
   t.match(lines, 'on a software adapter: right answers, slowly');
   t.end();
 });
@@ -118,6 +125,11 @@ t.test('a Dawn that does not load is a finding of its own', (t) => {
   t.match(lines, "does not run: version `GLIBC_2.34' not found");
   t.match(lines, 'glibc 2.34 or newer');
   t.notMatch(lines, 'Mesa must be 25');
+  t.end();
+});
+
+t.test('a device that does not tell its memory is said to be one', (t) => {
+  t.match(text({ adapter: { ...GPU, memory: null } }), /Memory +not told: .* 1 GiB .* --kv-cache-memory/);
   t.end();
 });
 

@@ -1,14 +1,8 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
 import { runInspect } from '#halflight/commands/inspect.js';
-import { quantizationFormat } from '#halflight/commands/model-options.js';
-import { parseModelConfig } from '#halflight/model/config-parse.js';
-import { loadModel } from '#halflight/model/load.js';
-import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { printed, refuses } from '../support/commands.js';
-import { nullDevice } from '../support/device.js';
 import { fable } from '../support/models.js';
 
 interface Report {
@@ -47,31 +41,12 @@ t.test('the KV cache of a token takes half as much in f16', async (t) => {
   t.equal(full.memory.kvBytesPerToken, 2 * half.memory.kvBytesPerToken);
 });
 
-/** Bytes of weights on a device that holds the bundled model. Nothing runs there. */
-async function ledger(quantization: string | null): Promise<number> {
-  const config = await parseModelConfig(fable);
-  const checkpoint = await openCheckpoint(fable);
-  const ops = new WebGpuOps(await nullDevice(), 'f32');
-  await loadModel(ops, checkpoint, config, {
-    quantization: quantizationFormat(quantization),
-    maxModelLen: config.maxPositionEmbeddings,
-    onBytes: () => undefined,
-  });
-  await checkpoint.close();
-  const { weights } = ops.memory();
-  ops.destroy();
-  return weights;
-}
-
-for (const quantization of [null, 'int8', 'int4', 'int4-g128-asym']) {
-  t.test(`the bytes of ${quantization ?? 'the own format'} are what the device’s ledger says`, async (t) => {
-    const args = quantization === null ? [] : ['--quantization', quantization];
-    const { memory, tensors } = await report(t, ...args);
-    const excess = (await ledger(quantization)) - memory.weightBytes;
-    // A buffer is rounded up to 16 bytes, and a matrix has at most three: codes, scales, zero points.
-    t.ok(excess >= 0 && excess < 3 * 16 * tensors.length, `${memory.weightBytes} bytes and ${excess} more`);
-  });
-}
+t.test('the KV cache of a token takes what its own type asks for', async (t) => {
+  const { memory } = await report(t, '--dtype', 'float16', '--kv-cache-dtype', 'int8');
+  const half = await report(t, '--dtype', 'float16');
+  t.match(memory, { computeType: 'f16', kvCacheType: 'int8' });
+  t.ok(memory.kvBytesPerToken < half.memory.kvBytesPerToken);
+});
 
 t.test('an unknown quantization is refused', (t) =>
   refuses(t, () => runInspect(['--quantization', 'int5']), /^--quantization: "int5" is none of/),

@@ -42,8 +42,9 @@ async function logitsOf<B>(
       ),
       logitsRows: Uint32Array.of(count - 1),
       sampling: [],
+      scoring: [],
     });
-    enqueueForward(device, numTokens, 1);
+    enqueueForward(device, { numTokens, numLogits: 1, previous: device.noResults });
     await ops.read(device.activations.logits, 1);
   }
   return new Uint32Array((await ops.read(device.activations.logits, 1)).buffer);
@@ -68,7 +69,12 @@ const BATCHES = [
 async function sameBytes(quantization: string | null, batchInvariant: boolean): Promise<boolean[]> {
   const dir = { modelDir: tinyDir('qwen3'), maxNumSeqs: 8, maxModelLen: 64 };
   const options = { ...ENGINE_DEFAULTS, ...dir, quantization, batchInvariant };
-  const device = await loadDeviceModel(await gpuTuned(batchInvariant), options, 8, () => undefined);
+  const device = await loadDeviceModel(
+    await gpuTuned(batchInvariant),
+    options,
+    { maxLogits: 8, maxSampled: 0 },
+    () => undefined,
+  );
   const tokenIds = Array.from({ length: LENGTH }, (_, i) => (i * 97 + 13) % 2000);
   const alone = await logitsOf(device, tokenIds, { chunk: LENGTH, others: 0 });
   const same: boolean[] = [];

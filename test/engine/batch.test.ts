@@ -1,19 +1,22 @@
 import t from 'tap';
-import { buildBatch } from '#halflight/engine/batch.js';
+import { layOutStep } from '#halflight/engine/batch.js';
 import { Sequence } from '#halflight/engine/sequence.js';
+import { pendingToken } from '#halflight/ops/ops.js';
 import { fakeRequest } from '../support/fake-runner.js';
+
+const vocabulary = { size: 64, eosTokenIds: new Set([0]) };
 
 t.test('a batch holds decode, a last chunk and a first chunk one after another', async (t) => {
   const decoding = sequence([10, 11, 12, 13, 14], 4, [7, 2]);
   const ending = sequence([20, 21, 22], 1, [5]);
   const starting = sequence([30, 31, 32, 33, 34, 35], 0, [1]);
-  const batch = buildBatch(
+  const { batch, sampled } = layOutStep(
     [
-      { sequence: decoding, numTokens: 1 },
-      { sequence: ending, numTokens: 2 },
-      { sequence: starting, numTokens: 4 },
+      { sequence: decoding, numTokens: 1, numDrafts: 0 },
+      { sequence: ending, numTokens: 2, numDrafts: 0 },
+      { sequence: starting, numTokens: 4, numDrafts: 0 },
     ],
-    { blockSize: 4, maxBlocksPerSequence: 3 },
+    { blockSize: 4, maxBlocksPerSequence: 3, vocabulary },
   );
   t.equal(batch.numTokens, 7);
   t.equal(batch.numSequences, 3);
@@ -27,12 +30,20 @@ t.test('a batch holds decode, a last chunk and a first chunk one after another',
     batch.sampling.map(({ position }) => position),
     [5, 3],
   );
+  t.same(
+    sampled.map(({ sequence, firstRow }) => [sequence, firstRow]),
+    [
+      [decoding, 0],
+      [ending, 1],
+    ],
+  );
 });
 
 t.test('a step of chunks alone samples nothing', async (t) => {
-  const batch = buildBatch([{ sequence: sequence([1, 2, 3], 0, [0]), numTokens: 2 }], {
+  const { batch } = layOutStep([{ sequence: sequence([1, 2, 3], 0, [0]), numTokens: 2, numDrafts: 0 }], {
     blockSize: 4,
     maxBlocksPerSequence: 1,
+    vocabulary,
   });
   t.equal(batch.logitsRows.length, 0);
   t.same(batch.sampling, []);
@@ -46,9 +57,9 @@ t.test('a sampling row carries the parameters and the seed as two words, low fir
     minP: 0.1,
     seed: 0x0123_4567_89ab_cdefn,
   });
-  const item = { sequence: new Sequence('a', [1, 2], sampling), numTokens: 2 };
+  const item = { sequence: new Sequence('a', [1, 2], sampling), numTokens: 2, numDrafts: 0 };
   item.sequence.blockTable.push(0);
-  const [row] = buildBatch([item], { blockSize: 4, maxBlocksPerSequence: 1 }).sampling;
+  const [row] = layOutStep([item], { blockSize: 4, maxBlocksPerSequence: 1, vocabulary }).batch.sampling;
   t.same(row, {
     temperature: 0.7,
     topK: 3,
@@ -56,20 +67,90 @@ t.test('a sampling row carries the parameters and the seed as two words, low fir
     minP: 0.1,
     seed: [0x89ab_cdef, 0x0123_4567],
     position: 2,
+    edits: null,
+    numLogprobs: null,
   });
 });
 
 t.test('a seed outside of 64 bits is taken modulo 2^64', async (t) => {
   const seeds = [-1n, 2n ** 64n + 5n].map((seed) => {
-    const item = { sequence: new Sequence('a', [1], fakeRequest('a', [1], { seed }).sampling), numTokens: 1 };
+    const item = {
+      sequence: new Sequence('a', [1], fakeRequest('a', [1], { seed }).sampling),
+      numTokens: 1,
+      numDrafts: 0,
+    };
     item.sequence.blockTable.push(0);
-    return buildBatch([item], { blockSize: 4, maxBlocksPerSequence: 1 }).sampling[0].seed;
+    return layOutStep([item], { blockSize: 4, maxBlocksPerSequence: 1, vocabulary }).batch.sampling[0].seed;
   });
   t.same(seeds, [
     [0xffff_ffff, 0xffff_ffff],
     [5, 0],
   ]);
 });
+
+t.test('a token that the host does not know yet is named by its row of the results before', async (t) => {
+  const waiting = sequence([1, 2, 3], 3, [5]);
+  waiting.awaitToken(6);
+  const { batch } = layOutStep([{ sequence: waiting, numTokens: 1, numDrafts: 0 }], {
+    blockSize: 4,
+    maxBlocksPerSequence: 1,
+    vocabulary,
+  });
+  t.same([...batch.tokenIds], [pendingToken(6)]);
+  t.same([...batch.positions], [3]);
+  t.equal(batch.sampling[0].position, 4);
+  waiting.awaitToken(0);
+  t.throws(() =>
+    layOutStep([{ sequence: waiting, numTokens: 2, numDrafts: 0 }], {
+      blockSize: 4,
+      maxBlocksPerSequence: 1,
+      vocabulary,
+    }),
+  );
+});
+
+t.test('drafts are computed behind the last token, and each adds a row of its own to sample', async (t) => {
+  const guessing = sequence([1, 2, 3], 2, [5, 6]);
+  guessing.draftTokenIds = [7, 8, 9];
+  const { batch, sampled } = layOutStep([{ sequence: guessing, numTokens: 3, numDrafts: 2 }], {
+    blockSize: 4,
+    maxBlocksPerSequence: 2,
+    vocabulary,
+  });
+  t.same([...batch.tokenIds], [3, 7, 8]);
+  t.same([...batch.slotMapping], [22, 23, 24]);
+  t.same([...batch.logitsRows], [0, 1, 2]);
+  t.same(
+    batch.sampling.map(({ position }) => position),
+    [3, 4, 5],
+  );
+  t.same(sampled, [{ sequence: guessing, firstRow: 0, drafts: [7, 8] }]);
+});
+
+t.test(
+  'a prompt to tell of takes rows behind those that sample, one for each token that follows',
+  async (t) => {
+    const { sampling } = fakeRequest('told', [], { numPromptLogprobs: 2 });
+    const told = new Sequence('told', [10, 11, 12, 13], sampling);
+    told.numComputedTokens = 1;
+    told.numScoredTokens = 1;
+    told.blockTable.push(0);
+    const decoding = sequence([1, 2], 1, [1]);
+    const { batch, scored } = layOutStep(
+      [
+        { sequence: told, numTokens: 3, numDrafts: 0 },
+        { sequence: decoding, numTokens: 1, numDrafts: 0 },
+      ],
+      { blockSize: 4, maxBlocksPerSequence: 1, vocabulary },
+    );
+    t.same([...batch.logitsRows], [2, 3, 0, 1]);
+    t.same(batch.scoring, [
+      { target: 12, numLogprobs: 2 },
+      { target: 13, numLogprobs: 2 },
+    ]);
+    t.same(scored, [{ sequence: told, firstRow: 2, targets: [12, 13] }]);
+  },
+);
 
 function sequence(tokenIds: readonly number[], numComputed: number, blockTable: readonly number[]): Sequence {
   const result = new Sequence('s', tokenIds, fakeRequest('s', tokenIds).sampling);

@@ -59,6 +59,8 @@ const ENGINES: Record<string, () => Promise<Engine>> = {
       maxNumSeqs: 16,
       maxNumBatchedTokens: 512,
       prefixCaching: true,
+      asyncScheduling: true,
+      numSpeculativeTokens: 0,
       maxPrefillMsPerStep: null,
       stepTimeoutMs: 5_000,
     }),
@@ -161,7 +163,8 @@ for (const [behaviour, reason] of Object.entries(FAILURES) as [FakeBehaviour, Re
       const requests: GenerateRequest[] = ['a', 'b'].map((id) => fakeRequest(id, [1, 2], LONG));
       const ends = await Promise.all(requests.map((request) => failure(engine.generate(request))));
       for (const { numTokens, error } of ends) {
-        t.equal(numTokens, 4, 'tokens of steps before the failure arrive, none after');
+        // The fifth step is sent while the fourth runs: a thread that dies then takes the fourth's token with it.
+        t.ok(numTokens === 3 || numTokens === 4, 'tokens of steps before the failure arrive, none after');
         t.match(error, { code: 'engine_failed', message: 'The engine has failed and cannot answer.' });
       }
       t.match((await engine.failed).message, reason);

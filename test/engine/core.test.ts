@@ -2,7 +2,14 @@ import t from 'tap';
 import { BlockManager } from '#halflight/engine/block-manager.js';
 import { EngineCore, type StepResult } from '#halflight/engine/core.js';
 import type { ModelRunner } from '#halflight/engine/model-runner.js';
-import { expectedAnswer, FAKE_EOS, FakeRunner, fakeRequest } from '../support/fake-runner.js';
+import {
+  expectedAnswer,
+  FAKE_EOS,
+  FAKE_VOCAB_SIZE,
+  FakeRunner,
+  fakeRequest,
+  sampledTokens,
+} from '../support/fake-runner.js';
 
 const SHAPE = { numBlocks: 16, blockSize: 16, maxModelLen: 64 };
 
@@ -14,9 +21,12 @@ function createCore(runner: ModelRunner = new FakeRunner(SHAPE), clock: () => nu
       maxNumSeqs: 4,
       maxNumBatchedTokens: 32,
       prefixCaching: true,
+      asyncScheduling: true,
+      numSpeculativeTokens: 0,
       maxPrefillMsPerStep: null,
       maxModelLen: SHAPE.maxModelLen,
     },
+    vocabSize: FAKE_VOCAB_SIZE,
     eosTokenIds: [FAKE_EOS],
     now: clock,
   });
@@ -32,7 +42,7 @@ async function drain(core: EngineCore): Promise<StepResult[]> {
 function scripted(...tokenIds: number[]): ModelRunner {
   let step = 0;
   return {
-    run: async (batch) => Uint32Array.from(batch.logitsRows, () => tokenIds[step++]),
+    run: async (batch) => sampledTokens([...batch.logitsRows].map(() => tokenIds[step++])),
     dispatchesPerStep: 0,
     lost: new Promise(() => undefined),
     destroy: () => undefined,
@@ -159,10 +169,10 @@ t.test('the result of a step that ends after the failure is dropped', async (t) 
   t.same(core.fail(new Error('later')), new Error('gone'), 'the first cause stands');
 });
 
-t.test('a runner that answers with too few tokens is a defect, not a wrong text', async (t) => {
-  const core = createCore({ ...scripted(), run: async () => new Uint32Array(0) });
+t.test('a runner that answers with too few rows is a defect, not a wrong text', async (t) => {
+  const core = createCore({ ...scripted(), run: async () => sampledTokens([]) });
   core.add(fakeRequest('a', [1]));
-  await t.rejects(core.step(), { message: 'the runner sampled 0 tokens for 1 rows of logits' });
+  await t.rejects(core.step(), { message: 'the runner gave 0 rows of results for 1 rows of logits' });
 });
 
 t.test('two steps at once are refused', async (t) => {
@@ -190,7 +200,9 @@ t.test('a step is timed by the clock it was given', async (t) => {
   const clock = (): number => (now += 8);
   const core = createCore(new FakeRunner(SHAPE), clock);
   core.add(fakeRequest('a', [1]));
-  t.equal((await core.step()).stats.stepMs, 8);
+  const { stats } = await core.step();
+  t.match(stats, { stepMs: 48, scheduleMs: 8, encodeMs: 8 });
+  t.equal((await core.step()).stats.stepMs, 32, 'from the end of the one before');
 });
 
 t.test(

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { type Backend, cpuBackend } from '#halflight/engine/backend.js';
 import { enqueueForward, loadDeviceModel } from '#halflight/engine/device-model.js';
-import type { LoadProgress } from '#halflight/engine/options.js';
+import type { EngineOptions, LoadProgress } from '#halflight/engine/options.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { testDevice } from '../support/device.js';
 import { tinyOptions } from '../support/tiny.js';
@@ -9,15 +9,22 @@ import { tinyOptions } from '../support/tiny.js';
 // The first compilation of all kernels takes a software adapter half a minute or more.
 t.setTimeout(200_000);
 
+const ONE = { maxLogits: 1, maxSampled: 1 };
+
 t.test(
   'a model comes with caches, activations and a batch of the size that its options ask for',
   async (t) => {
     const options = tinyOptions('llama', { maxNumSeqs: 3, maxNumBatchedTokens: 20 });
-    const device = await loadDeviceModel(cpuBackend(), options, 5, () => undefined);
+    const device = await loadDeviceModel(
+      cpuBackend(),
+      options,
+      { maxLogits: 5, maxSampled: 2 },
+      () => undefined,
+    );
     t.match(device.plan, { maxModelLen: 160, numBlocks: 30, maxBlocksPerSequence: 10 });
     t.equal(device.caches.length, 3);
     t.match(device.caches[0], { numBlocks: 30, blockSize: 16, numKvHeads: 2, headDim: 16 });
-    t.match(device.activations.logits, { rows: 5, cols: 2048 });
+    t.match(device.activations.logits, { rows: 7, cols: 2048 });
     t.equal(device.activations.qkv.rows, 20);
     t.match(device.batch.capacity, {
       maxTokens: 20,
@@ -30,7 +37,7 @@ t.test(
 
 t.test('progress tells the bytes of the weights, then that kernels are made ready', async (t) => {
   const progress: LoadProgress[] = [];
-  await loadDeviceModel(cpuBackend(), tinyOptions('llama'), 1, (step) => progress.push(step));
+  await loadDeviceModel(cpuBackend(), tinyOptions('llama'), ONE, (step) => progress.push(step));
   const last = progress.at(-1);
   t.match(last, { stage: 'kernels', loadedBytes: last?.totalBytes });
   t.ok(progress.slice(0, -1).every(({ stage }) => stage === 'weights'));
@@ -39,20 +46,54 @@ t.test('progress tells the bytes of the weights, then that kernels are made read
 
 t.test('a model that cannot be used, and an unknown quantization, are refused', async (t) => {
   const load = (changes: object) =>
-    loadDeviceModel(cpuBackend(), tinyOptions('llama', changes), 1, () => undefined);
+    loadDeviceModel(cpuBackend(), tinyOptions('llama', changes), ONE, () => undefined);
   await t.rejects(load({ modelDir: t.testdir() }), { name: 'CheckpointError' });
   await t.rejects(load({ quantization: 'int3' }), { name: 'UserError', message: /int3/ });
   await t.rejects(load({ maxModelLen: 513 }), { name: 'UserError', message: /--max-model-len/ });
+});
+
+t.test('the KV cache is of the type that is asked for, else of that of the activations', async (t) => {
+  for (const [kvCacheDtype, type] of [
+    ['auto', 'f32'],
+    ['int8', 'int8'],
+  ]) {
+    const options = { ...tinyOptions('llama'), kvCacheDtype } as EngineOptions;
+    const device = await loadDeviceModel(cpuBackend(), options, ONE, () => undefined);
+    t.ok(
+      device.caches.every((cache) => cache.type === type),
+      kvCacheDtype,
+    );
+  }
+});
+
+t.test('the KV cache fits what the device has left beside weights and activations', async (t) => {
+  const load = (totalBytes: number, kvCacheMemoryBytes: number | null) => {
+    const backend = { ...cpuBackend(), memory: { totalBytes, usedBytes: 0, maxShare: 1 } };
+    const options = tinyOptions('llama', { gpuMemoryUtilization: 1, kvCacheMemoryBytes });
+    return loadDeviceModel(backend, options, ONE, () => undefined);
+  };
+  const roomy = await load(2 ** 30, null);
+  t.ok(roomy.plan.numBlocks >= 10, String(roomy.plan.numBlocks));
+  await t.rejects(load(2 ** 20, null), { message: /^--gpu-memory-utilization: 1 of 1 MiB leaves 0 MiB / });
+  const explicit = await load(2 ** 20, 2 ** 20);
+  t.ok(explicit.plan.numBlocks >= 10, String(explicit.plan.numBlocks));
 });
 
 t.test('after loading no batch needs a kernel that is not ready', async (t) => {
   t.setTimeout(200_000);
   const ops = new WebGpuOps(await testDevice(), 'f32');
   const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27 };
-  const device = await loadDeviceModel(backend, tinyOptions('llama'), 16, () => undefined);
+  const device = await loadDeviceModel(
+    backend,
+    tinyOptions('llama'),
+    { maxLogits: 16, maxSampled: 16 },
+    () => undefined,
+  );
   const numReady = ops.numPipelines;
   for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
-    for (const numLogits of [0, 1, 3, 16]) enqueueForward(device, numTokens, numLogits);
+    for (const numLogits of [0, 1, 3, 16]) {
+      enqueueForward(device, { numTokens, numLogits, previous: device.noResults });
+    }
   }
   await ops.read(device.activations.logits, 1);
   t.equal(ops.numPipelines, numReady);

@@ -9,6 +9,8 @@ const OPTIONS = {
   maxNumSeqs: 4,
   maxNumBatchedTokens: 32,
   prefixCaching: true,
+  asyncScheduling: true,
+  numSpeculativeTokens: 0,
   maxPrefillMsPerStep: null,
   stepTimeoutMs: 1_000,
 };

@@ -18,6 +18,8 @@ t.test('closing an engine on the calling thread destroys its runner', async (t) 
     maxNumSeqs: 4,
     maxNumBatchedTokens: 32,
     prefixCaching: true,
+    asyncScheduling: true,
+    numSpeculativeTokens: 0,
     maxPrefillMsPerStep: null,
     stepTimeoutMs: 1_000,
   };
@@ -31,6 +33,8 @@ t.test('a device that is lost while nothing runs is reported', async (t) => {
     maxNumSeqs: 4,
     maxNumBatchedTokens: 32,
     prefixCaching: true,
+    asyncScheduling: true,
+    numSpeculativeTokens: 0,
     maxPrefillMsPerStep: null,
     stepTimeoutMs: 1_000,
   };
@@ -42,11 +46,13 @@ t.test('a device that is lost while nothing runs is reported', async (t) => {
 t.test('an answer may take longer than any of its steps may', async (t) => {
   const runner = new FakeRunner(SHAPE);
   const run = runner.run.bind(runner);
-  runner.run = (batch) => sleep(10).then(() => run(batch));
+  runner.run = (batch) => run(batch).then((results) => sleep(20, results));
   const options = {
     maxNumSeqs: 4,
     maxNumBatchedTokens: 32,
     prefixCaching: true,
+    asyncScheduling: true,
+    numSpeculativeTokens: 0,
     maxPrefillMsPerStep: null,
     stepTimeoutMs: 150,
   };

@@ -4,7 +4,8 @@ import { BlockManager } from '#halflight/engine/block-manager.js';
 import { EngineCore, type StepResult } from '#halflight/engine/core.js';
 import { EngineLoop } from '#halflight/engine/loop.js';
 import type { ModelRunner } from '#halflight/engine/model-runner.js';
-import { FAKE_EOS, FakeRunner, fakeRequest } from '../support/fake-runner.js';
+import type { StepReading } from '#halflight/ops/ops.js';
+import { FAKE_EOS, FAKE_VOCAB_SIZE, FakeRunner, fakeRequest, sampledTokens } from '../support/fake-runner.js';
 
 const SHAPE = { numBlocks: 64, blockSize: 16, maxModelLen: 1024 };
 
@@ -23,9 +24,12 @@ function createLoop(runner: ModelRunner = new FakeRunner(SHAPE), stepTimeoutMs =
       maxNumSeqs: 4,
       maxNumBatchedTokens: 32,
       prefixCaching: true,
+      asyncScheduling: true,
+      numSpeculativeTokens: 0,
       maxPrefillMsPerStep: null,
       maxModelLen: SHAPE.maxModelLen,
     },
+    vocabSize: FAKE_VOCAB_SIZE,
     eosTokenIds: [FAKE_EOS],
     now: () => performance.now(),
   });
@@ -68,7 +72,7 @@ t.test('commands get in between the steps of a runner that never waits', async (
 });
 
 t.test('a step past its time fails the engine, and its late result is dropped', async (t) => {
-  let finish: (sampled: Uint32Array) => void = () => undefined;
+  let finish: (results: StepReading) => void = () => undefined;
   const runner = new FakeRunner(SHAPE);
   runner.run = () => new Promise((resolve) => (finish = resolve));
   const { core, loop, results, errors } = createLoop(runner, 20);
@@ -79,7 +83,7 @@ t.test('a step past its time fails the engine, and its late result is dropped', 
     ['a step took longer than 20 ms'],
   );
   t.throws(() => core.add(fakeRequest('b', [1])), { code: 'engine_failed' });
-  finish(Uint32Array.of(1));
+  finish(sampledTokens([1]));
   await sleep(5);
   t.equal(results.length, 0);
   t.equal(errors.length, 1);

@@ -1,6 +1,8 @@
 import t from 'tap';
+import type { ModelRunner } from '#halflight/engine/model-runner.js';
+import { tokenOf } from '#halflight/engine/results.js';
 import { createRunner } from '#halflight/engine/runner.js';
-import type { Batch, SamplingRow } from '#halflight/ops/ops.js';
+import { type Batch, pendingToken, type SamplingRow } from '#halflight/ops/ops.js';
 import { GREEDY } from '../support/batches.js';
 import { referenceRuns, tinyDir, tinyOptions } from '../support/tiny.js';
 
@@ -23,7 +25,12 @@ function batchOf(tokenIds: readonly number[], start: number, sampling: readonly 
     blockTables: new Uint32Array(BLOCKS_PER_SEQUENCE).fill(3),
     logitsRows: Uint32Array.from(sampling, () => tokenIds.length - 1),
     sampling,
+    scoring: [],
   };
+}
+
+async function tokenAfter(runner: ModelRunner, batch: Batch): Promise<number> {
+  return tokenOf((await runner.run(batch)).words, 0);
 }
 
 for (const device of ['cpu', 'webgpu'] as const) {
@@ -42,15 +49,22 @@ for (const device of ['cpu', 'webgpu'] as const) {
       });
       t.equal(info.adapter.backend === 'cpu', device === 'cpu');
       t.strictSame(eosTokenIds, [2]);
-      const first = await runner.run(batchOf(promptTokenIds.slice(0, 4), 0, []));
-      t.equal(first.length, 0, 'a step without logits gives no token');
-      let [token] = await runner.run(batchOf(promptTokenIds.slice(4), 4, [GREEDY]));
+      await runner.run(batchOf(promptTokenIds.slice(0, 4), 0, []));
+      let token = await tokenAfter(runner, batchOf(promptTokenIds.slice(4), 4, [GREEDY]));
       const generated = [token];
       for (let position = promptTokenIds.length; generated.length < 8; position++) {
-        [token] = await runner.run(batchOf([token], position, [GREEDY]));
+        token = await tokenAfter(runner, batchOf([token], position, [GREEDY]));
         generated.push(token);
       }
       t.strictSame(generated, greedyTokenIds.slice(0, 8));
+      const lastPosition = promptTokenIds.length + 6;
+      const sent = [
+        runner.run(batchOf([generated[6]], lastPosition, [GREEDY])),
+        runner.run(batchOf([pendingToken(0)], lastPosition + 1, [GREEDY])),
+      ];
+      const [known, pending] = await Promise.all(sent);
+      t.equal(tokenOf(known.words, 0), greedyTokenIds[7]);
+      t.equal(tokenOf(pending.words, 0), greedyTokenIds[8], 'a step reads what the one before sampled');
       t.equal(runner.dispatchesPerStep > 0, device === 'webgpu');
       runner.destroy();
     },
@@ -61,7 +75,8 @@ t.test('each row is sampled by its own options', async (t) => {
   const { runner } = await createRunner(tinyOptions('llama', { device: 'cpu' }), () => undefined);
   const warm = { ...GREEDY, temperature: 5, seed: [1, 2] } as const;
   const rows = [GREEDY, warm, { ...warm, topK: 1 }, { ...warm, seed: [3, 4] }] as const;
-  const ids = await runner.run(batchOf(promptTokenIds, 0, rows));
+  const { words } = await runner.run(batchOf(promptTokenIds, 0, rows));
+  const ids = rows.map((_, row) => tokenOf(words, row));
   t.equal(ids[0], greedyTokenIds[0]);
   t.equal(ids[2], greedyTokenIds[0]);
   t.not(ids[1], ids[3]);

@@ -1,140 +1,24 @@
 import t from 'tap';
 import { BlockManager } from '#halflight/engine/block-manager.js';
-import { type Plan, planStep, Scheduler, type SchedulerState } from '#halflight/engine/scheduler.js';
+import { Scheduler } from '#halflight/engine/scheduler.js';
 import { Sequence } from '#halflight/engine/sequence.js';
 import { fakeRequest } from '../support/fake-runner.js';
 
-interface Fields {
-  readonly numTokens: number;
-  readonly numComputed?: number;
-  /** Blocks it holds; the scheduler reads only their number. */
-  readonly numBlocks?: number;
-}
-
-function sequence(id: string, { numTokens, numComputed = 0, numBlocks = 0 }: Fields): Sequence {
+function sequence(id: string, { numTokens }: { readonly numTokens: number }): Sequence {
   const prompt = Array.from({ length: numTokens }, (_, i) => 256 * id.charCodeAt(0) + i);
-  const result = new Sequence(id, prompt, fakeRequest(id, prompt).sampling, id.charCodeAt(0));
-  result.numComputedTokens = numComputed;
-  // Blocks of its own: no two sequences of a test share one.
-  const first = 100 * id.charCodeAt(0);
-  result.blockTable.push(...Array.from({ length: numBlocks }, (_, block) => first + block));
-  return result;
+  return new Sequence(id, prompt, fakeRequest(id, prompt).sampling, id.charCodeAt(0));
 }
 
-function state(fields: Partial<SchedulerState>): SchedulerState {
-  const findPrefix = () => ({ blocks: [], numFree: 0 });
-  return {
-    running: [],
-    waiting: [],
-    numFreeBlocks: 100,
-    blockSize: 4,
-    numReferences: () => 1,
-    findPrefix,
-    blockNames: () => [],
-    maxPrefillTokens: Number.POSITIVE_INFINITY,
-    ...fields,
-  };
+function prompted(id: string, promptTokenIds: readonly number[], arrival: number, priority = 0): Sequence {
+  return new Sequence(id, promptTokenIds, fakeRequest(id, promptTokenIds).sampling, arrival, { priority });
 }
-
-function summary(plan: Plan): { scheduled: string[]; preempted: string[]; numAdmitted: number } {
-  return {
-    scheduled: plan.scheduled.map((item) => `${item.sequence.id}:${item.numTokens}`),
-    preempted: plan.preempted.map(({ id }) => id),
-    numAdmitted: plan.admitted.length,
-  };
-}
-
-t.test('running sequences decode one token each before waiting ones prefill', async (t) => {
-  const running = ['a', 'b'].map((id) => sequence(id, { numTokens: 5, numComputed: 4, numBlocks: 1 }));
-  const waiting = [sequence('c', { numTokens: 6 }), sequence('d', { numTokens: 9 })];
-  const plan = planStep(state({ running, waiting }), {
-    prefixCaching: true,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 12,
-  });
-  t.same(summary(plan), { scheduled: ['a:1', 'b:1', 'c:6', 'd:4'], preempted: [], numAdmitted: 2 });
-});
-
-t.test('a chunked prefill goes on where it stopped', async (t) => {
-  const running = [sequence('a', { numTokens: 30, numComputed: 10, numBlocks: 3 })];
-  const plan = planStep(state({ running }), { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 12 });
-  t.same(summary(plan), { scheduled: ['a:12'], preempted: [], numAdmitted: 0 });
-});
-
-t.test('no more sequences run than maxNumSeqs', async (t) => {
-  const running = [sequence('a', { numTokens: 5, numComputed: 4, numBlocks: 2 })];
-  const waiting = ['b', 'c'].map((id) => sequence(id, { numTokens: 1 }));
-  const plan = planStep(state({ running, waiting }), {
-    prefixCaching: true,
-    maxNumSeqs: 2,
-    maxNumBatchedTokens: 12,
-  });
-  t.same(summary(plan), { scheduled: ['a:1', 'b:1'], preempted: [], numAdmitted: 1 });
-});
-
-t.test('waiting sequences keep their order: a short one does not overtake a long one', async (t) => {
-  const waiting = [sequence('long', { numTokens: 40 }), sequence('short', { numTokens: 1 })];
-  const plan = planStep(state({ waiting, numFreeBlocks: 9 }), {
-    prefixCaching: true,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 64,
-  });
-  t.same(summary(plan), { scheduled: [], preempted: [], numAdmitted: 0 });
-});
-
-t.test(
-  'a sequence is admitted only when all of its tokens find room beside unfinished prefills',
-  async (t) => {
-    const running = [sequence('a', { numTokens: 16, numComputed: 4, numBlocks: 1 })];
-    const waiting = [sequence('b', { numTokens: 8 })];
-    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 14 };
-    const tight = planStep(state({ running, waiting, numFreeBlocks: 4 }), limits);
-    t.same(summary(tight), { scheduled: ['a:12'], preempted: [], numAdmitted: 0 });
-    const roomy = planStep(state({ running, waiting, numFreeBlocks: 5 }), limits);
-    t.same(summary(roomy), { scheduled: ['a:12', 'b:2'], preempted: [], numAdmitted: 1 });
-  },
-);
-
-t.test('when blocks run out the newest running ones are preempted and nobody is admitted', async (t) => {
-  const running = ['a', 'b', 'c'].map((id) => sequence(id, { numTokens: 5, numComputed: 4, numBlocks: 1 }));
-  const waiting = [sequence('d', { numTokens: 1 })];
-  const plan = planStep(state({ running, waiting, numFreeBlocks: 1 }), {
-    prefixCaching: true,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 64,
-  });
-  t.same(summary(plan), { scheduled: ['a:1', 'b:1'], preempted: ['c'], numAdmitted: 0 });
-});
-
-t.test('the newest preempts itself when no one newer is left', async (t) => {
-  const running = ['a', 'b'].map((id) => sequence(id, { numTokens: 5, numComputed: 4, numBlocks: 1 }));
-  const plan = planStep(state({ running, numFreeBlocks: 1 }), {
-    prefixCaching: true,
-    maxNumSeqs: 8,
-    maxNumBatchedTokens: 64,
-  });
-  t.same(summary(plan), { scheduled: ['a:1'], preempted: ['b'], numAdmitted: 0 });
-});
-
-t.test('planning changes nothing', async (t) => {
-  const running = ['a', 'b'].map((id) => sequence(id, { numTokens: 5, numComputed: 4, numBlocks: 1 }));
-  const before = state({ running: Object.freeze(running), numFreeBlocks: 0 });
-  const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64 };
-  t.same(summary(planStep(before, limits)), summary(planStep(before, limits)));
-  t.same(
-    running.map(({ blockTable, numComputedTokens }) => [blockTable.length, numComputedTokens]),
-    [
-      [1, 4],
-      [1, 4],
-    ],
-  );
-});
 
 t.test('preempted sequences wait in front, the oldest foremost, and start over', async (t) => {
   const scheduler = new Scheduler(new BlockManager(4, 4), {
     prefixCaching: true,
     maxNumSeqs: 8,
     maxNumBatchedTokens: 64,
+    maxScoredTokens: 32,
   });
   const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((id) => sequence(id, { numTokens: 4 }));
   for (const each of [a, b, c, d]) scheduler.add(each);
@@ -163,6 +47,7 @@ t.test('a finished sequence leaves its queue once', async (t) => {
     prefixCaching: true,
     maxNumSeqs: 8,
     maxNumBatchedTokens: 64,
+    maxScoredTokens: 32,
   });
   const a = sequence('a', { numTokens: 4 });
   scheduler.add(a);
@@ -172,12 +57,8 @@ t.test('a finished sequence leaves its queue once', async (t) => {
   t.throws(() => scheduler.finish(a), { message: 'sequence a is finished but in no queue' });
 });
 
-function prompted(id: string, promptTokenIds: readonly number[], arrival: number, priority = 0): Sequence {
-  return new Sequence(id, promptTokenIds, fakeRequest(id, promptTokenIds).sampling, arrival, { priority });
-}
-
 t.test('a lower priority runs first and is preempted last, whenever it came', async (t) => {
-  const limits = { prefixCaching: false, maxNumSeqs: 2, maxNumBatchedTokens: 64 };
+  const limits = { prefixCaching: false, maxNumSeqs: 2, maxNumBatchedTokens: 64, maxScoredTokens: 32 };
   const scheduler = new Scheduler(new BlockManager(2, 4), limits);
   const [late, early, urgent] = [
     prompted('late', [1, 2, 3, 4], 1),
@@ -201,6 +82,7 @@ t.test('a prompt that began before is computed only from its first new block', a
     prefixCaching: true,
     maxNumSeqs: 8,
     maxNumBatchedTokens: 64,
+    maxScoredTokens: 32,
   });
   const first = prompted('first', [1, 2, 3, 4, 5, 6, 7, 8, 9], 0);
   scheduler.add(first);
@@ -224,7 +106,7 @@ t.test('a prompt that began before is computed only from its first new block', a
 t.test(
   'of equal prompts that come together one computes the shared blocks, and the others take them a step later',
   async (t) => {
-    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64 };
+    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64, maxScoredTokens: 32 };
     const scheduler = new Scheduler(new BlockManager(8, 4), limits);
     const prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9];
     const all = [0, 1, 2].map((i) => prompted(`s${i}`, prompt, i));
@@ -244,33 +126,56 @@ t.test(
   },
 );
 
+t.test('a prompt to tell of takes no cached block before all of it was told', async (t) => {
+  const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64, maxScoredTokens: 32 };
+  const scheduler = new Scheduler(new BlockManager(8, 4), limits);
+  const prompt = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+  const first = prompted('first', prompt, 0);
+  scheduler.add(first);
+  for (const item of scheduler.schedule()) scheduler.advance(item);
+  const told = new Sequence(
+    'told',
+    prompt,
+    fakeRequest('told', prompt, { numPromptLogprobs: 0 }).sampling,
+    1,
+  );
+  scheduler.add(told);
+  const [item] = scheduler.schedule().filter(({ sequence }) => sequence === told);
+  t.equal(item.numTokens, 9);
+  scheduler.advance(item);
+  t.equal(told.numScoredTokens, 8);
+});
+
 t.test(
-  'beside decodes no more of prompts is computed than the pace allows, over running and waiting ones',
+  'tokens count as computed when their step was sent, and full blocks of known tokens are shared from then on',
   async (t) => {
-    const running = [
-      sequence('a', { numTokens: 40, numComputed: 10, numBlocks: 3 }),
-      sequence('b', { numTokens: 5, numComputed: 4, numBlocks: 2 }),
-    ];
-    const waiting = [sequence('c', { numTokens: 9 })];
-    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64 };
-    const paced = (maxPrefillTokens: number) =>
-      summary(planStep(state({ running, waiting, maxPrefillTokens }), limits)).scheduled;
-    t.same(paced(16), ['a:16', 'b:1']);
-    t.same(paced(34), ['a:30', 'b:1', 'c:4']);
+    const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64, maxScoredTokens: 32 };
+    const scheduler = new Scheduler(new BlockManager(8, 4), limits);
+    const first = prompted('first', [1, 2, 3, 4, 5, 6, 7], 0);
+    scheduler.add(first);
+    const step = (): void => {
+      for (const item of scheduler.schedule()) {
+        scheduler.advance(item);
+        item.sequence.awaitToken(0);
+      }
+    };
+    step();
+    t.equal(first.numComputedTokens, 7);
+    t.equal(first.numNamedBlocks, 1);
+    step();
+    t.equal(first.numComputedTokens, 8);
+    t.equal(first.numNamedBlocks, 1, 'the second block ends with a token that nobody knows yet');
+    first.append(8);
+    scheduler.remember(first);
+    t.equal(first.numNamedBlocks, 2);
   },
 );
 
-t.test('victims give back only the blocks that nobody else holds', async (t) => {
-  const shared = sequence('a', { numTokens: 5, numComputed: 4, numBlocks: 1 });
-  const victim = sequence('b', { numTokens: 9, numComputed: 8, numBlocks: 1 });
-  victim.blockTable.unshift(shared.blockTable[0]);
-  const plan = planStep(
-    state({
-      running: [shared, victim],
-      numFreeBlocks: 0,
-      numReferences: (block) => (block === shared.blockTable[0] ? 2 : 1),
-    }),
-    { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64 },
-  );
-  t.same(summary(plan), { scheduled: ['a:1'], preempted: ['b'], numAdmitted: 0 });
+t.test('a sequence is not admitted while a token of it is on its way', async (t) => {
+  const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64, maxScoredTokens: 32 };
+  const scheduler = new Scheduler(new BlockManager(8, 4), limits);
+  const early = prompted('early', [1, 2], 0);
+  early.awaitToken(0);
+  scheduler.add(early);
+  t.throws(() => scheduler.schedule(), { message: /admitted before its tokens are known/ });
 });

@@ -4,9 +4,13 @@ import { BlockManager } from '#halflight/engine/block-manager.js';
 import { EngineCore } from '#halflight/engine/core.js';
 import type { Sequence } from '#halflight/engine/sequence.js';
 import type { GenerateRequest } from '#halflight/engine/types.js';
-import type { Batch } from '#halflight/ops/ops.js';
-import { FAKE_EOS, FakeRunner, fakeRequest } from '../support/fake-runner.js';
+import { type Batch, pendingRow, type SamplingRow, type StepReading } from '#halflight/ops/ops.js';
+import { RESULT } from '#halflight/ops/result-layout.js';
+import { FAKE_EOS, FAKE_VOCAB_SIZE, FakeRunner, fakeRequest } from '../support/fake-runner.js';
 import { anySchedule, type Parts, runSchedule } from '../support/schedules.js';
+
+// A loaded machine takes minutes for what an idle one does in ten seconds.
+t.setTimeout(300_000);
 
 t.test(
   'any schedule: each request is answered as the model would alone, or refused, and every block comes back',
@@ -18,6 +22,7 @@ t.test(
       numRefused: 0,
       numPreemptions: 0,
       prefixHits: 0,
+      numAcceptedTokens: 0,
     };
     const property = fc.asyncProperty(anySchedule, async (schedule) => {
       const summary = await runSchedule(schedule);
@@ -27,8 +32,9 @@ t.test(
       total.numRefused += summary.numRefused;
       total.numPreemptions += summary.numPreemptions;
       total.prefixHits += summary.prefixHits;
+      total.numAcceptedTokens += summary.numAcceptedTokens;
     });
-    await fc.assert(property, { numRuns: 1000, seed: 20 });
+    await fc.assert(property, { numRuns: 1500, seed: 20 });
     t.comment(total);
     t.ok(
       Object.values(total).every((count) => count > 200),
@@ -67,7 +73,15 @@ async function texts(
   const core = new EngineCore({
     runner: new FakeRunner(shape),
     blocks: new BlockManager(shape.numBlocks, shape.blockSize),
-    limits: { ...limits, prefixCaching: true, maxPrefillMsPerStep: null, maxModelLen: shape.maxModelLen },
+    limits: {
+      ...limits,
+      prefixCaching: true,
+      asyncScheduling: true,
+      numSpeculativeTokens: 0,
+      maxPrefillMsPerStep: null,
+      maxModelLen: shape.maxModelLen,
+    },
+    vocabSize: FAKE_VOCAB_SIZE,
     eosTokenIds: [FAKE_EOS],
     now: () => 0,
   });
@@ -88,13 +102,31 @@ class FaultyRunner extends FakeRunner {
     super(shape);
   }
 
-  override run(batch: Batch): Promise<Uint32Array> {
+  override run(batch: Batch): Promise<StepReading> {
     return super.run(this.spoil(batch));
   }
 }
 
 function spoiled(spoil: (batch: Batch) => Batch): Parts {
   return { runner: (shape) => new FaultyRunner(shape, spoil) };
+}
+
+function withoutFirstCount(row: SamplingRow): SamplingRow {
+  return { ...row, edits: row.edits && { ...row.edits, counts: row.edits.counts.slice(1) } };
+}
+
+/** Confirms every draft: answers the token that follows in the batch, wherever one does. */
+class CredulousRunner extends FakeRunner {
+  override async run(batch: Batch): Promise<StepReading> {
+    const results = await super.run(batch);
+    for (let row = 0; row + 1 < batch.sampling.length; row++) {
+      const token = batch.logitsRows[row];
+      const isDrafted =
+        batch.logitsRows[row + 1] === token + 1 && batch.sequenceIds[token] === batch.sequenceIds[token + 1];
+      if (isDrafted) results.words[row * RESULT.words] = batch.tokenIds[token + 1];
+    }
+    return results;
+  }
 }
 
 class LeakyBlocks extends BlockManager {
@@ -135,8 +167,8 @@ class EarlyFreedBlocks extends BlockManager {
 
 /** Names a block after another text: what is found under it is stale. */
 class StaleNames extends BlockManager {
-  override remember(sequence: Sequence, names: readonly string[]): void {
-    super.remember(sequence, names.toReversed());
+  override remember(sequence: Sequence, names: readonly string[], from: number): void {
+    super.remember(sequence, names.toReversed(), from);
   }
 }
 
@@ -158,12 +190,12 @@ interface Fault {
   readonly caughtBy: RegExp;
 }
 
-const WRONG_TEXT = /answered wrong|began wrong/;
+const WRONG_TEXT = /answered wrong|began wrong|told wrong/;
 
 const FAULTS: Record<string, Fault> = {
   'a slot off by one': {
     parts: spoiled((batch) => ({ ...batch, slotMapping: batch.slotMapping.map((slot) => slot + 1) })),
-    caughtBy: /past the end|answered wrong|began wrong/,
+    caughtBy: /past the end|answered wrong|began wrong|told wrong/,
   },
   'one slot written as its neighbour': {
     parts: spoiled((batch) => ({
@@ -201,6 +233,41 @@ const FAULTS: Record<string, Fault> = {
     })),
     caughtBy: WRONG_TEXT,
   },
+  'a pending token from the wrong row': {
+    parts: spoiled((batch) => ({
+      ...batch,
+      tokenIds: batch.tokenIds.map((id) => (pendingRow(id) === null ? id : (id ^ 1) >>> 0)),
+    })),
+    caughtBy: /past the end|answered wrong|began wrong|told wrong/,
+  },
+  'a token missing from the penalties': {
+    parts: spoiled((batch) => ({ ...batch, sampling: batch.sampling.map(withoutFirstCount) })),
+    caughtBy: WRONG_TEXT,
+  },
+  'a penalty blind to the pending token': {
+    parts: spoiled((batch) => ({
+      ...batch,
+      sampling: batch.sampling.map((row) => ({
+        ...row,
+        edits: row.edits && { ...row.edits, pending: null },
+      })),
+    })),
+    caughtBy: WRONG_TEXT,
+  },
+  'a draft that is taken for granted': {
+    parts: { runner: (shape) => new CredulousRunner(shape) },
+    caughtBy: WRONG_TEXT,
+  },
+  'prompt scores of the row before': {
+    parts: spoiled((batch) => {
+      const scoring = batch.scoring.map(({ numLogprobs }, i) => ({
+        ...batch.scoring[Math.max(0, i - 1)],
+        numLogprobs,
+      }));
+      return { ...batch, scoring };
+    }),
+    caughtBy: /wrong log-probabilities of its prompt/,
+  },
   'a leaked block': {
     parts: { blocks: (shape) => new LeakyBlocks(shape.numBlocks, shape.blockSize) },
     caughtBy: /has leaked/,
@@ -219,7 +286,7 @@ const FAULTS: Record<string, Fault> = {
   },
   'a stale name that still leads to its block': {
     parts: { blocks: (shape) => new UnforgottenNames(shape.numBlocks, shape.blockSize) },
-    caughtBy: /answered wrong|began wrong|two tokens share/,
+    caughtBy: /answered wrong|began wrong|told wrong|two tokens share/,
   },
   'a block freed while in use': {
     parts: { blocks: (shape) => new EarlyFreedBlocks(shape.numBlocks, shape.blockSize) },

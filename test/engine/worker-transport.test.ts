@@ -75,6 +75,6 @@ t.test('a worker that does not end in time is ended', async (t) => {
     numSteps += 1;
   });
   add(transport, 50);
-  await until(() => numSteps === 4);
+  await until(() => numSteps === 3);
   await t.resolves(transport.close());
 });

@@ -51,6 +51,43 @@ t.test('a chat goes through the template and ends with the answer', async (t) =>
   t.match(body.choices, [{ message: { role: 'assistant', content: expected }, finish_reason: 'stop' }]);
 });
 
+interface ToldChoice {
+  readonly text: string;
+  readonly logprobs: { readonly tokens: string[]; readonly token_logprobs: number[] };
+  readonly prompt_logprobs: (Record<
+    string,
+    { logprob: number; rank: number; decoded_token: string }
+  > | null)[];
+}
+
+async function told(body: object): Promise<ToldChoice> {
+  const answer = await post(url, '/v1/completions', { model: 'fable', temperature: 0, ...body });
+  return ((await answer.json()) as { choices: ToldChoice[] }).choices[0];
+}
+
+t.test('a greedy answer is as likely as when it is read back as a prompt', async (t) => {
+  const prompt = 'Once upon a time';
+  const { text, logprobs } = await told({ prompt, max_tokens: 16, logprobs: 0 });
+  const read = await told({ prompt: prompt + text, max_tokens: 1, prompt_logprobs: 0 });
+  const entries = read.prompt_logprobs.slice(-16).map((entry) => Object.values(entry ?? {})[0]);
+  t.same(
+    entries.map(({ decoded_token }) => decoded_token),
+    logprobs.tokens,
+  );
+  t.ok(entries.every(({ rank }) => rank === 1));
+  // Prefill and decode sum in different orders; where activations are f16, a logit of 10 has steps of 1/128.
+  const gaps = entries.map(({ logprob }, i) => Math.abs(logprob - logprobs.token_logprobs[i]));
+  t.ok(Math.max(...gaps) < 0.05, `the largest gap is ${Math.max(...gaps)}`);
+});
+
+t.test('an answer holds allowed tokens alone, and a banned word never', async (t) => {
+  const allowed = await told({ prompt: 'Once', max_tokens: 8, allowed_token_ids: [300, 301], logprobs: 0 });
+  t.ok(new Set(allowed.logprobs.tokens).size <= 2, allowed.text);
+  const body = { prompt: 'Once upon a time', max_tokens: 40 };
+  const [word = ''] = /[a-z]{3,}/.exec((await told(body)).text) ?? [];
+  t.notOk((await told({ ...body, bad_words: [word] })).text.includes(` ${word} `), word);
+});
+
 t.test('models, health, version and metrics answer', async (t) => {
   const get = async (path: string) => (await fetch(`${url}${path}`)).json();
   t.match(await get('/v1/models'), { data: [{ id: 'fable', max_model_len: Number }] });

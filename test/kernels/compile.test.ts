@@ -18,7 +18,7 @@ t.teardown(() => device.destroy());
 /** Both ways to cut a matrix product, the second with subgroups. */
 const TUNINGS: readonly Partial<Tuning>[] = [
   { maxRowTokens: 2, subgroupSize: null },
-  { maxRowTokens: 2, rowLanes: 16, subgroupSize: 16 },
+  { maxRowTokens: 2, rowLanes: 16, tileLanes: 16, subgroupSize: 16, sharesActivations: true },
 ];
 
 /** Kernels that all cases together need, with every weight format. */
@@ -37,15 +37,25 @@ async function compileAll(
 for (const computeType of ['f32', 'f16'] as const) {
   for (const tuning of TUNINGS) {
     t.test(
-      `every kernel compiles with every way to read a weight, ${computeType} ${JSON.stringify(tuning)}`,
+      `every kernel compiles with every way to read a weight and to keep K and V, ${computeType} ${JSON.stringify(tuning)}`,
       async (t) => {
         const compiled = await compileAll(computeType, tuning);
         const pairs = new Set(compiled.map(({ kernel, weight }) => `${kernel} ${weight}`));
         t.strictSame([...pairs].sort(), expectedPairs().sort());
+        t.strictSame(kvPairs(compiled), KV_PAIRS);
         t.ok(compiled.some(({ types }) => Object.values(types).includes(computeType)));
       },
     );
   }
+}
+
+const KV_PAIRS = ['attention', 'rope_cache'].flatMap((kernel) =>
+  ['f16', 'f32', 'int8'].map((type) => `${kernel} ${type}`),
+);
+
+function kvPairs(compiled: readonly PipelineSpec[]): string[] {
+  const pairs = compiled.flatMap(({ kernel, kv }) => (kv === undefined ? [] : [`${kernel} ${kv}`]));
+  return [...new Set(pairs)].sort();
 }
 
 function expectedPairs(): string[] {

@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap';
 import { CpuOps } from '#halflight/ops/cpu.js';
-import type { SamplingRow } from '#halflight/ops/ops.js';
+import { BANNED, type SamplingRow } from '#halflight/ops/ops.js';
 import { gumbel, keptTokens, sampleRow } from '#halflight/ops/sampling.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { GREEDY } from '../support/batches.js';
 import { testDevice } from '../support/device.js';
 import { HIGHEST_NOISE, LOWEST_NOISE } from '../support/noise.js';
 import { Random } from '../support/random.js';
-import { type SampleInput, sampleCase } from '../support/sample-case.js';
+import { type SampleInput, sampleCase, tokensOf } from '../support/sample-case.js';
 
 const VOCABULARIES = [1, 50, 2048];
 
@@ -18,14 +18,12 @@ t.teardown(() => device.destroy());
 const ops = new WebGpuOps(device, 'f32');
 
 async function sampled(input: SampleInput, on = ops): Promise<number[]> {
-  const out = sampleCase(on, input);
-  return [...(await on.readIds(out, out.rows))];
+  return tokensOf(on, sampleCase(on, input));
 }
 
 async function sameAsReference(t: Test, input: SampleInput): Promise<void> {
   const reference = new CpuOps();
-  const out = sampleCase(reference, input);
-  t.strictSame(await sampled(input), [...(await reference.readIds(out, out.rows))]);
+  t.strictSame(await sampled(input), await tokensOf(reference, sampleCase(reference, input)));
 }
 
 function repeated<T>(value: T, count: number): T[] {
@@ -50,6 +48,7 @@ t.test(
 function mixedRows(random: Random, count: number): SamplingRow[] {
   const pick = <T>(choices: readonly T[]) => choices[random.below(choices.length)];
   return Array.from({ length: count }, () => ({
+    ...GREEDY,
     temperature: pick([0, 0.3, 0.7, 1, 1.5]),
     topK: pick([0, 0, 1, 5, 40]),
     topP: pick([1, 1, 0.5, 0.9, 0.95]),
@@ -151,6 +150,38 @@ t.test('logits that are not numbers still give a token of the vocabulary', async
     logits: [broken, broken],
     sampling: [GREEDY, { ...GREEDY, temperature: 1, topP: 0.5 }],
   });
+  t.ok(
+    ids.slice(0, 2).every((id) => id < 50),
+    String(ids),
+  );
+});
+
+t.test('a banned token is never drawn, whatever the limits would let through', async (t) => {
+  t.setTimeout(200_000);
+  const options = [
+    { temperature: 0 },
+    { temperature: 0.01 },
+    { temperature: 1e-45 },
+    { temperature: 100 },
+    { temperature: 1, topK: 40 },
+    { temperature: 1, topP: 0.9999 },
+    { temperature: 1, minP: 1e-30 },
+    { temperature: 2, topK: 40, topP: 0.99, minP: 1e-6 },
+  ];
+  // Two tokens may be drawn, and in the other rows one; all others of 50 are banned, the first and the last among them.
+  for (const free of [[7, 31], [48]]) {
+    const logits = Array.from({ length: 50 }, (_, i) => (free.includes(i) ? -20 - i : BANNED));
+    const sampling = options.flatMap((option) =>
+      Array.from({ length: 25 }, (_, position): SamplingRow => ({ ...GREEDY, ...option, position })),
+    );
+    const ids = await sampled({ logits: repeated(logits, sampling.length), sampling });
+    t.strictSame(new Set(ids.slice(0, sampling.length)), new Set(free));
+  }
+});
+
+t.test('where all tokens are banned one of the vocabulary is drawn', async (t) => {
+  const sampling = [GREEDY, { ...GREEDY, temperature: 1 }];
+  const ids = await sampled({ logits: repeated(new Array<number>(50).fill(BANNED), 2), sampling });
   t.ok(
     ids.slice(0, 2).every((id) => id < 50),
     String(ids),

@@ -42,14 +42,31 @@ t.test('lanes that share K add up through the subgroup', async (t) => {
   t.strictSame(await holdsWith(t, tuning, linearCases('int4-g32')), new Set(['linear_row subgroup']));
 });
 
+t.test(
+  'activations go round the subgroup, with every size of tile and every way to read a weight',
+  async (t) => {
+    t.setTimeout(280_000);
+    const { subgroupMinSize = 0, subgroupMaxSize } = device.adapterInfo;
+    if (subgroupMinSize !== subgroupMaxSize || subgroupMinSize < 8) {
+      t.comment('subgroups vary in size here or are too small, so this kernel is never chosen');
+      return;
+    }
+    const lanes = { tileLanes: subgroupMinSize, subgroupSize: subgroupMinSize, sharesActivations: true };
+    const readers = ['f32', 'f16', 'bf16', 'int8', 'int4-g32'];
+    const cases = readers.flatMap((format) => linearCases(format));
+    const tuning = { ...lanes, maxRowTokens: 0, tileTokens: [1, 4, 8] };
+    t.strictSame(await holdsWith(t, tuning, cases), new Set(['linear_tile subgroup']));
+  },
+);
+
 t.test('tiles of another width serve one token and many', async (t) => {
   t.setTimeout(280_000);
   const tuning = { ...HARDWARE, maxRowTokens: 0 };
   t.strictSame(await holdsWith(t, tuning, linearCases('int4-g32')), new Set(['linear_tile workgroup']));
 });
 
-t.test('norms and attention are right in workgroups of another width', async (t) => {
+t.test('norms, the KV cache and attention are right in workgroups of another width', async (t) => {
   t.setTimeout(280_000);
   const used = await holdsWith(t, HARDWARE, [...normCases(), ...attentionCases()]);
-  t.strictSame(used, new Set(['rms_norm', 'attention']));
+  t.strictSame(used, new Set(['rms_norm', 'rope_cache', 'attention']));
 });

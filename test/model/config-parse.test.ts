@@ -158,7 +158,7 @@ t.test('sizes that cannot be are refused by key', (t) => {
   }
   refuses(t, { ...OLD_LLAMA, rms_norm_eps: 0 }, 'rms_norm_eps');
   refuses(t, { ...OLD_LLAMA, num_key_value_heads: 3 }, 'num_key_value_heads', 'does not divide');
-  refuses(t, { ...OLD_LLAMA, head_dim: 15 }, 'head_dim', 'odd');
+  refuses(t, { ...OLD_LLAMA, head_dim: 18 }, 'head_dim', 'no multiple of 4');
   refuses(t, { ...OLD_LLAMA, num_attention_heads: 3 }, 'head_dim', 'no multiple of 3 heads');
   refuses(t, { ...OLD_LLAMA, tie_word_embeddings: 'yes' }, 'tie_word_embeddings');
   t.end();

@@ -14,7 +14,7 @@ interface Chunk {
   readonly tokenIds: readonly number[];
 }
 
-const CAPACITY = { maxTokens: 12, maxSequences: 2, maxBlocksPerSequence: 4, maxLogits: 12 };
+const CAPACITY = { maxTokens: 12, maxSequences: 2, maxBlocksPerSequence: 4, maxLogits: 12, maxSampled: 0 };
 const BLOCK_SIZE = 4;
 /** Physical blocks of the two sequences, out of order and between each other. */
 const BLOCK_TABLES = [7, 2, 4, 1, 0, 5, 3, 6];
@@ -33,14 +33,16 @@ async function logitsAfter(steps: readonly (readonly Chunk[])[], numLogits?: num
     onBytes: () => undefined,
   });
   const { numKvHeads, headDim, numLayers, vocabSize } = config;
-  const shape = { numBlocks: 8, blockSize: BLOCK_SIZE, numKvHeads, headDim };
+  const shape = { numBlocks: 8, blockSize: BLOCK_SIZE, numKvHeads, headDim, type: 'f32' } as const;
   const caches = Array.from({ length: numLayers }, () => ops.kvCache(shape));
-  const activations = createActivations(ops, config, CAPACITY.maxTokens, CAPACITY.maxLogits);
+  const activations = createActivations(ops, config, CAPACITY.maxTokens, CAPACITY);
   const batch = ops.batch(CAPACITY);
+  const previous = ops.tensor(1, 1, 'u32', 'activations');
   let numTokens = 0;
   for (const step of steps) {
     numTokens = writeStep(ops, batch, step);
-    forward(ops, model, caches, activations, { batch, numTokens, numLogits: numLogits ?? numTokens });
+    const work = { batch, previous, numTokens, numLogits: numLogits ?? numTokens };
+    forward(ops, model, caches, activations, work);
   }
   const values = [...(await ops.read(activations.logits, numTokens))];
   return Array.from({ length: numTokens }, (_, i) => values.slice(i * vocabSize, (i + 1) * vocabSize));
@@ -60,6 +62,7 @@ function writeStep(ops: CpuOps, batch: ReturnType<CpuOps['batch']>, step: readon
     blockTables: Uint32Array.from(BLOCK_TABLES),
     logitsRows: Uint32Array.from(tokens.keys()),
     sampling: [],
+    scoring: [],
   });
   return tokens.length;
 }
@@ -117,7 +120,9 @@ t.test('a step that wants no logits computes none', async (t) => {
 
 t.test('only the residual stream and the logits are f32 whatever the compute type', async (t) => {
   const ops = await nullOps('f16');
-  const wide = Object.entries(createActivations(ops, config, 2, 1)).filter(([, { type }]) => type === 'f32');
+  const wide = Object.entries(createActivations(ops, config, 2, { maxLogits: 1, maxSampled: 1 })).filter(
+    ([, { type }]) => type === 'f32',
+  );
   t.strictSame(
     wide.map(([name]) => name),
     ['residual', 'lastResidual', 'logits'],

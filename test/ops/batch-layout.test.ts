@@ -1,8 +1,16 @@
 import t from 'tap';
-import { batchLayout, floatBits, SAMPLING_WORDS, writeBatchWords } from '#halflight/ops/batch-layout.js';
+import {
+  batchLayout,
+  floatBits,
+  NONE,
+  ROW,
+  readSamplingRow,
+  writeBatchWords,
+} from '#halflight/ops/batch-layout.js';
 import type { Batch } from '#halflight/ops/ops.js';
+import { GREEDY, NEUTRAL } from '../support/batches.js';
 
-const CAPACITY = { maxTokens: 4, maxSequences: 2, maxBlocksPerSequence: 3, maxLogits: 2 };
+const CAPACITY = { maxTokens: 4, maxSequences: 2, maxBlocksPerSequence: 3, maxLogits: 3, maxSampled: 2 };
 const BATCH: Batch = {
   numTokens: 3,
   numSequences: 2,
@@ -11,12 +19,25 @@ const BATCH: Batch = {
   slotMapping: Uint32Array.of(20, 21, 22),
   sequenceIds: Uint32Array.of(0, 0, 1),
   blockTables: Uint32Array.of(7, 8, 9, 4, 5, 6),
-  logitsRows: Uint32Array.of(1, 2),
+  logitsRows: Uint32Array.of(1, 2, 0),
   sampling: [
-    { temperature: 0, topK: 0, topP: 1, minP: 0, seed: [0, 0], position: 2 },
-    { temperature: 0.5, topK: 40, topP: 0.25, minP: 0.125, seed: [0xffffffff, 3], position: 6 },
+    { ...GREEDY, position: 2 },
+    {
+      temperature: 0.5,
+      topK: 40,
+      topP: 0.25,
+      minP: 0.125,
+      seed: [0xffffffff, 3],
+      position: 6,
+      edits: NEUTRAL,
+      numLogprobs: 5,
+    },
   ],
+  scoring: [{ target: 77, numLogprobs: 20 }],
 };
+
+/** Words of a row that hold nothing. */
+const UNUSED = new Array<number>(ROW.words - 10).fill(0);
 
 t.test('arrays follow one another in the order of the batch, each with room for the capacity', (t) => {
   t.strictSame(batchLayout(CAPACITY), {
@@ -25,9 +46,10 @@ t.test('arrays follow one another in the order of the batch, each with room for 
     slotMapping: 8,
     sequenceIds: 12,
     logitsRows: 16,
-    sampling: 18,
-    blockTables: 18 + 2 * SAMPLING_WORDS,
-    words: 18 + 2 * SAMPLING_WORDS + 6,
+    rows: 19,
+    blockTables: 19 + 3 * ROW.words,
+    words: 19 + 3 * ROW.words + 6,
+    maxLogits: 3,
   });
   t.end();
 });
@@ -44,9 +66,12 @@ t.test('a batch is written where the layout says, floats as their bits', (t) => 
       [0, 1, 5, 0],
       [20, 21, 22, 0],
       [0, 0, 1, 0],
-      [1, 2],
-      [0, 0, one, 0, 0, 0, 2, 0],
-      [0x3f000000, 40, 0x3e800000, 0x3e000000, 0xffffffff, 3, 6, 0],
+      [1, 2, 0],
+      [0, 0, one, 0, 0, 0, 2, 0, NONE, NONE, ...UNUSED],
+      // The edited copy of row 1 lies 3 rows behind it.
+      [0x3f000000, 40, 0x3e800000, 0x3e000000, 0xffffffff, 3, 6, 4, 5, NONE, ...UNUSED],
+      // Of a row that is scored only what to tell is written.
+      [0, 0, 0, 0, 0, 0, 0, 0, 20, 77, ...UNUSED],
       [7, 8, 9, 4, 5, 6],
     ].flat(),
   );
@@ -65,6 +90,15 @@ t.test('block tables beyond the capacity are refused', (t) => {
   const layout = batchLayout(CAPACITY);
   const large = { ...BATCH, blockTables: new Uint32Array(7) };
   t.throws(() => writeBatchWords(layout, large, new Uint32Array(layout.words)), RangeError);
+  t.end();
+});
+
+t.test('a sampling row is read as it was written', (t) => {
+  const layout = batchLayout(CAPACITY);
+  const words = new Uint32Array(layout.words);
+  writeBatchWords(layout, BATCH, words);
+  const { edits, numLogprobs, ...options } = BATCH.sampling[1];
+  t.strictSame(readSamplingRow(words, layout.rows + ROW.words), options);
   t.end();
 });
 

@@ -1,13 +1,15 @@
 import t from 'tap';
 import { CpuOps } from '#halflight/ops/cpu.js';
-import type { Batch, BatchBuffers, SamplingRow, Tensor } from '#halflight/ops/ops.js';
+import { BANNED, type Batch, type BatchBuffers, pendingToken, type Tensor } from '#halflight/ops/ops.js';
+import { RESULT } from '#halflight/ops/result-layout.js';
 import { FLOAT_FORMATS } from '#halflight/quant/formats.js';
 import { packFloat } from '#halflight/quant/pack.js';
+import { GREEDY, NEUTRAL } from '../support/batches.js';
+import { previousResults, sampleCase, tokensOf } from '../support/sample-case.js';
 
 type Buffer = Float64Array;
 
-const CAPACITY = { maxTokens: 4, maxSequences: 2, maxBlocksPerSequence: 2, maxLogits: 2 };
-const GREEDY: SamplingRow = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: [0, 0], position: 0 };
+const CAPACITY = { maxTokens: 4, maxSequences: 2, maxBlocksPerSequence: 2, maxLogits: 2, maxSampled: 2 };
 /** Blocks of 2 slots: sequence 0 lies in block 3, then 1; sequence 1 in block 2. */
 const BATCH: Batch = {
   numTokens: 2,
@@ -19,6 +21,7 @@ const BATCH: Batch = {
   blockTables: Uint32Array.of(3, 1, 2, 0),
   logitsRows: Uint32Array.of(1, 0),
   sampling: [GREEDY, GREEDY],
+  scoring: [],
 };
 
 function tensorOf(ops: CpuOps, rows: readonly (readonly number[])[]): Tensor<Buffer> {
@@ -59,8 +62,18 @@ t.test('what is written is read back without padding, and only the rows that are
 t.test('embed takes the rows of the tokens', async (t) => {
   const ops = new CpuOps();
   const out = tensorOf(ops, [[9], [9], [9]]);
-  ops.embed({ batch: batchOf(ops), table: weightOf(ops, [[1], [2], [3]]), out, rows: 2 });
+  const previous = previousResults(ops, [0]);
+  ops.embed({ batch: batchOf(ops), previous, table: weightOf(ops, [[1], [2], [3]]), out, rows: 2 });
   t.strictSame(await rowsOf(ops, out), [[3], [1], [9]]);
+});
+
+t.test('embed takes a pending token from the results before', async (t) => {
+  const ops = new CpuOps();
+  const out = tensorOf(ops, [[9], [9]]);
+  const batch = batchOf(ops, { ...BATCH, tokenIds: Uint32Array.of(0, pendingToken(1)) });
+  const previous = previousResults(ops, [2, 1]);
+  ops.embed({ batch, previous, table: weightOf(ops, [[1], [2], [3]]), out, rows: 2 });
+  t.strictSame(await rowsOf(ops, out), [[1], [2]]);
 });
 
 t.test('rmsNorm divides by the root of the mean square', async (t) => {
@@ -134,7 +147,7 @@ t.test(
       [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
     ]);
     const q = ops.tensor(2, 4, 'f32', 'activations');
-    const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 4 });
+    const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 4, type: 'f32' });
     // Position 0 turns by nothing, position 2 by a quarter: (a, b) becomes (−b, a).
     const rope = ops.constant(Float32Array.of(1, 0, 9, 9, 0, 1), 3, 2);
     ops.ropeAndCache({
@@ -163,7 +176,7 @@ t.test(
     const ops = new CpuOps();
     const qkv = tensorOf(ops, [[2, 2, 4, 4, 8, 8]]);
     const q = ops.tensor(1, 2, 'f32', 'activations');
-    const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 2 });
+    const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 2, type: 'f32' });
     const rope = ops.constant(Float32Array.of(1, 0, 1, 0, 1, 0), 3, 2);
     const norm = { weights: ops.constant(Float32Array.of(1, 2, 3, 4), 2, 2), eps: 0 };
     ops.ropeAndCache({ batch: batchOf(ops), qkv, q, cache, rope, rotaryDim: 2, norm, numHeads: 1, rows: 1 });
@@ -174,7 +187,7 @@ t.test(
 
 t.test('attention averages the values that its own sequence and window let it see', async (t) => {
   const ops = new CpuOps();
-  const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 1 });
+  const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 1, type: 'f32' });
   // By slot. Sequence 0 reads slots 6, 7, 2 (position 2 ends it); sequence 1 reads slot 4.
   cache.v.set([1000, 1000, 5, 1000, 7, 1000, 1, 3]);
   const q = tensorOf(ops, [[1], [1]]);
@@ -191,7 +204,7 @@ t.test('attention averages the values that its own sequence and window let it se
 
 t.test('attention weighs by the softmax of the scaled products', async (t) => {
   const ops = new CpuOps();
-  const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 1 });
+  const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 1, headDim: 1, type: 'f32' });
   cache.k.set([0, 0, 0, 0, 0, 0, Math.log(2), 0]);
   cache.v.set([0, 0, 2, 0, 0, 0, 4, 0]);
   const out = tensorOf(ops, [[9]]);
@@ -204,7 +217,7 @@ t.test('attention weighs by the softmax of the scaled products', async (t) => {
 
 t.test('query heads share key-value heads in runs', async (t) => {
   const ops = new CpuOps();
-  const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 2, headDim: 1 });
+  const cache = ops.kvCache({ numBlocks: 4, blockSize: 2, numKvHeads: 2, headDim: 1, type: 'f32' });
   // `[block][kvHead][slot]`: sequence 0's only position is slot 0 of block 3.
   cache.v.set([100, 200], 12);
   cache.v.set([101, 201], 14);
@@ -233,20 +246,37 @@ t.test('gatherRows picks the tokens whose logits are wanted', async (t) => {
 
 t.test('sample reads each row of logits with its own options', async (t) => {
   const ops = new CpuOps();
-  const logits = tensorOf(ops, [
+  const logits = [
     [1, 5, 3],
     [1, 5, 9],
-  ]);
-  const out = ops.tensor(2, 1, 'u32', 'activations');
+  ];
   const sampling = [GREEDY, { ...GREEDY, temperature: 0.001, position: 4 }];
-  ops.sample({ batch: batchOf(ops, { ...BATCH, sampling }), logits, out, rows: 2 });
-  t.strictSame([...(await ops.readIds(out, 2))], [1, 2]);
+  t.strictSame((await tokensOf(ops, sampleCase(ops, { logits, sampling }))).slice(0, 2), [1, 2]);
+});
+
+t.test('a row with edits is sampled as edited, and told of as it was given', async (t) => {
+  const ops = new CpuOps();
+  const logits = [[0, 5, 0]];
+  const edits = { ...NEUTRAL, pending: pendingToken(1), biases: [{ tokenId: 1, bias: BANNED, after: 44 }] };
+  const sampling = [{ ...GREEDY, edits, numLogprobs: 1 }];
+  const { results } = sampleCase(ops, { logits, sampling, previous: [3, 44] });
+  const { words, gpuMs } = await ops.readWords(results, 1);
+  t.equal(gpuMs, null);
+  t.strictSame([words[RESULT.tokenId], words[RESULT.rank], words[RESULT.topIds]], [0, 2, 1]);
+});
+
+t.test('edits beyond the room for them take more', (t) => {
+  const ops = new CpuOps();
+  const counts = Array.from({ length: 5000 }, (_, tokenId) => ({ tokenId, inPrompt: true, count: 0 }));
+  const sampling = [{ ...GREEDY, edits: { ...NEUTRAL, counts } }];
+  t.equal(batchOf(ops, { ...BATCH, sampling }).edits.words.length, 16_384);
+  t.end();
 });
 
 t.test('the ledger holds what was allocated, by kind', (t) => {
   const ops = new CpuOps();
   ops.tensor(2, 32, 'f32', 'activations');
-  ops.kvCache({ numBlocks: 2, blockSize: 4, numKvHeads: 1, headDim: 8 });
+  ops.kvCache({ numBlocks: 2, blockSize: 4, numKvHeads: 1, headDim: 8, type: 'f32' });
   weightOf(ops, [[1, 2]]);
   t.strictSame(ops.memory(), { weights: 2 * 8, kv_cache: 2 * 64 * 8, activations: 64 * 8 });
   t.end();

@@ -1,15 +1,15 @@
 import t from 'tap';
-import type { SamplingRow } from '#halflight/ops/ops.js';
-import { gumbel, keptTokens, sampleRow } from '#halflight/ops/sampling.js';
+import { BANNED } from '#halflight/ops/ops.js';
+import { type DrawOptions, gumbel, keptTokens, sampleRow } from '#halflight/ops/sampling.js';
 import { HIGHEST_NOISE, LOWEST_NOISE } from '../support/noise.js';
 
-const PLAIN: SamplingRow = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: [1, 2], position: 0 };
+const PLAIN: DrawOptions = { temperature: 1, topK: 0, topP: 1, minP: 0, seed: [1, 2], position: 0 };
 
 /** Logits whose softmax at temperature 1 is 0.1, 0.4, 0.2, 0.2, 0.1. */
 const LOGITS = [0.1, 0.4, 0.2, 0.2, 0.1].map(Math.log);
 const DOWNWARDS = [1, 2, 3, 0, 4];
 
-const KEPT: readonly [string, Partial<SamplingRow>, readonly number[]][] = [
+const KEPT: readonly [string, Partial<DrawOptions>, readonly number[]][] = [
   ['no limit keeps all', {}, [1, 2, 3, 0, 4]],
   ['top-k 1 keeps the most likely', { topK: 1 }, [1]],
   ['top-k keeps what equals the last one kept', { topK: 2 }, [1, 2, 3]],
@@ -45,7 +45,7 @@ t.test('temperature 0 takes the greatest, the lowest index among equals', (t) =>
 });
 
 t.test('draws have the distribution of the softmax over what is kept', (t) => {
-  const cases: readonly [Partial<SamplingRow>, readonly number[]][] = [
+  const cases: readonly [Partial<DrawOptions>, readonly number[]][] = [
     [{}, [0.1, 0.4, 0.2, 0.2, 0.1]],
     // Square roots of the probabilities, to a sum of 1.
     [{ temperature: 2 }, [0.1, 0.4, 0.2, 0.2, 0.1].map((p) => Math.sqrt(p) / 2.159338)],
@@ -59,7 +59,7 @@ t.test('draws have the distribution of the softmax over what is kept', (t) => {
   t.end();
 });
 
-function drawCounts(row: SamplingRow, draws: number): number[] {
+function drawCounts(row: DrawOptions, draws: number): number[] {
   const counts = LOGITS.map(() => 0);
   for (let position = 0; position < draws; position++) counts[sampleRow(LOGITS, { ...row, position })]++;
   return counts;
@@ -77,7 +77,7 @@ function chiSquare(counts: readonly number[], probabilities: readonly number[]):
 
 t.test('a seed and a position give the same token, others other ones', (t) => {
   const flat = new Float64Array(1000);
-  const draw = (options: Partial<SamplingRow>) => sampleRow(flat, { ...PLAIN, ...options });
+  const draw = (options: Partial<DrawOptions>) => sampleRow(flat, { ...PLAIN, ...options });
   t.equal(draw({}), draw({}));
   t.not(draw({ position: 1 }), draw({}));
   t.not(draw({ seed: [2, 2] }), draw({}));
@@ -88,6 +88,21 @@ t.test('a seed and a position give the same token, others other ones', (t) => {
 t.test('the least temperature draws the greatest logit', (t) => {
   for (const temperature of [1e-3, 1e-20, 1e-45]) {
     t.equal(sampleRow([1, 3, 2], { ...PLAIN, temperature }), 1, String(temperature));
+  }
+  t.end();
+});
+
+t.test('a banned token is not drawn while another may be', (t) => {
+  const logits = [BANNED, -30, BANNED, -31, BANNED];
+  for (const options of [
+    { temperature: 0 },
+    { temperature: 0.01 },
+    { temperature: 50 },
+    { topK: 4, minP: 1e-9 },
+  ]) {
+    for (let position = 0; position < 100; position++) {
+      t.ok([1, 3].includes(sampleRow(logits, { ...PLAIN, ...options, position })), JSON.stringify(options));
+    }
   }
   t.end();
 });

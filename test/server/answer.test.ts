@@ -6,6 +6,7 @@ import { addErrorHandling } from '#halflight/server/error-handling.js';
 import type { TextChunk } from '#halflight/server/generation.js';
 import type { Indexed } from '#halflight/server/merge.js';
 import type { StreamParams } from '#halflight/server/params.js';
+import { fakeLogprobs } from '../support/fake-engine.js';
 import { events } from '../support/server.js';
 
 const USAGE = {
@@ -16,12 +17,20 @@ const USAGE = {
 };
 
 const SHAPE: AnswerShape = {
-  whole: (index, text, reason) => ({ index, text, reason }),
+  whole: (index, { text, finishReason, logprobs }) => ({
+    index,
+    text,
+    reason: finishReason,
+    offsets: logprobs.map(({ textOffset }) => textOffset),
+  }),
+  rest: (choices) => ({ numChoices: choices.length, prompt: choices[0]?.promptLogprobs }),
   chunk: (index, { text }, isFirst) => ({ index, text, isFirst }),
 };
 
 function chunk(index: number, text: string, finishReason: TextChunk['finishReason'] = null) {
-  return { index, value: { text, finishReason } };
+  const logprobs = [{ ...fakeLogprobs(5, 1), textOffset: text.charCodeAt(0) }];
+  const promptLogprobs = text === 'a' ? [fakeLogprobs(7, 0)] : null;
+  return { index, value: { text, finishReason, logprobs, promptLogprobs } };
 }
 
 /** Two choices whose chunks come in turn. */
@@ -61,10 +70,12 @@ t.test('a whole answer joins the chunks of each choice, in the order of the choi
     model: 'm',
     system_fingerprint: null,
     choices: [
-      { index: 0, text: 'ab', reason: 'stop' },
-      { index: 1, text: 'xy', reason: 'length' },
+      { index: 0, text: 'ab', reason: 'stop', offsets: [97, 98] },
+      { index: 1, text: 'xy', reason: 'length', offsets: [120, 121] },
     ],
     usage: USAGE,
+    numChoices: 2,
+    prompt: [fakeLogprobs(7, 0)],
   });
 });
 

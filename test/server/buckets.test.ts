@@ -1,7 +1,17 @@
 import t from 'tap';
-import { oneTwoFive } from '#halflight/server/buckets.js';
+import * as buckets from '#halflight/server/buckets.js';
 
 t.test('has buckets of 1, 2, 5 as far as the context', async (t) => {
-  t.same(oneTwoFive(100), [1, 2, 5, 10, 20, 50, 100]);
-  t.same(oneTwoFive(1), [1]);
+  t.same(buckets.oneTwoFive(100), [1, 2, 5, 10, 20, 50, 100]);
+  t.same(buckets.oneTwoFive(1), [1]);
+});
+
+t.test('bounds rise', async (t) => {
+  const { oneTwoFive: _, ...lists } = buckets;
+  for (const [name, bounds] of Object.entries(lists)) {
+    t.ok(
+      bounds.every((bound, i) => i === 0 || bound > bounds[i - 1]),
+      name,
+    );
+  }
 });

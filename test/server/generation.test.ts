@@ -1,10 +1,20 @@
 import t from 'tap';
-import type { Engine, FinishReason, TokenOutput } from '#halflight/engine/types.js';
+import type { Engine, FinishReason, LogitsParams, TokenOutput } from '#halflight/engine/types.js';
 import { type GenerationJob, generateText, type TextChunk } from '#halflight/server/generation.js';
 import { Metrics } from '#halflight/server/metrics.js';
 import { FakeEngine, type FakeEngineOptions } from '../support/fake-engine.js';
 import { fakeRequest } from '../support/fake-runner.js';
 import { script, tokenizer } from '../support/server.js';
+
+const logits: LogitsParams = {
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+  logitBias: [],
+  minTokens: 0,
+  badWords: [],
+  allowedTokenIds: null,
+};
 
 interface Job extends GenerationJob {
   /** As the metrics were told. */
@@ -59,8 +69,90 @@ t.test('a token that ends within a character is sent with the next, or at the li
   };
   const numTokens = script('🙂').length - 1;
   t.ok(numTokens > 1, 'the character has several tokens');
-  t.same(await textAtLimit(numTokens), [{ text: '🙂', finishReason: 'length' }]);
+  t.match(await textAtLimit(numTokens), [{ text: '🙂', finishReason: 'length' }]);
   t.match(await textAtLimit(1), [{ text: /^\uFFFD+$/, finishReason: 'length' }]);
+});
+
+t.test('a stop string counts only behind the first min_tokens tokens', async (t) => {
+  const engine = new FakeEngine({ script: script('one two one two one two') });
+  const textFor = async (stop: string, minTokens: number) => {
+    const sampling = { maxTokens: 50, logits: { ...logits, minTokens } };
+    const job = createJob(engine, { stop: [stop], request: fakeRequest('a', [5], sampling) });
+    const seen = await collect(generateText(engine, tokenizer, job));
+    return seen.map(({ text }) => text).join('');
+  };
+  const numTokens = (text: string) => script(text).length - 1;
+  t.equal(await textFor('two', 0), 'one ');
+  t.equal(await textFor('two', numTokens('one two') - 1), 'one ', 'the token behind them completes it');
+  t.equal(await textFor('two', numTokens('one two')), 'one two one ');
+  t.equal(
+    await textFor('two one', numTokens('one two')),
+    'one ',
+    'one that begins there and ends later counts',
+  );
+  t.equal(await textFor('two', 50), 'one two one two one two');
+});
+
+/** Offsets of the tokens whose log-probabilities come with each chunk, beside its text. */
+async function placed(text: string, stop: readonly string[] = [], maxTokens = 50) {
+  const engine = new FakeEngine({ script: script(text) });
+  const request = fakeRequest('a', [5], { maxTokens, numLogprobs: 0 });
+  const seen = await collect(generateText(engine, tokenizer, createJob(engine, { request, stop })));
+  t.same(
+    seen.flatMap(({ logprobs }) => logprobs.map(({ tokenId }) => tokenId)),
+    script(text).slice(0, seen.flatMap(({ logprobs }) => logprobs).length),
+    'in the order of the tokens',
+  );
+  return seen.map(({ text, logprobs }) => ({ text, offsets: logprobs.map(({ textOffset }) => textOffset) }));
+}
+
+t.test('log-probabilities come with the text of their tokens, each at its place', async (t) => {
+  const parts = await placed('one two three');
+  let numSent = 0;
+  for (const { text, offsets } of parts.slice(0, -1)) {
+    t.same(offsets, [numSent]);
+    numSent += text.length;
+  }
+  t.same(
+    parts.at(-1),
+    { text: '', offsets: ['one two three'.length] },
+    'the end token stands behind all text',
+  );
+});
+
+t.test('those of parts of a character come together with it, at its place', async (t) => {
+  const numParts = script('🙂').length - 1;
+  const parts = await placed('a🙂b');
+  t.same(
+    parts.find(({ text }) => text === '🙂'),
+    { text: '🙂', offsets: Array(numParts).fill(1) },
+  );
+  t.same(parts.find(({ text }) => text === 'b')?.offsets, [2], 'places count characters, not UTF-16 units');
+  t.same(await placed('🙂', [], 1), [{ text: '\uFFFD', offsets: [0] }]);
+});
+
+t.test('those of text held back for a stop string wait for it', async (t) => {
+  const held = await placed('one two three', ['two thrxx']);
+  t.ok(held.every(({ text, offsets }) => offsets.length === 0 || text !== '' || offsets[0] === 13));
+  t.same(
+    held.flatMap(({ offsets }) => offsets),
+    (await placed('one two three')).flatMap(({ offsets }) => offsets),
+  );
+});
+
+t.test('tokens that a stop string cut off are told of with the last chunk', async (t) => {
+  const parts = await placed('one two three', ['two']);
+  const numTokens = script('one two').length - 1;
+  t.equal(parts.map(({ text }) => text).join(''), 'one ');
+  t.equal(parts.flatMap(({ offsets }) => offsets).length, numTokens, 'all that were generated');
+});
+
+t.test('log-probabilities of the prompt come with the first token, even one without text', async (t) => {
+  const engine = new FakeEngine({ script: script('🙂') });
+  const request = fakeRequest('a', [5, 6, 7], { maxTokens: 50, numPromptLogprobs: 1 });
+  const seen = await collect(generateText(engine, tokenizer, createJob(engine, { request })));
+  t.match(seen[0], { text: '', promptLogprobs: [{ tokenId: 6 }, { tokenId: 7 }], logprobs: [] });
+  t.ok(seen.slice(1).every(({ promptLogprobs }) => promptLogprobs === null));
 });
 
 t.test('a token of text that the sequence stopped at is not shown either', async (t) => {

@@ -73,6 +73,47 @@ t.test('counts the prefix cache as the engine reports it, and the answer says wh
   t.equal(value(`vllm:prefix_cache_queries_total{${LABELS}}`), 10);
 });
 
+t.test('counts drafts and their tokens as the engine reports them', async (t) => {
+  const stats = { numDrafts: 2, numDraftTokens: 9, numAcceptedTokens: 5 };
+  const app = testServer({ engine: new FakeEngine({ stats }) });
+  await complete(app, { prompt: 'Hi', max_tokens: 3 });
+  const value = await scrape(app);
+  const names = ['drafts', 'draft_tokens', 'accepted_tokens'];
+  t.same(
+    names.map((name) => value(`vllm:spec_decode_num_${name}_total{${LABELS}}`)),
+    [2, 9, 5],
+  );
+});
+
+t.test('times the parts of a step, on the device only where that can tell', async (t) => {
+  const observed = async (stats: object) => {
+    const app = testServer({ engine: new FakeEngine({ stats }) });
+    await complete(app, { prompt: 'Hi', max_tokens: 4 });
+    const value = await scrape(app);
+    return ['schedule', 'encode', 'gpu'].map((part) => {
+      const name = `halflight:step_${part}_seconds`;
+      return [value(`${name}_count{${LABELS}}`), value(`${name}_sum{${LABELS}}`)];
+    });
+  };
+  const stats = { scheduleMs: 0.25, encodeMs: 0.5, gpuMs: 125 };
+  t.same(await observed(stats), [
+    [4, 0.001],
+    [4, 0.002],
+    [4, 0.5],
+  ]);
+  t.same((await observed({ ...stats, gpuMs: null })).at(-1), [0, 0]);
+});
+
+t.test('tells how many answers to a prompt were asked for', async (t) => {
+  const app = testServer();
+  await complete(app, { prompt: ['Hi', 'Ho'], n: 2, max_tokens: 1 });
+  const payload = { messages: [{ role: 'user', content: 'Hi' }], max_tokens: 1 };
+  await app.inject({ method: 'POST', url: '/v1/chat/completions', payload });
+  const value = await scrape(app);
+  t.equal(value(`vllm:request_params_n_count{${LABELS}}`), 3);
+  t.equal(value(`vllm:request_params_n_sum{${LABELS}}`), 5);
+});
+
 t.test('splits the time of a request as the engine saw it', async (t) => {
   const app = testServer();
   await complete(app, { prompt: 'Hi', max_tokens: 1 });

@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  chatNumLogprobs,
   chatTokens,
   completionTokens,
   requestedChatTokens,
@@ -8,12 +9,12 @@ import {
   streamParams,
 } from '#halflight/server/params.js';
 
-const VOCAB_SIZE = 100;
+const SHARED = { vocabSize: 100, logits: null, numLogprobs: null };
 
 t.test('fills in the defaults, also for null', (t) => {
   const defaults = { maxTokens: 9, temperature: 1, topK: 0, topP: 1, minP: 0, ignoreEos: false };
   for (const body of [{}, { temperature: null, top_k: null, top_p: null, min_p: null, ignore_eos: null }]) {
-    t.match(samplingParams(body, 9, VOCAB_SIZE), { ...defaults, stopTokenIds: [] });
+    t.match(samplingParams(body, 9, SHARED), { ...defaults, stopTokenIds: [] });
     t.same(streamParams(body), { stream: false, includeUsage: false });
     t.same(stopStrings(body), []);
   }
@@ -22,19 +23,19 @@ t.test('fills in the defaults, also for null', (t) => {
 });
 
 t.test('lifts a temperature that is almost 0, and keeps 0 as greedy', (t) => {
-  const lifted = (temperature: number) => samplingParams({ temperature }, 1, VOCAB_SIZE).temperature;
+  const lifted = (temperature: number) => samplingParams({ temperature }, 1, SHARED).temperature;
   t.same([0, 1e-30, 0.009, 0.01, 0.011, 2].map(lifted), [0, 0.01, 0.01, 0.01, 0.011, 2]);
   t.end();
 });
 
 t.test('takes both ways of keeping all tokens', (t) => {
-  const topK = (top_k: number) => samplingParams({ top_k }, 1, VOCAB_SIZE).topK;
+  const topK = (top_k: number) => samplingParams({ top_k }, 1, SHARED).topK;
   t.same([-1, 0, 1, 40].map(topK), [0, 0, 1, 40]);
   t.end();
 });
 
 t.test('makes 64 bits of any seed, and draws one where none is given', (t) => {
-  const seedOf = (seed?: number | null) => samplingParams({ seed }, 1, VOCAB_SIZE).seed;
+  const seedOf = (seed?: number | null) => samplingParams({ seed }, 1, SHARED).seed;
   t.equal(seedOf(0), 0n, '0 is a seed');
   t.equal(seedOf(5), 5n);
   t.equal(seedOf(-1), 2n ** 64n - 1n);
@@ -48,7 +49,7 @@ t.test('makes 64 bits of any seed, and draws one where none is given', (t) => {
 });
 
 t.test('refuses stop tokens from the end of the vocabulary on', (t) => {
-  const stop = (...stop_token_ids: number[]) => samplingParams({ stop_token_ids }, 1, VOCAB_SIZE);
+  const stop = (...stop_token_ids: number[]) => samplingParams({ stop_token_ids }, 1, SHARED);
   t.same(stop(0, 99).stopTokenIds, [0, 99]);
   t.throws(() => stop(1, 2, 100), {
     code: 'invalid_value',
@@ -96,6 +97,53 @@ t.test('takes stream options only with a stream', (t) => {
       param: 'stream_options',
     });
   }
+  t.end();
+});
+
+t.test('streams no log-probabilities of the prompt', (t) => {
+  t.doesNotThrow(() => streamParams({ stream: false, prompt_logprobs: 5 }));
+  for (const prompt_logprobs of [0, 5]) {
+    t.throws(() => streamParams({ stream: true, prompt_logprobs }), {
+      code: 'invalid_value',
+      param: 'prompt_logprobs',
+      message: 'prompt_logprobs cannot be streamed.',
+    });
+  }
+  t.end();
+});
+
+t.test('tells of as many likeliest tokens of a chat as are asked for, and only with logprobs', (t) => {
+  const told = (body: object) => chatNumLogprobs({ messages: [], ...body });
+  t.equal(told({}), null);
+  t.equal(told({ logprobs: null, top_logprobs: null }), null);
+  t.equal(told({ logprobs: false, top_logprobs: 0 }), null, '0 asks for nothing');
+  t.equal(told({ logprobs: true }), 0);
+  t.equal(told({ logprobs: true, top_logprobs: 7 }), 7);
+  for (const logprobs of [false, null, undefined]) {
+    t.throws(() => told({ logprobs, top_logprobs: 1 }), {
+      code: 'invalid_value',
+      param: 'top_logprobs',
+      message: 'top_logprobs needs "logprobs": true.',
+    });
+  }
+  t.end();
+});
+
+t.test('asks the engine for nothing that the request does not ask for', (t) => {
+  const neutral = samplingParams({ prompt_logprobs: null, min_tokens: 0 }, 5, SHARED);
+  for (const key of ['logits', 'numLogprobs', 'numPromptLogprobs']) t.notOk(key in neutral, key);
+  const shared = { ...SHARED, numLogprobs: 0 };
+  t.match(samplingParams({ prompt_logprobs: 0 }, 5, shared), { numLogprobs: 0, numPromptLogprobs: 0 });
+  t.end();
+});
+
+t.test('refuses a minimum of tokens above the maximum', (t) => {
+  t.doesNotThrow(() => samplingParams({ min_tokens: 5 }, 5, SHARED));
+  t.throws(() => samplingParams({ min_tokens: 6 }, 5, SHARED), {
+    code: 'invalid_value',
+    param: 'min_tokens',
+    message: 'min_tokens must not be larger than max_tokens, here 5.',
+  });
   t.end();
 });
 

@@ -16,6 +16,7 @@ const total = {
   refused: 0,
   preemptions: 0,
   cachedTokens: 0,
+  acceptedDrafts: 0,
 };
 const property = fc.asyncProperty(anySchedule, async (schedule) => {
   const summary = await runSchedule(schedule);
@@ -26,6 +27,7 @@ const property = fc.asyncProperty(anySchedule, async (schedule) => {
   total.refused += summary.numRefused;
   total.preemptions += summary.numPreemptions;
   total.cachedTokens += summary.prefixHits;
+  total.acceptedDrafts += summary.numAcceptedTokens;
 });
 
 for (let seed = firstSeed; total.steps < numSteps; seed++) {

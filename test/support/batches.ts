@@ -1,13 +1,34 @@
-import type { Batch, BatchCapacity, SamplingRow } from '#halflight/ops/ops.js';
+import type { Batch, BatchCapacity, LogitsEdits, SamplingRow } from '#halflight/ops/ops.js';
 import type { Random } from './random.js';
 
-export const GREEDY: SamplingRow = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: [0, 0], position: 0 };
+export const GREEDY: SamplingRow = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: [0, 0],
+  position: 0,
+  edits: null,
+  numLogprobs: null,
+};
+
+/** Edits that change nothing. */
+export const NEUTRAL: LogitsEdits = {
+  repetition: 1,
+  frequency: 0,
+  presence: 0,
+  counts: [],
+  pending: null,
+  biases: [],
+  allowed: null,
+};
 
 export const CAPACITY: BatchCapacity = {
   maxTokens: 64,
   maxSequences: 8,
   maxBlocksPerSequence: 40,
   maxLogits: 8,
+  maxSampled: 8,
 };
 
 /** One sequence's share of a batch: tokens from `start` on, `count` of them. */
@@ -47,5 +68,6 @@ export function randomBatch(
     blockTables,
     logitsRows: Uint32Array.from(lastTokens),
     sampling: chunks.map(() => GREEDY),
+    scoring: [],
   };
 }

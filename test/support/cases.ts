@@ -1,4 +1,5 @@
 import { attentionCases, embedCase, gatherCases, ropeCases } from './cases-batch.js';
+import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
 import { filled, poisoned } from './compare.js';
 import { randomWeight, WEIGHT_FORMATS } from './weights.js';
@@ -14,6 +15,9 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...gatherCases(),
     ...ropeCases(),
     ...attentionCases(),
+    ...editCases(),
+    ...sampleCases(),
+    ...logprobsCases(),
     ...formats.flatMap((format) => [embedCase(format), ...linearCases(format)]),
     ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
   ];
@@ -21,13 +25,16 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
 
 type Shape = readonly [tokens: number, outputs: number, inputs: number];
 
-/** One of each, odd tails of outputs and of K, both tilings, a whole number of groups and not. */
+/** Every tiling, odd tails of outputs, of tokens and of K, a whole number of groups and not. */
 const LINEAR_SHAPES: readonly Shape[] = [
   [1, 1, 32],
   [1, 6, 40],
+  [2, 5, 72],
   [3, 37, 288],
   [4, 33, 48],
+  [5, 35, 104],
   [9, 70, 160],
+  [17, 9, 136],
 ];
 
 /** @param maxTokens of the shapes that are wanted */

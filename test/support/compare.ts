@@ -6,6 +6,10 @@ import { Random } from './random.js';
 export interface Outcome<B> {
   readonly out: Tensor<B>;
   readonly rows: number;
+  /** In place of the usual one. */
+  readonly tolerance?: Tolerance;
+  /** The words of a u32 tensor as numbers that can be compared; absent where they are such. */
+  readonly decode?: (words: Uint32Array<ArrayBuffer>) => readonly number[];
 }
 
 /** A case: what to run on a backend, with inputs drawn from `random`. */
@@ -32,22 +36,22 @@ export async function compareWithReference<B>(
   const reference = new CpuOps();
   const expected = run(reference, new Random(seed));
   const got = run(ops, new Random(seed));
-  const live = await readAll(reference, { ...expected.out, rows: expected.rows });
+  const live = await readAll(reference, { ...expected, out: { ...expected.out, rows: expected.rows } });
   if (live.includes(Number.NaN)) return 'the reference has left poison';
   return firstDifference(
-    await readAll(ops, padded(got.out)),
-    await readAll(reference, padded(expected.out)),
-    tolerance,
+    await readAll(ops, padded(got)),
+    await readAll(reference, padded(expected)),
+    expected.tolerance ?? tolerance,
   );
 }
 
-function padded<B>(tensor: Tensor<B>): Tensor<B> {
-  return { ...tensor, cols: tensor.stride };
+function padded<B>(outcome: Outcome<B>): Outcome<B> {
+  return { ...outcome, out: { ...outcome.out, cols: outcome.out.stride } };
 }
 
-async function readAll<B>(ops: Ops<B>, tensor: Tensor<B>): Promise<readonly number[]> {
-  if (tensor.type === 'u32') return [...(await ops.readIds(tensor, tensor.rows))];
-  return [...(await ops.read(tensor, tensor.rows))];
+async function readAll<B>(ops: Ops<B>, { out, decode = Array.from }: Outcome<B>): Promise<readonly number[]> {
+  if (out.type === 'u32') return decode((await ops.readWords(out, out.rows)).words);
+  return [...(await ops.read(out, out.rows))];
 }
 
 /** NaN equals NaN and nothing else. */

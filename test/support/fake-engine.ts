@@ -4,6 +4,7 @@ import type {
   EngineInfo,
   EngineStats,
   GenerateRequest,
+  TokenLogprobs,
   TokenOutput,
 } from '#halflight/engine/types.js';
 import { ApiError } from '#halflight/errors.js';
@@ -18,6 +19,10 @@ export interface FakeEngineOptions {
   /** Preemptions since the start, as every step reports them. */
   readonly numPreemptions?: number;
   readonly numCachedTokens?: number;
+  /** Of every generated token, where a request asks for it. */
+  readonly logprob?: number;
+  /** What every step reports beside its tokens. */
+  readonly stats?: Partial<EngineStats>;
   readonly info?: Partial<EngineInfo>;
 }
 
@@ -38,6 +43,7 @@ const INFO: EngineInfo = {
   memory: { weights: 1000, kv_cache: 2000, activations: 30 },
   weightFormat: 'bf16',
   computeType: 'f32',
+  kvCacheType: 'f32',
 };
 
 /** Says the same to the same prompt, alone or beside others. */
@@ -96,11 +102,26 @@ export class FakeEngine implements Engine {
     const { script } = this.options;
     const isLast = i + 1 === request.sampling.maxTokens;
     const ended = script !== undefined && i + 1 === script.length;
+    const tokenId = script?.[i] ?? hashToken(request.promptTokenIds, i);
     return {
-      tokenId: script?.[i] ?? hashToken(request.promptTokenIds, i),
+      ...this.#logprobs(request, i, tokenId),
+      tokenId,
       finishReason: ended ? 'stop' : isLast ? 'length' : null,
       timeMs: performance.now(),
       prompt: { numCachedTokens: this.options.numCachedTokens ?? 0, queueMs: 250, prefillMs: 500 },
+    };
+  }
+
+  #logprobs(request: GenerateRequest, i: number, tokenId: number): Partial<TokenOutput> {
+    const { numLogprobs, numPromptLogprobs } = request.sampling;
+    const prompt = request.promptTokenIds.slice(1);
+    return {
+      ...(numLogprobs === undefined
+        ? {}
+        : { logprobs: fakeLogprobs(tokenId, numLogprobs, this.options.logprob) }),
+      ...(numPromptLogprobs === undefined || i > 0
+        ? {}
+        : { promptLogprobs: prompt.map((id) => fakeLogprobs(id, numPromptLogprobs)) }),
     };
   }
 
@@ -118,10 +139,27 @@ export class FakeEngine implements Engine {
       numPreemptions: this.options.numPreemptions ?? 0,
       prefixCacheQueries: 10,
       prefixCacheHits: this.options.numCachedTokens ?? 0,
+      numDrafts: 0,
+      numDraftTokens: 0,
+      numAcceptedTokens: 0,
       stepMs: 1,
+      scheduleMs: 0.02,
+      encodeMs: 0.3,
+      gpuMs: null,
       numDispatches: 7,
+      ...this.options.stats,
     };
   }
+}
+
+/** An even token is the likeliest, an odd one none of the top; the others there are the ids that follow it. */
+export function fakeLogprobs(tokenId: number, numTop: number, logprob = -0.25): TokenLogprobs {
+  const isFirst = tokenId % 2 === 0;
+  const top = Array.from({ length: numTop }, (_, i) => ({
+    tokenId: (tokenId + i + (isFirst ? 0 : 1)) % 2048,
+    logprob: isFirst && i === 0 ? logprob : -1 - i,
+  }));
+  return { tokenId, logprob, rank: isFirst ? 1 : 99, top };
 }
 
 /** An id of the test tokenizer that is no special token: 3 to 2047. */

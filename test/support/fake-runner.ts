@@ -1,6 +1,7 @@
 import type { LoadedModel, ModelRunner } from '#halflight/engine/model-runner.js';
 import type { EngineInfo, FinishReason, GenerateRequest, SamplingParams } from '#halflight/engine/types.js';
-import type { Batch } from '#halflight/ops/ops.js';
+import { BANNED, type Batch, type LogitsEdits, pendingRow, type StepReading } from '#halflight/ops/ops.js';
+import { RESULT } from '#halflight/ops/result-layout.js';
 
 export const FAKE_VOCAB_SIZE = 61;
 export const FAKE_EOS = 0;
@@ -13,7 +14,8 @@ export interface FakeShape {
 
 /**
  * A model without arithmetic: its next token is a hash of what it reads from its KV cache through the block table,
- * for each position of the sequence, and of the sampling row. Any mix-up of slots, blocks, positions or seeds changes the text.
+ * for each position of the sequence, and of the sampling row with its edits. Any mix-up of slots, blocks, positions, seeds or penalties
+ * changes the text. How likely a token is, is a hash too.
  */
 export class FakeRunner implements ModelRunner {
   readonly lost: Promise<Error>;
@@ -23,6 +25,8 @@ export class FakeRunner implements ModelRunner {
   lose: (reason: Error) => void = () => undefined;
   /** `[slot]`, poisoned so that a slot read before it is written shows. */
   readonly #kv: Uint32Array;
+  /** Tokens of the rows of the batch before. */
+  #previous: readonly number[] = [];
 
   constructor(readonly shape: FakeShape) {
     this.#kv = new Uint32Array(shape.numBlocks * shape.blockSize).fill(0xdead_beef);
@@ -31,10 +35,12 @@ export class FakeRunner implements ModelRunner {
     });
   }
 
-  async run(batch: Batch): Promise<Uint32Array> {
+  async run(batch: Batch): Promise<StepReading> {
     this.numRuns += 1;
     this.#write(batch);
-    return Uint32Array.from(batch.logitsRows, (token, row) => this.#sample(batch, token, row));
+    const rows = [...batch.logitsRows].map((token, row) => this.#row(batch, token, row));
+    this.#previous = rows.map(({ tokenId }) => tokenId);
+    return { words: resultWords(rows), gpuMs: null };
   }
 
   destroy(): void {
@@ -46,11 +52,32 @@ export class FakeRunner implements ModelRunner {
     for (let t = 0; t < batch.numTokens; t++) {
       const slot = batch.slotMapping[t];
       if (slot >= this.#kv.length) throw new Error(`slot ${slot} is past the end of the cache`);
-      this.#kv[slot] = entry(batch.tokenIds[t], batch.positions[t]);
+      this.#kv[slot] = entry(this.#known(batch.tokenIds[t]), batch.positions[t]);
     }
   }
 
-  #sample(batch: Batch, token: number, row: number): number {
+  /** As the device finds a token that the host does not know. */
+  #known(tokenId: number): number {
+    const row = pendingRow(tokenId);
+    if (row === null) return tokenId;
+    if (row >= this.#previous.length) throw new Error(`row ${row} is past the end of the previous results`);
+    return this.#previous[row];
+  }
+
+  #row(batch: Batch, token: number, row: number): FakeRow {
+    const hash = this.#read(batch, token);
+    const sampling = batch.sampling[row];
+    if (sampling === undefined) {
+      const { target, numLogprobs } = batch.scoring[row - batch.sampling.length];
+      return { tokenId: target, hash, numLogprobs };
+    }
+    const { seed, position, edits, numLogprobs } = sampling;
+    const pending = edits === null || edits.pending === null ? null : this.#known(edits.pending);
+    const edited = mix(hash, edits === null ? 0 : digest(effectiveEdits(edits, pending)));
+    return { tokenId: draw(edited, seed, position, vocabularyOf(sampling)), hash, numLogprobs };
+  }
+
+  #read(batch: Batch, token: number): number {
     const { blockSize, maxModelLen } = this.shape;
     const table = batch.sequenceIds[token] * Math.ceil(maxModelLen / blockSize);
     let hash = 0;
@@ -58,9 +85,112 @@ export class FakeRunner implements ModelRunner {
       const block = batch.blockTables[table + Math.floor(position / blockSize)];
       hash = mix(hash, this.#kv[block * blockSize + (position % blockSize)]);
     }
-    const { seed, position } = batch.sampling[row];
-    return draw(hash, seed[0], seed[1], position);
+    return hash;
   }
+}
+
+interface FakeRow {
+  readonly tokenId: number;
+  readonly hash: number;
+  readonly numLogprobs: number | null;
+}
+
+function resultWords(rows: readonly FakeRow[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(rows.length * RESULT.words);
+  const floats = new Float32Array(words.buffer);
+  for (const [i, { tokenId, hash, numLogprobs }] of rows.entries()) {
+    const at = i * RESULT.words;
+    words[at] = tokenId;
+    if (numLogprobs === null) continue;
+    floats[at + RESULT.logprob] = fakeLogprob(hash, tokenId);
+    words[at + RESULT.rank] = 1 + (tokenId % 7);
+    for (let k = 0; k < numLogprobs; k++) {
+      words[at + RESULT.topIds + k] = k;
+      floats[at + RESULT.topLogprobs + k] = fakeLogprob(hash, k);
+    }
+  }
+  return words;
+}
+
+/** An f32 without rounding. */
+function fakeLogprob(hash: number, tokenId: number): number {
+  return -(mix(hash, tokenId) % 4096) / 256;
+}
+
+/** One step's results that say no more than which tokens were sampled. */
+export function sampledTokens(tokenIds: readonly number[]): StepReading {
+  return {
+    words: resultWords(tokenIds.map((tokenId) => ({ tokenId, hash: 0, numLogprobs: null }))),
+    gpuMs: null,
+  };
+}
+
+/** Edits as they take effect, whatever way they came. */
+interface FakeEdits {
+  readonly penalties: readonly number[];
+  /** Token, and twice its count in the output plus 1 for one of the prompt. */
+  readonly counts: ReadonlyMap<number, number>;
+  readonly biases: ReadonlyMap<number, number>;
+  readonly allowed: readonly number[] | null;
+}
+
+function effectiveEdits(edits: LogitsEdits, pending: number | null): FakeEdits {
+  const { repetition, frequency, presence } = edits;
+  const penalties = [repetition, frequency, presence];
+  const counts = new Map(
+    edits.counts.map(({ tokenId, inPrompt, count }) => [tokenId, 2 * count + Number(inPrompt)]),
+  );
+  if (pending !== null && isPenalty(penalties)) counts.set(pending, (counts.get(pending) ?? 0) + 2);
+  const held = edits.biases.filter(({ after }) => after === null || after === pending);
+  const bits = edits.allowed;
+  const tokens = Array.from({ length: FAKE_VOCAB_SIZE }, (_, id) => id);
+  return {
+    penalties,
+    counts,
+    biases: new Map(held.map(({ tokenId, bias }) => [tokenId, bias])),
+    allowed: bits === null ? null : tokens.filter((id) => ((bits[id >>> 5] >>> (id & 31)) & 1) === 1),
+  };
+}
+
+/** The same from the request and the text that it has so far. */
+function expectedEdits(
+  { promptTokenIds, sampling }: GenerateRequest,
+  output: readonly number[],
+): FakeEdits | null {
+  const { logits, stopTokenIds } = sampling;
+  if (logits === undefined) return null;
+  const penalties = [logits.repetitionPenalty, logits.frequencyPenalty, logits.presencePenalty];
+  const counts = new Map<number, number>(isPenalty(penalties) ? promptTokenIds.map((id) => [id, 1]) : []);
+  if (isPenalty(penalties)) for (const id of output) counts.set(id, (counts.get(id) ?? 0) + 2);
+  const biases = new Map<number, number>(logits.logitBias);
+  const banned = output.length < logits.minTokens ? [FAKE_EOS, ...stopTokenIds] : [];
+  const bad = logits.badWords.filter((word) =>
+    `,${output},`.endsWith(word.length === 1 ? '' : `,${word.slice(0, -1)},`),
+  );
+  for (const id of [...banned, ...bad.map((word) => word[word.length - 1])]) biases.set(id, BANNED);
+  const { allowedTokenIds } = logits;
+  return {
+    penalties,
+    counts,
+    biases,
+    allowed: allowedTokenIds === null ? null : [...allowedTokenIds].sort((a, b) => a - b),
+  };
+}
+
+function isPenalty([repetition, frequency, presence]: readonly number[]): boolean {
+  return repetition !== 1 || frequency !== 0 || presence !== 0;
+}
+
+function digest({ penalties, counts, biases, allowed }: FakeEdits): number {
+  const pairs = (map: ReadonlyMap<number, number>): number =>
+    [...map].reduce((sum, [id, value]) => (sum + mix(mix(1, id), Math.round(value * 64))) >>> 0, 0);
+  const list = [
+    ...penalties.map((x) => Math.round(x * 64)),
+    pairs(counts),
+    pairs(biases),
+    ...(allowed ?? [-1]),
+  ];
+  return list.reduce((hash, value) => mix(hash, value), 5);
 }
 
 /** What the fake model must answer, from the token list alone. */
@@ -72,7 +202,10 @@ export function expectedAnswer(
   const tokenIds: number[] = [];
   let hash = request.promptTokenIds.reduce((sum, token, position) => mix(sum, entry(token, position)), 0);
   for (let position = request.promptTokenIds.length; ; position++) {
-    const next = draw(hash, Number(seed & 0xffff_ffffn), Number(seed >> 32n), position);
+    const edits = expectedEdits(request, tokenIds);
+    const edited = mix(hash, edits === null ? 0 : digest(edits));
+    const words = [Number(seed & 0xffff_ffffn), Number(seed >> 32n)] as const;
+    const next = draw(edited, words, position, vocabularyOf(request.sampling));
     tokenIds.push(next);
     if ((next === FAKE_EOS && !ignoreEos) || stopTokenIds.includes(next)) {
       return { tokenIds, finishReason: 'stop' };
@@ -82,6 +215,15 @@ export function expectedAnswer(
     }
     hash = mix(hash, entry(next, position));
   }
+}
+
+/** How likely each token of a text but the first is to the fake model. */
+export function expectedLogprobs(tokenIds: readonly number[]): number[] {
+  let hash = 0;
+  return tokenIds.slice(0, -1).map((token, position) => {
+    hash = mix(hash, entry(token, position));
+    return fakeLogprob(hash, tokenIds[position + 1]);
+  });
 }
 
 export function fakeModel(shape: FakeShape, runner: ModelRunner = new FakeRunner(shape)): LoadedModel {
@@ -100,8 +242,9 @@ export function fakeModel(shape: FakeShape, runner: ModelRunner = new FakeRunner
     memory: { weights: 0, kv_cache: 0, activations: 0 },
     weightFormat: 'f32',
     computeType: 'f32',
+    kvCacheType: 'f32',
   };
-  return { runner, info, eosTokenIds: [FAKE_EOS] };
+  return { runner, info, vocabSize: FAKE_VOCAB_SIZE, eosTokenIds: [FAKE_EOS] };
 }
 
 export function fakeRequest(
@@ -130,8 +273,13 @@ function entry(token: number, position: number): number {
   return mix(mix(0x9e37_79b9, token), position);
 }
 
-function draw(hash: number, low: number, high: number, position: number): number {
-  return mix(mix(mix(hash, low), high), position) % FAKE_VOCAB_SIZE;
+function draw(hash: number, [low, high]: readonly [number, number], position: number, size: number): number {
+  return mix(mix(mix(hash, low), high), position) % size;
+}
+
+/** A greedy text has few words, so that guesses of what follows are right now and then. */
+function vocabularyOf({ temperature }: { readonly temperature: number }): number {
+  return temperature === 0 ? 2 : FAKE_VOCAB_SIZE;
 }
 
 /** A multiply and xor-shift step over 32 bits; good enough to tell two histories apart. */

@@ -15,10 +15,10 @@ class MisbehavingRunner extends FakeRunner {
   }
 
   /** In the fifth step, so some tokens are out. */
-  override async run(batch: Parameters<FakeRunner['run']>[0]): Promise<Uint32Array> {
-    const sampled = await super.run(batch);
+  override async run(batch: Parameters<FakeRunner['run']>[0]): ReturnType<FakeRunner['run']> {
+    const results = await super.run(batch);
     if (this.numRuns === 5) await misbehave(this.behaviour, this);
-    return sampled;
+    return results;
   }
 }
 

@@ -1,11 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { BlockManager } from '#halflight/engine/block-manager.js';
-import { EngineCore, type SequenceOutput } from '#halflight/engine/core.js';
+import { EngineCore } from '#halflight/engine/core.js';
 import type { ModelRunner } from '#halflight/engine/model-runner.js';
-import type { FinishReason, GenerateRequest } from '#halflight/engine/types.js';
+import type { SequenceOutput } from '#halflight/engine/outcomes.js';
+import type { FinishReason, GenerateRequest, LogitsParams } from '#halflight/engine/types.js';
 import { ApiError } from '#halflight/errors.js';
-import { expectedAnswer, FAKE_EOS, FAKE_VOCAB_SIZE, FakeRunner, type FakeShape } from './fake-runner.js';
+import {
+  expectedAnswer,
+  expectedLogprobs,
+  FAKE_EOS,
+  FAKE_VOCAB_SIZE,
+  FakeRunner,
+  type FakeShape,
+} from './fake-runner.js';
 
 export interface Arrival {
   readonly request: GenerateRequest;
@@ -19,6 +27,8 @@ export interface Schedule extends FakeShape {
   readonly maxNumBatchedTokens: number;
   readonly prefixCaching: boolean;
   readonly maxPrefillMsPerStep: number | null;
+  readonly asyncScheduling: boolean;
+  readonly numSpeculativeTokens: number;
   readonly arrivals: readonly Arrival[];
 }
 
@@ -31,16 +41,25 @@ export const anySchedule: fc.Arbitrary<Schedule> = fc
     maxNumSeqs: fc.oneof(fc.integer({ min: 1, max: 8 }), fc.constant(8)),
     maxNumBatchedTokens: fc.integer({ min: 1, max: 64 }),
     maxPrefillMsPerStep: fc.constantFrom(null, 0, 3),
+    asyncScheduling: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(true) },
+      { weight: 1, arbitrary: fc.constant(false) },
+    ),
+    numSpeculativeTokens: fc.constantFrom(0, 0, 1, 4),
     prefixCaching: fc.oneof(
       { weight: 3, arbitrary: fc.constant(true) },
       { weight: 1, arbitrary: fc.constant(false) },
     ),
-    arrivals: fc.array(anyArrival(), { minLength: 1, maxLength: 10, size: 'max' }),
+    arrivals: fc.array(fc.tuple(anyArrival(), fc.constantFrom(1, 1, 1, 2, 3, 4)), {
+      minLength: 1,
+      maxLength: 8,
+      size: 'max',
+    }),
   })
   .map(({ numSlots, ...schedule }) => ({
     ...schedule,
     numBlocks: Math.ceil(numSlots / schedule.blockSize),
-    arrivals: schedule.arrivals.map(named),
+    arrivals: schedule.arrivals.flatMap(([arrival, n], index) => samples(arrival, n, `r${index}`)),
   }));
 
 function anyArrival(): fc.Arbitrary<Arrival> {
@@ -59,16 +78,40 @@ function anyArrival(): fc.Arbitrary<Arrival> {
       cacheSalt: fc.constantFrom(undefined, undefined, undefined, 'a'),
       sampling: fc.record({
         maxTokens: fc.integer({ min: 1, max: 40 }),
-        temperature: fc.constant(1),
+        temperature: fc.constantFrom(0, 1),
         topK: fc.constant(0),
         topP: fc.constant(1),
         minP: fc.constant(0),
         seed: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
         ignoreEos: fc.boolean(),
         stopTokenIds: fc.uniqueArray(fc.nat(FAKE_VOCAB_SIZE - 1), { maxLength: 1 }),
+        logits: fc.oneof(
+          { weight: 2, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: anyLogitsParams() },
+        ),
+        numLogprobs: fc.constantFrom(undefined, undefined, 0, 3),
+        numPromptLogprobs: fc.constantFrom(undefined, undefined, undefined, 0, 2),
       }),
     }),
   });
+}
+
+/** Penalties or none, and bans that hold now and then: the vocabulary is small. */
+function anyLogitsParams(): fc.Arbitrary<LogitsParams> {
+  const token = fc.nat(FAKE_VOCAB_SIZE - 1);
+  return fc.record({
+    presencePenalty: fc.constantFrom(0, 0.5),
+    frequencyPenalty: fc.constantFrom(0, -1),
+    repetitionPenalty: fc.constantFrom(1, 1.5),
+    logitBias: fc.array(fc.tuple(token, fc.integer({ min: -100, max: 100 })), { maxLength: 3 }).map(distinct),
+    minTokens: fc.nat(10),
+    badWords: fc.array(fc.array(fc.nat(9), { minLength: 1, maxLength: 3 }), { maxLength: 12, size: 'max' }),
+    allowedTokenIds: fc.oneof(fc.constant(null), fc.uniqueArray(token, { minLength: 1, maxLength: 40 })),
+  });
+}
+
+function distinct(biases: readonly (readonly [number, number])[]): [number, number][] {
+  return [...new Map(biases)];
 }
 
 /** Random, or with a start that many others have. */
@@ -79,8 +122,13 @@ function anyPrompt(): fc.Arbitrary<number[]> {
   return fc.oneof(tail, started);
 }
 
-function named(arrival: Arrival, index: number): Arrival {
-  return { ...arrival, request: { ...arrival.request, id: `r${index}` } };
+/** `n` answers to one prompt, which come and go together; their seeds count up. */
+function samples(arrival: Arrival, n: number, id: string): Arrival[] {
+  const { request } = arrival;
+  return Array.from({ length: n }, (_, i) => {
+    const seed = BigInt.asUintN(64, request.sampling.seed + BigInt(i));
+    return { ...arrival, request: { ...request, id: `${id}-${i}`, sampling: { ...request.sampling, seed } } };
+  });
 }
 
 /** Replacements that plant a fault. */
@@ -96,6 +144,7 @@ export interface ScheduleSummary {
   readonly numRefused: number;
   readonly numPreemptions: number;
   readonly prefixHits: number;
+  readonly numAcceptedTokens: number;
 }
 
 /** Runs a schedule to its end and throws at the first broken promise of the engine. */
@@ -106,6 +155,8 @@ export async function runSchedule(schedule: Schedule, parts: Parts = {}): Promis
 interface Live {
   readonly arrival: Arrival;
   readonly tokenIds: number[];
+  readonly logprobs: number[];
+  readonly promptLogprobs: number[];
 }
 
 class ScheduleRun {
@@ -125,6 +176,7 @@ class ScheduleRun {
       runner: parts.runner?.(schedule) ?? new FakeRunner(schedule),
       blocks: this.#blocks,
       limits: schedule,
+      vocabSize: FAKE_VOCAB_SIZE,
       eosTokenIds: [FAKE_EOS],
       now: randomClock(schedule),
     });
@@ -147,7 +199,8 @@ class ScheduleRun {
   #arrive(step: number): void {
     for (const arrival of this.schedule.arrivals) {
       if (arrival.atStep !== step) continue;
-      if (this.#add(arrival.request)) this.#live.set(arrival.request.id, { arrival, tokenIds: [] });
+      if (this.#add(arrival.request))
+        this.#live.set(arrival.request.id, { arrival, tokenIds: [], logprobs: [], promptLogprobs: [] });
     }
   }
 
@@ -195,16 +248,33 @@ class ScheduleRun {
     check(this.#live.size > 0 || kvUsage === 0, 'blocks outlive their sequences');
   }
 
-  #take({ id, tokenIds, finishReason }: SequenceOutput): void {
+  #take({ id, tokenIds, finishReason, logprobs = [], promptLogprobs = [] }: SequenceOutput): void {
     const live = this.#live.get(id);
     check(live !== undefined, `${id} was aborted and still answered`);
+    check(tokenIds.length > 0, `${id} got an output without a token`);
     live.tokenIds.push(...tokenIds);
+    live.logprobs.push(...logprobs.map(({ logprob }) => logprob));
+    live.promptLogprobs.push(...promptLogprobs.map(({ logprob }) => logprob));
     if (finishReason !== null) this.#finish(id, live, finishReason);
   }
 
-  #finish(id: string, { arrival, tokenIds }: Live, finishReason: FinishReason): void {
+  #finish(
+    id: string,
+    { arrival, tokenIds, logprobs, promptLogprobs }: Live,
+    finishReason: FinishReason,
+  ): void {
+    const { promptTokenIds, sampling } = arrival.request;
     const expected = expectedAnswer(arrival.request, this.schedule.maxModelLen);
     check(isDeepStrictEqual({ tokenIds, finishReason }, expected), `${id} answered wrong`);
+    const told = expectedLogprobs([...promptTokenIds, ...tokenIds]);
+    const wanted = sampling.numLogprobs === undefined ? [] : told.slice(promptTokenIds.length - 1);
+    check(isDeepStrictEqual(logprobs, wanted), `${id} told wrong log-probabilities`);
+    const wantedOfPrompt =
+      sampling.numPromptLogprobs === undefined ? [] : told.slice(0, promptTokenIds.length - 1);
+    check(
+      isDeepStrictEqual(promptLogprobs, wantedOfPrompt),
+      `${id} told wrong log-probabilities of its prompt`,
+    );
     this.#live.delete(id);
     this.#numFinished += 1;
   }
@@ -217,6 +287,7 @@ class ScheduleRun {
       numRefused: this.#numRefused,
       numPreemptions: this.#core.stats().numPreemptions,
       prefixHits: this.#core.stats().prefixCacheHits,
+      numAcceptedTokens: this.#core.stats().numAcceptedTokens,
     };
   }
 }

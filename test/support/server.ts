@@ -39,6 +39,11 @@ export function events(body: string): string[] {
     .map((block) => block.replace(/^data: /, ''));
 }
 
+/** Lists with an entry for each token: of a chat `content`, of a completion the others. */
+export type ChoiceLogprobs = Readonly<
+  Partial<Record<'content' | 'tokens' | 'token_logprobs' | 'top_logprobs' | 'text_offset', unknown[]>>
+>;
+
 export interface Chunk {
   readonly id: string;
   readonly usage?: object | null;
@@ -46,6 +51,7 @@ export interface Chunk {
     readonly index: number;
     readonly text?: string;
     readonly delta?: { readonly role?: string; readonly content?: string };
+    readonly logprobs: ChoiceLogprobs | null;
     readonly finish_reason: string | null;
   }[];
 }

@@ -49,3 +49,13 @@ t.test('holds back no more than a stop string may need', async (t) => {
   t.equal(matcher.push('x').text, 'STx');
   t.equal(matcher.flush(), '');
 });
+
+t.test('a stop string that ends in passed text counts for nothing, one that begins there counts', (t) => {
+  const matcher = new StopMatcher(['abcde', 'bc']);
+  t.equal(matcher.pass('xbcx'), 'xbcx');
+  t.equal(matcher.pass('abc'), '', 'held back, for it may begin a stop string');
+  t.same(matcher.push('x'), { text: 'abcx', matched: null });
+  t.equal(matcher.pass('abcd'), '');
+  t.same(matcher.push('e'), { text: '', matched: 'abcde' });
+  t.end();
+});

@@ -44,6 +44,16 @@ t.test('decodes nothing, and ids outside the vocabulary, to no text', async (t) 
   t.equal(tokenizer.vocabSize, 2048);
 });
 
+t.test('tells the bytes of each token: together they are those of the text', async (t) => {
+  const text = 'Hello 🙂 wörld,\n日本 ok.';
+  const ids = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false });
+  t.same(Buffer.concat(ids.map((id) => tokenizer.tokenBytes(id))), Buffer.from(text));
+  t.equal(tokenizer.tokenText(2), '<|im_end|>');
+  t.equal(tokenizer.tokenText(9999), '', 'no token, no text');
+  const broken = ids.map((id) => tokenizer.tokenText(id)).filter((piece) => piece.includes('\uFFFD'));
+  t.ok(broken.length > 1, 'parts of a character show as U+FFFD');
+});
+
 t.test('takes the spaces beside a guarded text that its special tokens swallow', async (t) => {
   const json = JSON.parse(readFileSync(join(fable, 'tokenizer.json'), 'utf8'));
   json.added_tokens[2].rstrip = true;

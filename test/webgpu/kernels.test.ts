@@ -14,7 +14,7 @@ t.test('every shader file is a kernel of the table, and the reverse', (t) => {
 for (const name of NAMES) {
   t.test(`${name} binds what the table says, in its order`, (t) => {
     const weight = KERNELS[name].weight ? 'int4' : null;
-    const source = loadShader({ file: name, weight, types: { X: 'f32', Y: 'f32' } });
+    const source = loadShader({ file: name, weight, types: { X: 'f32', Y: 'f32' }, kv: 'f32' });
     t.match(source, /@group\(0\) @binding\(0\) var<uniform> params: Params;/);
     t.strictSame(storageBindings(source, 0), [...KERNELS[name].bindings]);
     t.equal(storageBindings(source, 1).length > 0, KERNELS[name].weight);

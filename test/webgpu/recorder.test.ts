@@ -48,6 +48,28 @@ t.test('a submit of nothing sends nothing', (t) => {
   t.end();
 });
 
+t.test('what a submit is given to finish with goes out behind the dispatches, or alone', async (t) => {
+  const recorder = new Recorder(device, pool);
+  const submitted: number[] = [];
+  const { queue } = device;
+  const submit = queue.submit.bind(queue);
+  queue.submit = (buffers) => {
+    submitted.push([...buffers].length);
+    submit(buffers);
+  };
+  const copy = pool.storage(256, 'activations');
+  const source = pool.storage(256, 'activations');
+  const error = await errorOf(() => {
+    recorder.add(silu());
+    recorder.submit((encoder) => encoder.copyBufferToBuffer(source, 0, copy, 0, 16));
+    recorder.submit((encoder) => encoder.copyBufferToBuffer(source, 0, copy, 0, 16));
+  });
+  queue.submit = submit;
+  t.equal(error, null);
+  t.strictSame(submitted, [1, 1]);
+  t.equal(recorder.dispatchesPerStep, 1);
+});
+
 t.test('more dispatches than the parameters have room for go out in two submits', async (t) => {
   const recorder = new Recorder(device, pool);
   const dispatch = silu();

@@ -46,6 +46,13 @@ t.test('the slot of lane sums goes through shared memory unless subgroups are as
   t.end();
 });
 
+t.test('the slot of the KV cache takes the file of its type', (t) => {
+  const dir = shaderDir(t, { 'main.wgsl': '#include kv\nmain\n', 'kv/int8.wgsl': 'int8\n' });
+  t.strictSame(linesOf(loadShader({ ...PLAIN, kv: 'int8' }, dir)), ['int8', 'main']);
+  t.throws(() => loadShader(PLAIN, dir), /^main\.wgsl: #include kv: /);
+  t.end();
+});
+
 t.test('a slot of another name, and a file that is not there, are refused', (t) => {
   const dir = shaderDir(t, { 'main.wgsl': '#include other\n', 'lost.wgsl': '#include "lib/c.wgsl"\n' });
   t.throws(() => loadShader(PLAIN, dir), /#include other/);

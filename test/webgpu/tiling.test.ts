@@ -9,6 +9,8 @@ const TUNING: Tuning = {
   sampleLanes: 32,
   rowLanes: 32,
   tileLanes: 8,
+  tileTokens: [1, 4, 8],
+  sharesActivations: false,
   maxRowTokens: 3,
   subgroupSize: 32,
   batchInvariant: false,
@@ -21,13 +23,24 @@ t.test('few tokens share K between lanes, many are tiled', async (t) => {
 
 t.test('the grid covers every output and every token', async (t) => {
   t.same(tilingFor(3, TUNING).grid(9), [3, 3, 1]);
-  t.same(tilingFor(9, TUNING).grid(33), [2, 3, 1]);
+  t.same(tilingFor(9, TUNING).grid(33), [2, 2, 1]);
 });
 
-t.test('a single token makes tiles of one token', async (t) => {
-  const tiling = tilingFor(1, { ...TUNING, maxRowTokens: 0 });
-  t.same(tiling.constants, { LANES: 8, TOKENS: 1 });
-  t.same(tiling.grid(64), [2, 1, 1]);
+t.test('a tile is the smallest that holds all tokens, or the largest', async (t) => {
+  const tuning = { ...TUNING, maxRowTokens: 0 };
+  const tile = (tokens: number) => tilingFor(tokens, tuning).constants.TOKENS;
+  t.same([1, 2, 4, 5, 8, 9, 64].map(tile), [1, 4, 4, 8, 8, 8, 8]);
+  t.same(tilingFor(1, tuning).grid(64), [2, 1, 1]);
+});
+
+t.test('activations go round a subgroup only where it is the workgroup and holds 8 of them', async (t) => {
+  const lanes = (tuning: Partial<Tuning>) => tilingFor(9, { ...TUNING, ...tuning }).lanes;
+  const shares = { sharesActivations: true, subgroupSize: 8 };
+  t.equal(lanes(shares), 'subgroup');
+  t.equal(lanes({ ...shares, sharesActivations: false }), 'workgroup');
+  t.equal(lanes({ ...shares, subgroupSize: 16 }), 'workgroup');
+  t.equal(lanes({ ...shares, subgroupSize: null }), 'workgroup');
+  t.equal(lanes({ ...shares, subgroupSize: 4, tileLanes: 4 }), 'workgroup');
 });
 
 t.test('lanes add up in a subgroup only where a workgroup is exactly one', async (t) => {

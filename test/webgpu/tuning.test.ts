@@ -35,6 +35,18 @@ t.test('workgroups that reduce are powers of two, as the reductions need, and wi
   t.end();
 });
 
+t.test('tiles ascend from one token, include the one of batch invariance, and fit the kernel', (t) => {
+  for (const { tileTokens } of [HARDWARE, tuningOf({ device: 'llvmpipe' })]) {
+    t.strictSame(
+      [...tileTokens].sort((a, b) => a - b),
+      [...tileTokens],
+    );
+    t.equal(tileTokens[0], 1);
+    t.ok(tileTokens.includes(4) && Math.max(...tileTokens) <= 8, String(tileTokens));
+  }
+  t.end();
+});
+
 t.test('a subgroup has a known size only where the device has subgroups and all are alike', (t) => {
   const fixed = { device: 'a', subgroupMinSize: 32, subgroupMaxSize: 32 };
   t.equal(tuningOf(fixed).subgroupSize, 32);

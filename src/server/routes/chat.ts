@@ -3,7 +3,10 @@ import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../../errors.js';
 import { type AnswerShape, sendAnswer } from '../answer.js';
 import { resolveModel, type ServerContext } from '../context.js';
+import { logitsParams } from '../logits-params.js';
+import { chatLogprobs, noLogprobs, promptLogprobs } from '../logprobs.js';
 import {
+  chatNumLogprobs,
   chatTokens,
   requestedChatTokens,
   requestOptions,
@@ -16,20 +19,27 @@ import { fanOut, type Plan, startRun } from '../run.js';
 import { ChatBody } from '../schemas.js';
 import { refuseUnsupported, UNSUPPORTED_CHAT } from '../unsupported.js';
 
-const SHAPE: AnswerShape = {
-  whole: (index, content, finish_reason) => ({
-    index,
-    message: { role: 'assistant', content },
-    logprobs: null,
-    finish_reason,
-  }),
-  chunk: (index, chunk, isFirst) => ({
-    index,
-    delta: isFirst ? { role: 'assistant', content: chunk.text } : { content: chunk.text },
-    logprobs: null,
-    finish_reason: chunk.finishReason,
-  }),
-};
+function chatShape(body: ChatBody, { tokenizer }: ServerContext): AnswerShape {
+  const describe = body.logprobs === true ? chatLogprobs(tokenizer) : noLogprobs;
+  return {
+    whole: (index, { text, logprobs, finishReason }) => ({
+      index,
+      message: { role: 'assistant', content: text },
+      logprobs: describe(logprobs),
+      finish_reason: finishReason,
+    }),
+    rest: ([choice]) => {
+      const prompt = choice?.promptLogprobs ?? null;
+      return prompt === null ? {} : { prompt_logprobs: promptLogprobs(prompt, tokenizer) };
+    },
+    chunk: (index, { text, logprobs, finishReason }, isFirst) => ({
+      index,
+      delta: isFirst ? { role: 'assistant', content: text } : { content: text },
+      logprobs: describe(logprobs),
+      finish_reason: finishReason,
+    }),
+  };
+}
 
 /** `POST /v1/chat/completions` */
 export function addChat(app: FastifyInstance, context: ServerContext): void {
@@ -58,7 +68,7 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
       });
       return sendAnswer(
         { request, reply },
-        { run, shape: SHAPE, numChoices: plans.length, envelope },
+        { run, shape: chatShape(body, context), numChoices: plans.length, envelope },
         streaming,
       );
     },
@@ -77,10 +87,15 @@ function planChat(body: ChatBody, { engine, tokenizer, template }: ServerContext
       'messages',
     );
   }
+  const shared = {
+    vocabSize: tokenizer.vocabSize,
+    logits: logitsParams(body, tokenizer),
+    numLogprobs: chatNumLogprobs(body),
+  };
   const maxTokens = chatTokens(requestedChatTokens(body), promptTokenIds.length, engine.info.maxModelLen);
   return {
     promptTokenIds,
-    sampling: samplingParams(body, maxTokens, tokenizer.vocabSize),
+    sampling: samplingParams(body, maxTokens, shared),
     ...requestOptions(body),
   };
 }

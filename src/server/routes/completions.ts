@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { type AnswerShape, sendAnswer } from '../answer.js';
 import { resolveModel, type ServerContext } from '../context.js';
+import type { TextChunk } from '../generation.js';
+import { logitsParams } from '../logits-params.js';
+import { completionLogprobs, noLogprobs, promptLogprobs } from '../logprobs.js';
 import { completionTokens, requestOptions, samplingParams, stopStrings, streamParams } from '../params.js';
 import { encodePrompts } from '../prompts.js';
 import { fanOut, startRun } from '../run.js';
@@ -9,10 +12,23 @@ import { CompletionBody } from '../schemas.js';
 import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
 
 /** `n` choices per prompt, in the prompts' order. */
-const SHAPE: AnswerShape = {
-  whole: (index, text, finish_reason) => ({ index, text, logprobs: null, finish_reason }),
-  chunk: (index, chunk) => ({ index, text: chunk.text, logprobs: null, finish_reason: chunk.finishReason }),
-};
+function completionShape(body: CompletionBody, { tokenizer }: ServerContext): AnswerShape {
+  const describe = (body.logprobs ?? null) === null ? noLogprobs : completionLogprobs(tokenizer);
+  const choice = (index: number, { text, logprobs, finishReason }: TextChunk) => ({
+    index,
+    text,
+    logprobs: describe(logprobs),
+    finish_reason: finishReason,
+  });
+  return {
+    whole: (index, joined) => {
+      const prompt = joined.promptLogprobs;
+      const told = prompt === null ? {} : { prompt_logprobs: promptLogprobs(prompt, tokenizer) };
+      return { ...choice(index, joined), ...told };
+    },
+    chunk: choice,
+  };
+}
 
 /** `POST /v1/completions` */
 export function addCompletions(app: FastifyInstance, context: ServerContext): void {
@@ -35,7 +51,7 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
       const envelope = () => ({ id, object: 'text_completion', created, model, system_fingerprint: null });
       return sendAnswer(
         { request, reply },
-        { run, shape: SHAPE, numChoices: plans.length, envelope },
+        { run, shape: completionShape(body, context), numChoices: plans.length, envelope },
         streaming,
       );
     },
@@ -43,13 +59,18 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
 }
 
 function planCompletions(body: CompletionBody, { engine, tokenizer }: ServerContext) {
+  const shared = {
+    vocabSize: tokenizer.vocabSize,
+    logits: logitsParams(body, tokenizer),
+    numLogprobs: body.logprobs ?? null,
+  };
   return encodePrompts(body.prompt, tokenizer).flatMap((promptTokenIds) => {
     const maxTokens = completionTokens(
       body.max_tokens ?? null,
       promptTokenIds.length,
       engine.info.maxModelLen,
     );
-    const sampling = samplingParams(body, maxTokens, tokenizer.vocabSize);
+    const sampling = samplingParams(body, maxTokens, shared);
     return fanOut({ promptTokenIds, sampling, ...requestOptions(body) }, body.n ?? 1);
   });
 }

@@ -83,3 +83,44 @@ t.test('n answers are choices of one chat, streamed and whole', async (t) => {
   );
   t.equal(whole.usage.completion_tokens, 6);
 });
+
+t.test('tells of the tokens in the same way, streamed and whole', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ script: script('A 🙂 fox, 日本.') }) });
+  for (const stop of [null, 'fox', '.x']) {
+    const payload = { messages, logprobs: true, top_logprobs: 3, stop };
+    const [whole] = (await app.inject({ method: 'POST', url, payload })).json().choices;
+    const { body } = await app.inject({ method: 'POST', url, payload: { ...payload, stream: true } });
+    const parts = chunks(body).flatMap(({ choices: [choice] }) => choice?.logprobs?.content ?? []);
+    t.strictSame(parts, whole.logprobs.content);
+    const bytes = whole.logprobs.content.flatMap((token: { bytes: number[] }) => token.bytes);
+    t.ok(Buffer.from(bytes).toString().startsWith(whole.message.content), 'the bytes are those of the text');
+    t.equal(whole.logprobs.refusal, null);
+    t.ok(
+      whole.logprobs.content.every((token: { top_logprobs: unknown[] }) => token.top_logprobs.length === 3),
+    );
+  }
+});
+
+t.test('asks the engine for log-probabilities only where the request does', async (t) => {
+  const engine = new FakeEngine();
+  const app = testServer({ engine });
+  for (const more of [{}, { logprobs: false }, { logprobs: true }, { logprobs: true, top_logprobs: 4 }]) {
+    await app.inject({ method: 'POST', url, payload: { messages, max_tokens: 1, ...more } });
+  }
+  t.strictSame(
+    engine.requests.map(({ sampling }) => sampling.numLogprobs),
+    [undefined, undefined, 0, 4],
+  );
+  t.notOk(engine.requests.some(({ sampling }) => 'logits' in sampling));
+});
+
+t.test('tells of the prompt once, beside the choices', async (t) => {
+  const engine = new FakeEngine();
+  const payload = { messages, n: 2, max_tokens: 1, prompt_logprobs: 0 };
+  const { prompt_logprobs, choices } = (
+    await testServer({ engine }).inject({ method: 'POST', url, payload })
+  ).json();
+  t.equal(prompt_logprobs.length, engine.requests[0]?.promptTokenIds.length);
+  t.equal(prompt_logprobs[0], null);
+  t.notOk('prompt_logprobs' in choices[0]);
+});

@@ -232,3 +232,84 @@ t.test('priority and cache salt reach the engine', async (t) => {
   await testServer({ engine }).inject({ method: 'POST', url, payload });
   t.match(engine.requests, [{ priority: -3, cacheSalt: 'team a' }]);
 });
+
+t.test('each change to the logits reaches the engine', async (t) => {
+  const engine = new FakeEngine();
+  const payload = {
+    prompt: 'Hi',
+    max_tokens: 4,
+    presence_penalty: 0.5,
+    frequency_penalty: -0.5,
+    repetition_penalty: 1.5,
+    logit_bias: { 7: -3 },
+    min_tokens: 4,
+    bad_words: ['<|im_end|>'],
+    allowed_token_ids: [7, 8],
+    logprobs: 2,
+    prompt_logprobs: 3,
+  };
+  await testServer({ engine }).inject({ method: 'POST', url, payload });
+  t.match(engine.requests[0]?.sampling, {
+    logits: {
+      presencePenalty: 0.5,
+      frequencyPenalty: -0.5,
+      repetitionPenalty: 1.5,
+      logitBias: [[7, -3]],
+      minTokens: 4,
+      badWords: [[2]],
+      allowedTokenIds: [7, 8],
+    },
+    numLogprobs: 2,
+    numPromptLogprobs: 3,
+  });
+});
+
+t.test('tells of the tokens in the same way, streamed and whole', async (t) => {
+  const text = 'Hello 🙂 wörld, 日本 ok.';
+  const app = testServer({ engine: new FakeEngine({ script: script(text), logprob: -Infinity }) });
+  for (const stop of [null, '日本', 'k.xx']) {
+    const payload = { prompt: 'Hi', max_tokens: 100, logprobs: 2, stop };
+    const [whole] = (await app.inject({ method: 'POST', url, payload })).json().choices;
+    const { body } = await app.inject({ method: 'POST', url, payload: { ...payload, stream: true } });
+    const parts = chunks(body).map(({ choices: [choice] }) => choice?.logprobs);
+    for (const key of ['tokens', 'token_logprobs', 'top_logprobs', 'text_offset'] as const) {
+      t.strictSame(
+        parts.flatMap((part) => part?.[key] ?? []),
+        whole.logprobs[key],
+        key,
+      );
+    }
+    t.equal(whole.logprobs.token_logprobs[0], -9999);
+    t.ok(whole.text.startsWith('Hello'));
+    const characters = [...(stop === '日本' ? text : whole.text)];
+    whole.logprobs.tokens.forEach((token: string, i: number) => {
+      const start = whole.logprobs.text_offset[i];
+      const shown = characters.slice(start, start + [...token].length).join('');
+      if (!/\uFFFD|<\|/.test(token)) t.equal(shown, token);
+    });
+  }
+});
+
+t.test('tells of as many tokens as it counts', async (t) => {
+  const app = testServer({ engine: new FakeEngine({ script: script('one two three') }) });
+  for (const stop of [null, 'two']) {
+    const payload = { prompt: 'Hi', max_tokens: 100, logprobs: 0, stop };
+    const { choices, usage } = (await app.inject({ method: 'POST', url, payload })).json();
+    t.equal(choices[0].logprobs.tokens.length, usage.completion_tokens);
+    t.ok(choices[0].logprobs.top_logprobs.every((top: object) => Object.keys(top).length === 1));
+  }
+});
+
+t.test('tells of the prompt in each choice', async (t) => {
+  const payload = { prompt: [[5, 6, 7], [8]], n: 2, max_tokens: 1, prompt_logprobs: 1 };
+  const { choices } = (await testServer().inject({ method: 'POST', url, payload })).json();
+  t.match(choices, [
+    { prompt_logprobs: [null, { 6: { rank: 1 } }, { 7: { rank: 99 }, 8: { rank: 1 } }], logprobs: null },
+    { prompt_logprobs: [null, { 6: { rank: 1 } }, { 7: { rank: 99 }, 8: { rank: 1 } }] },
+    { prompt_logprobs: [null] },
+    { prompt_logprobs: [null] },
+  ]);
+  const plain = { prompt: 'Hi', max_tokens: 1 };
+  const [choice] = (await testServer().inject({ method: 'POST', url, payload: plain })).json().choices;
+  t.notOk('prompt_logprobs' in choice);
+});

@@ -1,0 +1,59 @@
+import { f16Rounder, f16Value } from '../quant/half.js';
+import type { KvCacheShape, KvType } from './ops.js';
+
+/** The largest code of INT8; its negative is the smallest. */
+const LARGEST_CODE = 127;
+
+const SCALE_BYTES = Float32Array.BYTES_PER_ELEMENT;
+
+/** Bytes that K, or V, of one token and head takes: `headDim` values, and for INT8 their scale. */
+export function kvHeadBytes({ headDim, type }: Pick<KvCacheShape, 'headDim' | 'type'>): number {
+  switch (type) {
+    case 'f32':
+      return 4 * headDim;
+    case 'f16':
+      return 2 * headDim;
+    case 'int8':
+      return headDim + SCALE_BYTES;
+    default:
+      return type satisfies never;
+  }
+}
+
+/** What a cache of this type gives back of the `[headDim]` values of one head. */
+export function storedHead(head: Float64Array, type: KvType): Float64Array {
+  switch (type) {
+    case 'f32':
+      return head.map(Math.fround);
+    case 'f16':
+      return storedHalves(head);
+    case 'int8':
+      return storedCodes(head);
+    default:
+      return type satisfies never;
+  }
+}
+
+function storedHalves(head: Float64Array): Float64Array {
+  const round = f16Rounder();
+  return head.map((value) => f16Value(round(value)));
+}
+
+function storedCodes(head: Float64Array): Float64Array {
+  const scale = Math.fround(
+    head.reduce((greatest, value) => Math.max(greatest, Math.abs(value)), 0) / LARGEST_CODE,
+  );
+  if (scale === 0) return head.map(() => 0);
+  return head.map((value) => scale * clampCode(roundToEven(value / scale)));
+}
+
+function clampCode(code: number): number {
+  return Math.min(LARGEST_CODE, Math.max(-LARGEST_CODE, code));
+}
+
+function roundToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

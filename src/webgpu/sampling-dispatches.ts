@@ -1,0 +1,50 @@
+import { batchLayout } from '../ops/batch-layout.js';
+import type { Ops } from '../ops/ops.js';
+import type { KernelName } from './kernels.js';
+import { Params } from './params.js';
+import type { PipelineSpec } from './pipelines.js';
+import type { Dispatch } from './recorder.js';
+
+type Args<Name extends 'editLogits' | 'sample' | 'logprobs'> = Parameters<Ops<GPUBuffer>[Name]>[0];
+
+/** The dispatches of the operations on rows of logits: one workgroup of `lanes` lanes a row. */
+
+export function editLogitsDispatch(
+  { batch, previous, logits, rows }: Args<'editLogits'>,
+  lanes: number,
+): Dispatch {
+  const { maxLogits } = batch.capacity;
+  return {
+    spec: rowSpec('edit_logits', lanes),
+    buffers: [batch.edits.data, previous.data, logits.data],
+    weight: [],
+    params: new Params().u32(logits.cols, logits.stride, maxLogits, previous.stride).words,
+    grid: [rows, 1, 1],
+  };
+}
+
+export function sampleDispatch({ batch, logits, out, rows }: Args<'sample'>, lanes: number): Dispatch {
+  const table = batchLayout(batch.capacity).rows;
+  return {
+    spec: rowSpec('sample', lanes),
+    buffers: [batch.data, logits.data, out.data],
+    weight: [],
+    params: new Params().u32(logits.cols, logits.stride, table, out.stride, 0x8000_0000).words,
+    grid: [rows, 1, 1],
+  };
+}
+
+export function logprobsDispatch({ batch, logits, out, rows }: Args<'logprobs'>, lanes: number): Dispatch {
+  const table = batchLayout(batch.capacity).rows;
+  return {
+    spec: rowSpec('logprobs', lanes),
+    buffers: [batch.data, logits.data, out.data],
+    weight: [],
+    params: new Params().u32(logits.cols, logits.stride, table, out.stride).words,
+    grid: [rows, 1, 1],
+  };
+}
+
+function rowSpec(kernel: KernelName, lanes: number): PipelineSpec {
+  return { kernel, weight: null, types: {}, constants: { LANES: lanes } };
+}

@@ -1,0 +1,32 @@
+import t from 'tap';
+import { openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
+import { parseModelConfig } from '#halflight/model/config-parse.js';
+import { loadModel } from '#halflight/model/load.js';
+import { numElements, weightBytes } from '#halflight/model/weight-bytes.js';
+import { parseQuantization } from '#halflight/quant/formats.js';
+import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { nullDevice } from '../support/device.js';
+import { fable } from '../support/models.js';
+
+const device = await nullDevice();
+t.teardown(() => device.destroy());
+
+for (const name of [null, 'int8', 'int4', 'int4-g128-asym']) {
+  t.test(`the bytes of ${name ?? 'the own format'} are what the device’s ledger says`, async (t) => {
+    const config = await parseModelConfig(fable);
+    const checkpoint = await openCheckpoint(fable);
+    const ops = new WebGpuOps(device, 'f32');
+    const quantization = name === null ? null : parseQuantization(name);
+    await loadModel(ops, checkpoint, config, { quantization, maxModelLen: 99, onBytes: () => undefined });
+    const bytes = weightBytes(checkpoint, config, quantization, 99);
+    const excess = ops.memory().weights - bytes;
+    // A buffer is rounded up to 16 bytes, and a matrix has at most three: codes, scales, zero points.
+    t.ok(excess >= 0 && excess < 3 * 16 * checkpoint.tensors.size, `${bytes} bytes and ${excess} more`);
+    await checkpoint.close();
+  });
+}
+
+t.test('a shape holds the product of its sizes', (t) => {
+  t.strictSame([[2, 3], [7], []].map(numElements), [6, 7, 1]);
+  t.end();
+});
