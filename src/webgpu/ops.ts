@@ -25,7 +25,7 @@ import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
-import { tilingFor } from './tiling.js';
+import { groupSize, tilingFor } from './tiling.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightConstants, weightShape } from './weights.js';
 
@@ -192,13 +192,14 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       .f32(scale)
       .u32(layout.positions, layout.sequenceIds, layout.blockTables)
       .u32(batch.capacity.maxBlocksPerSequence, cache.headDim / 4);
-    const constants = { LANES: this.#tuning.attentionLanes, HEAD_DIM: cache.headDim };
+    const group = groupSize(numHeads / cache.numKvHeads);
+    const constants = { LANES: this.#tuning.attentionLanes, HEAD_DIM: cache.headDim, GROUP: group };
     this.#recorder.add({
       spec: { ...this.#spec('attention', { X: q.type }, constants), kv: cache.type },
       buffers: [batch.data, q.data, cache.k, cache.v, out.data],
       weight: [],
       params: params.words,
-      grid: [numHeads, rows, 1],
+      grid: [numHeads / group, rows, 1],
     });
   }
 

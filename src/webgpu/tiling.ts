@@ -53,3 +53,8 @@ export function foldGrid(x: number, y: number): [number, number, number] {
   const z = Math.ceil(x / maxPerDimension);
   return [Math.ceil(x / z), y, z];
 }
+
+/** Query heads that one workgroup of `attention` computes, of `numHeads` that share a KV head: a divisor of these, 4 at most. */
+export function groupSize(numHeads: number): number {
+  return [4, 3, 2].find((size) => numHeads % size === 0) ?? 1;
+}

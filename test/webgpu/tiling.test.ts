@@ -1,5 +1,5 @@
 import t from 'tap';
-import { foldGrid, tilingFor } from '#halflight/webgpu/tiling.js';
+import { foldGrid, groupSize, tilingFor } from '#halflight/webgpu/tiling.js';
 import type { Tuning } from '#halflight/webgpu/tuning.js';
 
 const TUNING: Tuning = {
@@ -60,4 +60,8 @@ t.test('a grid beyond the limit of one dimension goes on in the third', async (t
   t.same(foldGrid(65_535, 2), [65_535, 2, 1]);
   const [x, y, z] = foldGrid(65_537, 2);
   t.ok(x <= 65_535 && y === 2 && x * z >= 65_537);
+});
+
+t.test('query heads of a KV head are computed in groups of equal size, 4 at most', async (t) => {
+  t.same([1, 2, 3, 4, 5, 6, 7, 8, 12].map(groupSize), [1, 2, 3, 4, 1, 3, 1, 4, 4]);
 });
