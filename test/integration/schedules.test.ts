@@ -58,20 +58,31 @@ function together(engine: Engine, all: readonly number[][]): Promise<number[][]>
   return Promise.all(all.map((prompt, i) => generate(engine, prompt, `r${i}`)));
 }
 
-t.test('greedy texts are the same alone, batched, chunked, preempted and from cached prefixes', async (t) => {
-  const all = prompts();
-  const alone = await withEngine({ prefixCaching: false }, async (engine) => {
-    const texts: number[][] = [];
-    for (const [i, prompt] of all.entries()) texts.push(await generate(engine, prompt, `r${i}`));
-    return texts;
-  });
-  await withEngine({ prefixCaching: false, maxNumBatchedTokens: 24 }, async (engine) => {
-    t.strictSame(await together(engine, all), alone, 'batched, and prefilled in chunks of at most 24 tokens');
-  });
-  // 4 kB per token in f32: 20 blocks of 16 tokens.
-  await withEngine({ kvCacheMemoryBytes: 20 * 16 * 4096 }, async (engine) => {
-    t.strictSame(await together(engine, all), alone, 'in a small pool, with shared prefixes');
-    t.ok(engine.stats().numPreemptions > 0, 'sequences were preempted');
-    t.ok(engine.stats().prefixCacheHits > 0, 'prefixes were shared');
-  });
-});
+t.test(
+  'greedy texts are the same alone, batched, chunked, preempted, from cached prefixes and speculative',
+  async (t) => {
+    const all = prompts();
+    const alone = await withEngine({ prefixCaching: false }, async (engine) => {
+      const texts: number[][] = [];
+      for (const [i, prompt] of all.entries()) texts.push(await generate(engine, prompt, `r${i}`));
+      return texts;
+    });
+    await withEngine({ prefixCaching: false, maxNumBatchedTokens: 24 }, async (engine) => {
+      t.strictSame(
+        await together(engine, all),
+        alone,
+        'batched, and prefilled in chunks of at most 24 tokens',
+      );
+    });
+    // 4 kB per token in f32: 20 blocks of 16 tokens.
+    await withEngine({ kvCacheMemoryBytes: 20 * 16 * 4096 }, async (engine) => {
+      t.strictSame(await together(engine, all), alone, 'in a small pool, with shared prefixes');
+      t.ok(engine.stats().numPreemptions > 0, 'sequences were preempted');
+      t.ok(engine.stats().prefixCacheHits > 0, 'prefixes were shared');
+    });
+    await withEngine({ numSpeculativeTokens: 3, batchInvariant: true }, async (engine) => {
+      t.strictSame(await together(engine, all), alone, 'with guesses of what follows');
+      t.ok(engine.stats().numAcceptedTokens > 0, 'some guesses were right');
+    });
+  },
+);
