@@ -1,13 +1,17 @@
-// Paged attention, one workgroup a token and GROUP query heads that read the same KV head, so that K and V are loaded once for all of them.
-// The context is walked in tiles of 4 · LANES positions: each lane scores four neighbouring positions, then each lane sums the tile's values
-// for its own dimensions, with the running maximum and sum of the online softmax (Milakov & Gimelshein, arXiv 1805.02867). The block size is
-// a multiple of 4, so four neighbours share a block.
+// Paged attention. A workgroup computes a tile: TOKENS neighbouring tokens of a sequence and GROUP query heads that read the same KV head, so
+// that K and V are loaded once for all of these queries. It walks the context in steps of 4 · LANES positions: each lane scores four
+// neighbouring positions, then each lane sums the step's values for its own dimensions, with the running maximum and sum of the online softmax
+// (Milakov & Gimelshein, arXiv 1805.02867). The block size is a multiple of 4, so four neighbours share a block.
+// Steps begin at multiples of their own size, and one that a query does not see adds exactly nothing to it: a query's sums run in the same
+// order in any tile.
 override LANES: u32 = 32u;
 override HEAD_DIM: u32 = 64u;
 override GROUP: u32 = 1u;
-// Heads of a group at most: their maxima and sums are a vec4.
-const MAX_GROUP = 4u;
-#include "lib/reduce_vec4.wgsl"
+override TOKENS: u32 = 1u;
+// Query n of a tile is of its token n / GROUP and its head n % GROUP. Loops over queries have a constant count: unrolled, they leave the sums
+// in registers. Queries are taken in pairs, so the most is even.
+override QUERIES: u32 = GROUP * TOKENS;
+const MAX_QUERIES = 16u;
 #include "lib/kv_place.wgsl"
 struct Params {
   heads: u32,
@@ -24,8 +28,13 @@ struct Params {
   sequences: u32,
   block_tables: u32,
   max_blocks: u32,
-  // Always CHUNKS.
+  // Where the first of the tiles is, each its first token and how many it has.
+  tiles: u32,
+  // Always CHUNKS, LANE_CHUNKS and QUERIES. Loops that take their count from here stay one: unrolled, they take a software adapter seconds to
+  // compile, or half a minute.
   chunks: u32,
+  lane_chunks: u32,
+  queries: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
@@ -33,19 +42,72 @@ struct Params {
 @group(0) @binding(3) var<storage, read> k_cache: array<Kv4>;
 @group(0) @binding(4) var<storage, read> v_cache: array<Kv4>;
 @group(0) @binding(5) var<storage, read_write> y: array<X4>;
-// Of each lane: where the first of its four positions lies in the caches, and for each head their softmax weights, times the scales of V.
+// Of each lane: where the first of its four positions lies in the caches, and for each query their softmax weights, times the scales of V.
 var<workgroup> places: array<u32, LANES>;
-var<workgroup> weights: array<vec4f, LANES * GROUP>;
+var<workgroup> weights: array<vec4f, LANES * QUERIES>;
+#include queries
 
-const LOWEST = -3.4e38;
+// Positions of one lane in a step, and of all.
+const NEIGHBOURS = 4u;
+override STEP: u32 = NEIGHBOURS * LANES;
 // vec4 of a head; those that one lane sums, of which no more than MAX_CHUNKS.
 override CHUNKS: u32 = HEAD_DIM / 4u;
 override LANE_CHUNKS: u32 = (CHUNKS + LANES - 1u) / LANES;
-const MAX_CHUNKS = 8u;
+const MAX_CHUNKS = 16u;
+// The score of a position that a query does not see, so far below LOWEST, and that below any score, that its weight is 0 in any case.
+const UNSEEN = -1e30;
+const LOWEST = -1e20;
 
-fn place_of(table: u32, position: u32, kv_head: u32) -> KvPlace {
-  let block = batch[table + position / params.block_size];
-  return kv_place(block, position % params.block_size, kv_head, CHUNKS);
+// Of each query: the scores of the lane's positions; their maximum yet; the lane's part of the sum of weights.
+var<private> scores: array<vec4f, MAX_QUERIES>;
+var<private> greatest: array<f32, MAX_QUERIES>;
+var<private> total: array<f32, MAX_QUERIES>;
+// Of each query what the sums of its former steps are worth under the new maximum.
+var<private> fades: array<f32, MAX_QUERIES>;
+// Of the lane's chunk j and query n at MAX_QUERIES · j + n. Chunks take turns at being the first, so that sums are compiled once.
+var<private> sums: array<vec4f, MAX_QUERIES * MAX_CHUNKS>;
+
+struct Tile {
+  first_token: u32,
+  count: u32,
+  head: u32,
+  kv_head: u32,
+  // Where the sequence's row of the block tables begins.
+  table: u32,
+  // One beyond the first token's position.
+  first_end: u32,
+  // Positions that some token sees.
+  start: u32,
+  end: u32,
+}
+
+// The first position that a token sees which sees none from `end` on.
+fn start_of(end: u32) -> u32 {
+  return select(0u, end - min(end, params.window), params.window != 0u);
+}
+
+fn tile_of(group: vec3u) -> Tile {
+  var tile: Tile;
+  tile.first_token = batch[params.tiles + 2u * group.y];
+  tile.count = batch[params.tiles + 2u * group.y + 1u];
+  tile.head = group.x * GROUP;
+  tile.kv_head = tile.head * params.kv_heads / params.heads;
+  tile.table = params.block_tables + batch[params.sequences + tile.first_token] * params.max_blocks;
+  tile.first_end = batch[params.positions + tile.first_token] + 1u;
+  tile.start = start_of(tile.first_end);
+  tile.end = tile.first_end + tile.count - 1u;
+  return tile;
+}
+
+fn place_of(tile: Tile, position: u32) -> KvPlace {
+  let block = batch[tile.table + position / params.block_size];
+  return kv_place(block, position % params.block_size, tile.kv_head, CHUNKS);
+}
+
+// Where query n begins in q. A tile of fewer tokens repeats its last one.
+fn query_place(tile: Tile, n: u32) -> u32 {
+  let token = tile.first_token + min(n / GROUP, tile.count - 1u);
+  return token * params.q_stride + (tile.head + n % GROUP) * CHUNKS;
 }
 
 // Scales of four neighbouring positions.
@@ -73,116 +135,146 @@ fn sum_of(v: vec4f) -> f32 {
   return (v.x + v.y) + (v.z + v.w);
 }
 
-// q·k of four neighbouring positions with each head. @param query the first head's place in q
-fn scores(query: u32, place: KvPlace) -> array<vec4f, MAX_GROUP> {
-  // Of head g and position p at 4g + p.
-  var products: array<vec4f, 4u * MAX_GROUP>;
-  // The count comes from the uniforms so that the loop stays one: unrolled, it takes a software adapter half a minute to compile.
+fn greatest_of(v: vec4f) -> f32 {
+  return max(max(v.x, v.y), max(v.z, v.w));
+}
+
+// sum + m · factors, fused so that no compiler may choose.
+fn added(sum: vec4f, factors: vec4f, m: mat4x4f) -> vec4f {
+  let half = fma(vec4f(factors.y), m[1], fma(vec4f(factors.x), m[0], sum));
+  return fma(vec4f(factors.w), m[3], fma(vec4f(factors.z), m[2], half));
+}
+
+// Which of four neighbouring positions lie in start … end − 1.
+fn are_seen(first: u32, start: u32, end: u32) -> vec4<bool> {
+  let positions = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
+  return (positions >= vec4u(start)) & (positions < vec4u(end));
+}
+
+// q·k of the lane's four positions with each query.
+fn multiply_keys(tile: Tile, lane: u32, first_key: u32) {
+  for (var n = 0u; n < QUERIES; n++) {
+    scores[n] = vec4f();
+  }
   for (var i = 0u; i < params.chunks; i++) {
-    let k0 = kv_decode(k_cache[place.head + i]);
-    let k1 = kv_decode(k_cache[place.head + CHUNKS + i]);
-    let k2 = kv_decode(k_cache[place.head + 2u * CHUNKS + i]);
-    let k3 = kv_decode(k_cache[place.head + 3u * CHUNKS + i]);
-    for (var g = 0u; g < GROUP; g++) {
-      let v = vec4f(q[query + g * CHUNKS + i]);
-      products[4u * g] += v * k0;
-      products[4u * g + 1u] += v * k1;
-      products[4u * g + 2u] += v * k2;
-      products[4u * g + 3u] += v * k3;
+    let at = first_key + i;
+    let keys = transpose(mat4x4f(
+      kv_decode(k_cache[at]), kv_decode(k_cache[at + CHUNKS]), kv_decode(k_cache[at + 2u * CHUNKS]),
+      kv_decode(k_cache[at + 3u * CHUNKS]),
+    ));
+    for (var n = 0u; n < QUERIES; n += 2u) {
+      let pair = query_pair(lane, query_place(tile, n) + i, query_place(tile, min(n + 1u, QUERIES - 1u)) + i);
+      scores[n] = added(scores[n], pair.a, keys);
+      scores[n + 1u] = added(scores[n + 1u], pair.b, keys);
     }
   }
-  let scale = params.scale * k_scales(place.scale);
-  var s: array<vec4f, MAX_GROUP>;
-  for (var g = 0u; g < GROUP; g++) {
-    let at = 4u * g;
-    s[g] = scale * vec4f(sum_of(products[at]), sum_of(products[at + 1u]), sum_of(products[at + 2u]), sum_of(products[at + 3u]));
+}
+
+// Makes scores of the products of four positions from `position` on. Returns the greatest of each query.
+fn mask_scores(tile: Tile, position: u32, scale: vec4f) -> array<f32, MAX_QUERIES> {
+  var of_lane: array<f32, MAX_QUERIES>;
+  for (var n = 0u; n < QUERIES; n++) {
+    let end = tile.first_end + n / GROUP;
+    scores[n] = select(vec4f(UNSEEN), scale * scores[n], are_seen(position, start_of(end), end));
+    of_lane[n] = greatest_of(scores[n]);
   }
-  return s;
+  return of_lane;
 }
 
-// A position that is not present weighs nothing, but its slot may hold anything, so it is not read as a number.
-fn value(at: u32, present: bool) -> vec4f {
-  return select(vec4f(), kv_decode(v_cache[at]), present);
+// Makes weights of the scores.
+fn weigh(lane: u32, step_greatest: array<f32, MAX_QUERIES>, scales: vec4f) {
+  for (var n = 0u; n < QUERIES; n++) {
+    let above = max(greatest[n], step_greatest[n]);
+    // A device's exp(0) may be close to 1 only.
+    fades[n] = select(exp(greatest[n] - above), 1.0, greatest[n] == above);
+    let weight = exp(scores[n] - above);
+    weights[lane * QUERIES + n] = weight * scales;
+    greatest[n] = above;
+    total[n] = fma(total[n], fades[n], sum_of(weight));
+  }
 }
 
-fn are_present(first: u32, start: u32, end: u32) -> vec4<bool> {
-  let seen = vec4u(first) + vec4u(0u, 1u, 2u, 3u);
-  return (seen >= vec4u(start)) & (seen < vec4u(end));
+// A position that no query sees may hold anything, so it is not read as a number.
+fn value(at: u32, seen: bool) -> vec4f {
+  return select(vec4f(), kv_decode(v_cache[at]), seen);
+}
+
+// Adds the weighted values of the positions from `step` on to the sums of the first chunk.
+fn sum_values(tile: Tile, lane: u32, step: u32, chunk: u32) {
+  for (var n = 0u; n < QUERIES; n++) {
+    sums[n] *= fades[n];
+  }
+  let count = min(LANES, (tile.end - step + NEIGHBOURS - 1u) / NEIGHBOURS);
+  for (var i = 0u; i < count; i++) {
+    let at = places[i] + chunk;
+    let seen = are_seen(step + NEIGHBOURS * i, tile.start, tile.end);
+    let values = mat4x4f(
+      value(at, seen.x), value(at + CHUNKS, seen.y), value(at + 2u * CHUNKS, seen.z), value(at + 3u * CHUNKS, seen.w),
+    );
+    for (var n = 0u; n < QUERIES; n += 2u) {
+      let first = i * QUERIES;
+      let pair = weight_pair(lane, first + n, first + min(n + 1u, QUERIES - 1u));
+      sums[n] = added(sums[n], pair.a, values);
+      sums[n + 1u] = added(sums[n + 1u], pair.b, values);
+    }
+  }
+}
+
+// The second chunk becomes the first, and that the last.
+fn turn_chunks() {
+  for (var n = 0u; n < QUERIES; n++) {
+    let first = sums[n];
+    for (var j = 1u; j < LANE_CHUNKS; j++) {
+      sums[MAX_QUERIES * (j - 1u) + n] = sums[MAX_QUERIES * j + n];
+    }
+    sums[MAX_QUERIES * (LANE_CHUNKS - 1u) + n] = first;
+  }
+}
+
+// Stores the results of the first chunk. Queries move down to the first, so that stores are compiled once and not once a query.
+fn store_results(tile: Tile, chunk: u32, totals: array<f32, MAX_QUERIES>) {
+  var results: array<vec4f, MAX_QUERIES>;
+  for (var n = 0u; n < QUERIES; n++) {
+    results[n] = sums[n] / totals[n];
+  }
+  let count = tile.count * GROUP;
+  for (var n = 0u; n < count; n++) {
+    let row = (tile.first_token + n / GROUP) * params.y_stride + (tile.head + n % GROUP) * CHUNKS;
+    if (chunk < CHUNKS) {
+      y[row + chunk] = X4(results[0]);
+    }
+    for (var i = 1u; i < QUERIES; i++) {
+      results[i - 1u] = results[i];
+    }
+  }
 }
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let token = group.y;
-  let head = group.x * GROUP;
-  let kv_head = head * params.kv_heads / params.heads;
-  let query = token * params.q_stride + head * CHUNKS;
-  let end = batch[params.positions + token] + 1u;
-  let table = params.block_tables + batch[params.sequences + token] * params.max_blocks;
-  let start = select(0u, end - min(end, params.window), params.window != 0u);
-  // Of each head.
-  var greatest = vec4f(LOWEST);
-  var total = vec4f();
-  // Of head g and the lane's chunk j at MAX_CHUNKS · g + j.
-  var sums: array<vec4f, MAX_GROUP * MAX_CHUNKS>;
-  for (var tile = start - start % 4u; tile < end; tile += 4u * LANES) {
-    let position = tile + 4u * lane;
-    let present = are_present(position, start, end);
-    var s: array<vec4f, MAX_GROUP>;
-    var scales = vec4f(1.0);
-    if (position < end) {
-      let place = place_of(table, position, kv_head);
-      places[lane] = place.head;
-      scales = v_scales(place.scale);
-      s = scores(query, place);
-    }
-    var lane_greatest = vec4f(LOWEST);
-    for (var g = 0u; g < GROUP; g++) {
-      s[g] = select(vec4f(LOWEST), s[g], present);
-      lane_greatest[g] = max(max(s[g].x, s[g].y), max(s[g].z, s[g].w));
-    }
-    let tile_greatest = max(greatest, workgroup_max(lane, lane_greatest));
-    var lane_total = vec4f();
-    for (var g = 0u; g < GROUP; g++) {
-      let weight = select(vec4f(), exp(s[g] - tile_greatest[g]), present);
-      weights[lane * GROUP + g] = select(vec4f(), weight * scales, present);
-      lane_total[g] = sum_of(weight);
-    }
-    let fade = exp(greatest - tile_greatest);
-    total = total * fade + workgroup_sum(lane, lane_total);
-    greatest = tile_greatest;
-    let count = min(LANES, (end - tile + 3u) / 4u);
-    for (var j = 0u; j < LANE_CHUNKS; j++) {
-      let chunk = lane + j * LANES;
-      if (chunk < CHUNKS) {
-        var sum: array<vec4f, MAX_GROUP>;
-        for (var g = 0u; g < GROUP; g++) {
-          sum[g] = sums[MAX_CHUNKS * g + j] * fade[g];
-        }
-        for (var i = 0u; i < count; i++) {
-          let at = places[i] + chunk;
-          let here = are_present(tile + 4u * i, start, end);
-          let v0 = value(at, here.x);
-          let v1 = value(at + CHUNKS, here.y);
-          let v2 = value(at + 2u * CHUNKS, here.z);
-          let v3 = value(at + 3u * CHUNKS, here.w);
-          for (var g = 0u; g < GROUP; g++) {
-            let w = weights[i * GROUP + g];
-            sum[g] += (w.x * v0 + w.y * v1) + (w.z * v2 + w.w * v3);
-          }
-        }
-        for (var g = 0u; g < GROUP; g++) {
-          sums[MAX_CHUNKS * g + j] = sum[g];
-        }
-      }
+  let tile = tile_of(group);
+  for (var n = 0u; n < QUERIES; n++) {
+    greatest[n] = LOWEST;
+  }
+  for (var step = tile.start - tile.start % STEP; step < tile.end; step += STEP) {
+    let position = step + NEIGHBOURS * lane;
+    // Lanes beyond the context multiply its last positions once more.
+    let last = tile.end - 1u;
+    let place = place_of(tile, min(position, last - last % NEIGHBOURS));
+    places[lane] = place.head;
+    multiply_keys(tile, lane, place.head);
+    let step_greatest = greatest_of_lanes(lane, mask_scores(tile, position, params.scale * k_scales(place.scale)));
+    let scales = select(vec4f(), v_scales(place.scale), are_seen(position, tile.start, tile.end));
+    weigh(lane, step_greatest, scales);
+    workgroupBarrier();
+    for (var j = 0u; j < params.lane_chunks; j++) {
+      sum_values(tile, lane, step, min(lane + j * LANES, CHUNKS - 1u));
+      turn_chunks();
     }
     workgroupBarrier();
   }
-  for (var g = 0u; g < GROUP; g++) {
-    for (var j = 0u; j < LANE_CHUNKS; j++) {
-      let chunk = lane + j * LANES;
-      if (chunk < CHUNKS) {
-        y[token * params.y_stride + (head + g) * CHUNKS + chunk] = X4(sums[MAX_CHUNKS * g + j] / total[g]);
-      }
-    }
+  let totals = sum_of_lanes(lane, total);
+  for (var j = 0u; j < params.lane_chunks; j++) {
+    store_results(tile, lane + j * LANES, totals);
+    turn_chunks();
   }
 }

@@ -1,6 +1,7 @@
 // Matrix product for few tokens: a workgroup computes 4 outputs of one token, its lanes share K block by block, so that neighbouring
 // lanes read neighbouring weights.
 #include "lib/linear.wgsl"
+#include "lib/activation_block.wgsl"
 override LANES: u32 = 32u;
 #include lanes
 

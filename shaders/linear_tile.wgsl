@@ -1,6 +1,7 @@
 // Matrix product for many tokens: each lane computes a tile of 4 outputs × TOKENS tokens over the whole of K, so a weight is decoded
 // once for all tokens of the tile and an activation loaded once for four outputs. A token's sum runs in the same order in any tile.
 #include "lib/linear.wgsl"
+#include "lib/activation_block.wgsl"
 #include activations
 override LANES: u32 = 32u;
 // Tokens in a tile, at most MAX_TOKENS. Loops over them have a constant count: unrolled, they leave the sums in registers.

@@ -55,7 +55,13 @@ export const OPTIONS = {
     'Tokens to guess from the text itself and check in one step; 0 guesses none',
   ),
   dtype: choice('auto', ['auto', 'float32', 'float16'], 'Type of activations and KV cache'),
-  quantization: optional(text('', 'FORMAT', 'Round the weights while loading: int8, int4, int4-g128, …')),
+  quantization: optional(
+    text(
+      '',
+      'FORMAT',
+      'Round the weights while loading: int8, int4, int4-g128, …; w8a8, w4a8: activations to INT8 too',
+    ),
+  ),
   device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
   'log-level': choice('info', LOG_LEVELS, 'Least severe line that is logged'),
   prompt: optional(text('', 'TEXT', 'Text to go on from; special tokens in it are read as such')),
@@ -75,6 +81,19 @@ export const OPTIONS = {
   'output-len': integer(64, [2, 2 ** 24], 'Tokens of each answer'),
   'long-input-len': integer(900, [2, 2 ** 24], 'Tokens of the prompt that comes amid running streams'),
   repeats: integer(3, [1, 1000], 'Measurements of each kind; the median is shown'),
+  'random-weights': optional(
+    text('', 'SHAPE', 'Weights made on the spot in the shape of a published model, such as Llama-3.1-8B'),
+  ),
+  'batch-size': integers([1], [1, 1024], 'Requests at once, one measurement for each number'),
+  shape: optional(
+    text('', 'SHAPE', 'Published model whose shapes are measured; default: one that suits the adapter'),
+  ),
+  tokens: integers(
+    [1, 8, 64, 512],
+    [1, 4096],
+    'Tokens that kernels compute, one measurement for each number',
+  ),
+  formats: list('FORMAT', 'Weight format that kernels are measured with; may be repeated; default: all'),
   json: flag('Print one JSON object'),
   help: flag('Print this help'),
 } as const satisfies Record<string, Option<unknown>>;

@@ -2,6 +2,8 @@
 // registers; an array would not on every compiler.
 struct Chunk { a: vec4f, b: vec4f }
 struct Block { p: Chunk, q: Chunk, r: Chunk, s: Chunk }
+// A block of INT8 values, four per word, in the order in which the weight's reader unpacks codes.
+struct Packed { a: vec4u, b: vec4u }
 
 const CHUNKS_PER_BLOCK = 4u;
 

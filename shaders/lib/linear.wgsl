@@ -21,7 +21,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<X4>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
-#include "lib/activation_block.wgsl"
 #include weight
 
 fn store_output(token: u32, output: u32, sum: f32) {
@@ -43,4 +42,8 @@ fn store_output(token: u32, output: u32, sum: f32) {
 // The last row of the part instead of one beyond it: loads stay in bounds, the result is not stored.
 fn clamp_output(output: u32) -> u32 {
   return min(output, params.outputs - 1u);
+}
+
+fn clamp_outputs(output: u32) -> vec4u {
+  return min(vec4u(output) + vec4u(0u, 1u, 2u, 3u), vec4u(params.outputs - 1u));
 }

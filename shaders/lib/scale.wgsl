@@ -16,6 +16,11 @@ fn weight_scale(row: u32, block: u32) -> f32 {
   return bitcast<f32>(scales[index]);
 }
 
+// What is added to a code less 2^(bits − 1), where zero points are stored.
+fn weight_offset(row: u32, block: u32) -> f32 {
+  return f32(1u << (CODE_BITS - 1u)) - weight_zero(row, block, CODE_BITS);
+}
+
 // The code that stands for 0.
 fn weight_zero(row: u32, block: u32, bits: u32) -> f32 {
   if (!ZERO_POINTS) {

@@ -1,5 +1,8 @@
 // 4-bit codes, eight per word, low nibble first: a chunk is a word.
 #include "lib/scale.wgsl"
+const CODE_BITS = 4u;
+// What 1 stands for in a packed value.
+const PACKED_UNIT = 0.0625;
 @group(1) @binding(0) var<storage, read> codes: array<vec4u>;
 
 fn nibbles(word: u32, zero: f32) -> vec4f {
@@ -18,4 +21,12 @@ fn weight_block(row: u32, block: u32) -> Block {
   let words = codes[row * params.weight.blocks + block];
   let zero = weight_zero(row, block, 4u);
   return Block(decode(words.x, zero), decode(words.y, zero), decode(words.z, zero), decode(words.w, zero));
+}
+
+// 16 · (code − 8) in each byte, which is the code with its highest bit flipped in the upper half of the byte: a mask, and no subtraction.
+// First the even codes of all four chunks, then the odd ones.
+fn weight_packed(row: u32, block: u32) -> Packed {
+  let words = codes[row * params.weight.blocks + block] ^ vec4u(0x88888888u);
+  let upper = vec4u(0xf0f0f0f0u);
+  return Packed((words << vec4u(4u)) & upper, words & upper);
 }

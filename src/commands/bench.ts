@@ -1,154 +1,35 @@
-import { type Interference, measureInterference } from '../bench/interference.js';
-import { measurePrefix, type PrefixTimes } from '../bench/prefix.js';
-import { StepMeter, type StepTimes } from '../bench/steps.js';
-import { measureThroughput, median, type Throughput } from '../bench/throughput.js';
-import { parseLine, type Values } from '../config.js';
-import { createEngine } from '../engine/client.js';
-import type { Engine } from '../engine/types.js';
+import { parseLine } from '../config.js';
 import { UserError } from '../errors.js';
-import { parseModelConfig } from '../model/config-parse.js';
-import { formatBytes, formatTable } from './format.js';
-import { engineOptions, modelDirectory } from './model-options.js';
+import { benchEngine, INTERFERENCE, PREFIX, THROUGHPUT } from './bench-engine.js';
+import { benchKernels } from './bench-kernels.js';
+import { benchOffline } from './bench-offline.js';
+import type { BenchReport, BenchValues } from './bench-report.js';
 import { BENCH_OPTIONS } from './options.js';
-import { showProgress, whileLoading } from './progress.js';
 
-type BenchValues = Values<(typeof BENCH_OPTIONS)[number]>;
+/** @param args what stands after the kind on the command line */
+type Bench = (values: BenchValues, args: readonly string[]) => Promise<BenchReport>;
 
-/** Measures the engine and prints a table. Resolves with the exit code. */
+const KINDS: ReadonlyMap<string, Bench> = new Map([
+  ['throughput', (values, models) => benchEngine(THROUGHPUT, values, models)],
+  ['interference', (values, models) => benchEngine(INTERFERENCE, values, models)],
+  ['prefix', (values, models) => benchEngine(PREFIX, values, models)],
+  ['offline', benchOffline],
+  ['kernels', benchKernels],
+]);
+
+/** Measures and prints a table, or one JSON object. Resolves with the exit code. */
 export async function runBench(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, BENCH_OPTIONS);
-  const [kind = '', ...models] = positionals;
-  const chosen = KINDS.get(kind);
-  if (chosen === undefined) {
+  const [kind = '', ...rest] = positionals;
+  const bench = KINDS.get(kind);
+  if (bench === undefined) {
     throw new UserError(`bench: measures ${listed([...KINDS.keys()])}, not ${JSON.stringify(kind)}`);
   }
-  const dir = modelDirectory(models);
-  const { vocabSize } = await parseModelConfig(dir);
-  const options = {
-    ...engineOptions(dir, values),
-    // One place more than streams, for the long prompt.
-    maxNumSeqs: Math.max(...values.concurrency) + 1,
-    maxNumBatchedTokens: values['max-num-batched-tokens'],
-    prefixCaching: chosen.prefixCaching,
-    asyncScheduling: !values['no-async-scheduling'],
-    numSpeculativeTokens: values['speculative-num-tokens'],
-  };
-  const engine = await whileLoading(showProgress(), (onProgress) => createEngine(options, { onProgress }));
-  const { results, table } = await chosen.measure(engine, values, vocabSize);
-  const lines = values.json
-    ? [JSON.stringify({ engine: engine.info, results })]
-    : [...heading(engine), ...table];
-  await engine.close();
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const { json, lines } = await bench(values, rest);
+  process.stdout.write(`${values.json ? JSON.stringify(json) : lines.join('\n')}\n`);
   return 0;
 }
 
-interface Measured {
-  readonly results: readonly object[];
-  readonly table: readonly string[];
-}
-
-interface Kind {
-  readonly measure: (engine: Engine, values: BenchValues, vocabSize: number) => Promise<Measured>;
-  /** Whether the engine may know a prompt's start from the repeat before. */
-  readonly prefixCaching: boolean;
-}
-
-const KINDS: ReadonlyMap<string, Kind> = new Map([
-  ['throughput', { measure: benchThroughput, prefixCaching: false }],
-  ['interference', { measure: benchInterference, prefixCaching: false }],
-  ['prefix', { measure: benchPrefix, prefixCaching: true }],
-]);
-
 function listed(names: readonly string[]): string {
   return `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
-}
-
-const THROUGHPUT_HEADS = ['requests', 'tokens/s', 'ratio', 'TTFT ms', 'ITL ms', 'ITL p99'];
-
-type MeteredThroughput = Throughput & { readonly steps: StepTimes };
-
-async function benchThroughput(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
-  const results = await measureAll(engine, values, vocabSize);
-  const base = results[0].outputThroughput;
-  const rows = results.map((result) => [
-    String(result.concurrency),
-    result.outputThroughput.toFixed(1),
-    `${(result.outputThroughput / base).toFixed(2)}×`,
-    result.medianTtftMs.toFixed(1),
-    result.medianItlMs.toFixed(1),
-    result.p99ItlMs.toFixed(1),
-    result.steps.scheduleMs.toFixed(2),
-    result.steps.encodeMs.toFixed(2),
-    result.steps.gpuMs?.toFixed(2) ?? '',
-  ]);
-  const heads = [...THROUGHPUT_HEADS, 'schedule ms', 'encode ms', 'GPU ms'];
-  return { results, table: formatTable([heads, ...rows]) };
-}
-
-async function benchInterference(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
-  const lengths = { inputLen: values['input-len'], outputLen: values['output-len'], vocabSize };
-  const results: Interference[] = [];
-  for (let round = 0; round <= values.repeats; round++) {
-    const [concurrency] = values.concurrency.slice(-1);
-    const options = { ...lengths, concurrency, longInputLen: values['long-input-len'] };
-    results.push(await measureInterference(engine, options));
-  }
-  const rows = results
-    .slice(1)
-    .map((result) => [
-      String(result.concurrency),
-      result.p99ItlBeforeMs.toFixed(1),
-      result.p99ItlBesideMs.toFixed(1),
-      `${(result.p99ItlBesideMs / result.p99ItlBeforeMs).toFixed(2)}×`,
-      result.longTtftMs.toFixed(0),
-    ]);
-  const heads = ['streams', 'ITL p99 before, ms', 'beside the prefill, ms', 'ratio', 'long TTFT ms'];
-  return { results: results.slice(1), table: formatTable([heads, ...rows]) };
-}
-
-async function benchPrefix(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
-  const options = { sharedLen: values['long-input-len'], ownLen: values['input-len'], vocabSize };
-  const results: PrefixTimes[] = [];
-  for (let round = 0; round <= values.repeats; round++)
-    results.push(await measurePrefix(engine, options, round));
-  const rows = results
-    .slice(1)
-    .map(({ uncachedTtftMs, cachedTtftMs, numCachedTokens }) => [
-      uncachedTtftMs.toFixed(1),
-      cachedTtftMs.toFixed(1),
-      String(numCachedTokens),
-    ]);
-  return {
-    results: results.slice(1),
-    table: formatTable([['TTFT ms', 'cached prefix, ms', 'tokens cached'], ...rows]),
-  };
-}
-
-/** Repeats are interleaved, so that a machine that slows down slows all numbers of requests alike. The first round warms up. */
-async function measureAll(
-  engine: Engine,
-  values: BenchValues,
-  vocabSize: number,
-): Promise<MeteredThroughput[]> {
-  const meter = new StepMeter(engine);
-  const rounds: MeteredThroughput[][] = [];
-  const lengths = { inputLen: values['input-len'], outputLen: values['output-len'], vocabSize };
-  for (let round = 0; round <= values.repeats; round++) {
-    const results: MeteredThroughput[] = [];
-    for (const concurrency of values.concurrency) {
-      const throughput = await measureThroughput(engine, { ...lengths, concurrency });
-      results.push({ ...throughput, steps: meter.take() });
-    }
-    rounds.push(results);
-  }
-  return values.concurrency.map((_, i) => median(rounds.slice(1).map((results) => results[i])));
-}
-
-function heading({ info }: Engine): string[] {
-  const { adapter, weightFormat, computeType, memory } = info;
-  return [
-    `${adapter.name}; ${adapter.driver}`,
-    `weights ${weightFormat}, ${formatBytes(memory.weights)}; computing in ${computeType}`,
-  ];
 }

@@ -51,9 +51,9 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'bench',
-    usage: 'throughput|interference [MODEL]',
+    usage: 'throughput|interference|prefix|offline [MODEL] | offline --random-weights SHAPE | kernels',
     summary:
-      'Measure the engine without HTTP: tokens per second at several concurrencies, or what a long prompt does to streams.',
+      'Measure the engine without HTTP: tokens per second, what a long prompt does to streams, whole models of any shape, single kernels.',
     options: BENCH_OPTIONS,
     run: async (args) => (await import('./bench.js')).runBench(args),
   },

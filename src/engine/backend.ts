@@ -43,11 +43,13 @@ export async function webgpuBackend({
   computeType,
   batchInvariant,
 }: Pick<EngineOptions, 'computeType' | 'batchInvariant'>): Promise<Backend<GPUBuffer>> {
-  const gpuAdapter = await requestAdapter(openGpu());
+  const gpu = openGpu();
+  const gpuAdapter = await requestAdapter(gpu);
   const adapter = summarizeAdapter(gpuAdapter);
   const device = await openDevice(gpuAdapter);
+  const packedDot = gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
   return {
-    ops: new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant }),
+    ops: new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant, packedDot }),
     adapter,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     memory: await readDeviceMemory(adapter),

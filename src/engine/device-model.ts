@@ -2,12 +2,12 @@ import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
-import { loadModel } from '../model/load.js';
+import { loadModel, type WeightSource } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import { weightBytes } from '../model/weight-bytes.js';
 import type { Batch, BatchBuffers, BatchCapacity, KvCache, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
-import { parseQuantization } from '../quant/formats.js';
+import { activationType, parseQuantization } from '../quant/formats.js';
 import type { Backend } from './backend.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
 import type { EngineOptions, LoadProgress } from './options.js';
@@ -24,15 +24,31 @@ export interface DeviceModel<B> {
   readonly noResults: Tensor<B>;
 }
 
-/** Loads a model directory and makes its kernels ready. Throws CheckpointError or UserError where the model cannot be used. */
+/** What a model is made of. */
+export interface ModelSource {
+  readonly config: ModelConfig;
+  readonly checkpoint: WeightSource;
+}
+
+export type OpenModel = (options: Pick<EngineOptions, 'modelDir'>) => Promise<ModelSource>;
+
+/** Opens a model directory. */
+export async function openModelDirectory({
+  modelDir,
+}: Pick<EngineOptions, 'modelDir'>): Promise<ModelSource> {
+  const config = await parseModelConfig(modelDir);
+  return { config, checkpoint: await openCheckpoint(modelDir) };
+}
+
+/** Loads a model directory, or what `openModel` opens in its place, and makes its kernels ready. Throws CheckpointError or UserError where the model cannot be used. */
 export async function loadDeviceModel<B>(
   backend: Backend<B>,
   options: EngineOptions,
   logits: LogitsCapacity,
   onProgress: (progress: LoadProgress) => void,
+  openModel: OpenModel = openModelDirectory,
 ): Promise<DeviceModel<B>> {
-  const config = await parseModelConfig(options.modelDir);
-  const checkpoint = await openCheckpoint(options.modelDir);
+  const { config, checkpoint } = await openModel(options);
   const totalBytes = checkpointBytes(checkpoint);
   const onBytes = (loadedBytes: number) => onProgress({ stage: 'weights', loadedBytes, totalBytes });
   const loaded = await load(backend, checkpoint, config, options, logits, onBytes).finally(() =>
@@ -61,7 +77,7 @@ function checkpointBytes(checkpoint: Checkpoint): number {
 /** Activations are there before the memory is planned, so that the ledger tells what they take. */
 async function load<B>(
   backend: Backend<B>,
-  checkpoint: Checkpoint,
+  checkpoint: WeightSource,
   config: ModelConfig,
   options: EngineOptions,
   logits: LogitsCapacity,
@@ -69,7 +85,8 @@ async function load<B>(
 ): Promise<Pick<DeviceModel<B>, 'plan' | 'model' | 'activations'>> {
   const { ops } = backend;
   const quantization = options.quantization === null ? null : parseQuantization(options.quantization);
-  const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits);
+  const type = activationType(options.quantization);
+  const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits, type);
   const maxPositions = Math.min(
     options.maxModelLen ?? Number.POSITIVE_INFINITY,
     config.maxPositionEmbeddings,
@@ -115,22 +132,26 @@ async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
     numLogits: Math.min(size, maxLogits),
     previous,
   }));
-  await ops.prepare(() => {
-    for (const step of steps) enqueueForward(device, step);
-  });
-  for (const step of steps) {
+  const enqueue = (step: (typeof steps)[number]) => {
     ops.writeBatch(device.batch, warmUpBatch(step.numTokens, step.numLogits));
     enqueueForward(device, step);
+  };
+  await ops.prepare(() => {
+    for (const step of steps) enqueue(step);
+  });
+  for (const step of steps) {
+    enqueue(step);
     await ops.read(device.activations.logits, 1);
   }
 }
 
+/** Pairs of neighbouring tokens, and a single one where the number is odd: attention treats them differently. */
 function warmUpBatch(numTokens: number, numLogits: number): Batch {
   return {
     numTokens,
     numSequences: 1,
     tokenIds: new Uint32Array(numTokens),
-    positions: new Uint32Array(numTokens),
+    positions: Uint32Array.from({ length: numTokens }, (_, i) => i % 2),
     slotMapping: new Uint32Array(numTokens),
     sequenceIds: new Uint32Array(numTokens),
     blockTables: new Uint32Array(1),

@@ -3,26 +3,35 @@ import type { Batch, StepReading, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { formatName } from '../quant/formats.js';
 import { type Backend, cpuBackend, webgpuBackend } from './backend.js';
-import { type DeviceModel, enqueueForward, type LogitsCapacity, loadDeviceModel } from './device-model.js';
+import {
+  type DeviceModel,
+  enqueueForward,
+  type LogitsCapacity,
+  loadDeviceModel,
+  type OpenModel,
+  openModelDirectory,
+} from './device-model.js';
 import type { LoadedModel, ModelRunner } from './model-runner.js';
 import { type EngineOptions, type LoadProgress, MAX_SCORED_TOKENS } from './options.js';
 import type { EngineInfo } from './types.js';
 
-/** Loads the model onto its device. Throws CheckpointError or UserError where it cannot be used. */
+/** Loads the model directory, or what `openModel` opens in its place, onto its device. Throws CheckpointError or UserError where it cannot be used. */
 export async function createRunner(
   options: EngineOptions,
   onProgress: (progress: LoadProgress) => void,
+  openModel: OpenModel = openModelDirectory,
 ): Promise<LoadedModel> {
-  if (options.device === 'cpu') return buildRunner(cpuBackend(), options, onProgress);
-  return buildRunner(await webgpuBackend(options), options, onProgress);
+  if (options.device === 'cpu') return buildRunner(cpuBackend(), options, onProgress, openModel);
+  return buildRunner(await webgpuBackend(options), options, onProgress, openModel);
 }
 
 async function buildRunner<B>(
   backend: Backend<B>,
   options: EngineOptions,
   onProgress: (progress: LoadProgress) => void,
+  openModel: OpenModel,
 ): Promise<LoadedModel> {
-  const device = await loadDeviceModel(backend, options, logitsCapacity(options), onProgress);
+  const device = await loadDeviceModel(backend, options, logitsCapacity(options), onProgress, openModel);
   const runner = new DeviceRunner(device);
   await runner.warmUp();
   const { eosTokenIds, vocabSize } = device.model.config;

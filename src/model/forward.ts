@@ -1,4 +1,6 @@
+import { codeWords } from '../ops/int8.js';
 import type { BatchBuffers, BatchCapacity, KvCache, Ops, Tensor } from '../ops/ops.js';
+import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
 import type { Layer, Model } from './model.js';
 
@@ -11,6 +13,8 @@ export interface Activations<B> {
   readonly attended: Tensor<B>;
   readonly gateUp: Tensor<B>;
   readonly activated: Tensor<B>;
+  /** Where the layers' products round their activations to INT8; null where they do not. */
+  readonly codes: Tensor<B> | null;
   readonly lastResidual: Tensor<B>;
   readonly lastNormed: Tensor<B>;
   /** `[maxLogits + maxSampled][vocab]`: rows as the model gives them, then those edited before sampling. */
@@ -22,10 +26,12 @@ export function createActivations<B>(
   config: ModelConfig,
   maxTokens: number,
   { maxLogits, maxSampled }: Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>,
+  activations: ActivationType = 'float',
 ): Activations<B> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
   const compute = (rows: number, cols: number) => ops.tensor(rows, cols, ops.computeType, 'activations');
   const wide = (rows: number, cols: number) => ops.tensor(rows, cols, 'f32', 'activations');
+  const maxCodeWords = codeWords(Math.max(hiddenSize, intermediateSize, numHeads * headDim));
   return {
     residual: wide(maxTokens, hiddenSize),
     normed: compute(maxTokens, hiddenSize),
@@ -34,6 +40,7 @@ export function createActivations<B>(
     attended: compute(maxTokens, numHeads * headDim),
     gateUp: compute(maxTokens, 2 * intermediateSize),
     activated: compute(maxTokens, intermediateSize),
+    codes: activations === 'int8' ? ops.tensor(maxTokens, maxCodeWords, 'u32', 'activations') : null,
     lastResidual: wide(maxLogits, hiddenSize),
     lastNormed: compute(maxLogits, hiddenSize),
     logits: wide(maxLogits + maxSampled, vocabSize),
@@ -76,9 +83,10 @@ function attentionBlock<B>(
 ): void {
   const { normEps: eps, numHeads, headDim, rope } = model.config;
   const { batch, numTokens: rows } = step;
+  const { codes } = act;
   const norm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
   ops.rmsNorm({ x: act.residual, weight: layer.attentionNorm, out: act.normed, rows, eps });
-  ops.linear({ x: act.normed, ...layer.qkv, out: act.qkv, rows, accumulate: false });
+  ops.linear({ x: act.normed, ...layer.qkv, out: act.qkv, rows, accumulate: false, codes });
   ops.ropeAndCache({
     batch,
     qkv: act.qkv,
@@ -92,7 +100,7 @@ function attentionBlock<B>(
   });
   const scale = 1 / Math.sqrt(headDim);
   ops.attention({ batch, q: act.q, cache, out: act.attended, numHeads, scale, window: layer.window, rows });
-  ops.linear({ x: act.attended, ...layer.o, out: act.residual, rows, accumulate: true });
+  ops.linear({ x: act.attended, ...layer.o, out: act.residual, rows, accumulate: true, codes });
 }
 
 function mlpBlock<B>(
@@ -102,10 +110,11 @@ function mlpBlock<B>(
   act: Activations<B>,
   rows: number,
 ): void {
+  const { codes } = act;
   ops.rmsNorm({ x: act.residual, weight: layer.mlpNorm, out: act.normed, rows, eps: config.normEps });
-  ops.linear({ x: act.normed, ...layer.gateUp, out: act.gateUp, rows, accumulate: false });
+  ops.linear({ x: act.normed, ...layer.gateUp, out: act.gateUp, rows, accumulate: false, codes });
   ops.siluMultiply({ gateUp: act.gateUp, out: act.activated, rows });
-  ops.linear({ x: act.activated, ...layer.down, out: act.residual, rows, accumulate: true });
+  ops.linear({ x: act.activated, ...layer.down, out: act.residual, rows, accumulate: true, codes });
 }
 
 function logitsOf<B>(

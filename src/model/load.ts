@@ -9,6 +9,12 @@ import type { LinearNames, ModelConfig } from './config.js';
 import type { Layer, Linear, Model } from './model.js';
 import { ropeTable } from './rope.js';
 
+/** A checkpoint, or what stands for one. */
+export interface WeightSource extends Checkpoint {
+  /** A matrix in a format that its tensor is not stored in. Absent, the tensor is read in f32 and rounded to the nearest codes. */
+  readonly packed?: (name: string, format: WeightFormat) => Promise<PackedWeight>;
+}
+
 export interface LoadOptions {
   /** Format that the layers' matrices are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
   readonly quantization: WeightFormat | null;
@@ -24,7 +30,7 @@ export interface LoadOptions {
  */
 export async function loadModel<B>(
   ops: Ops<B>,
-  checkpoint: Checkpoint,
+  checkpoint: WeightSource,
   config: ModelConfig,
   options: LoadOptions,
 ): Promise<Model<B>> {
@@ -51,7 +57,7 @@ class Loader<B> {
 
   constructor(
     readonly ops: Ops<B>,
-    readonly checkpoint: Checkpoint,
+    readonly checkpoint: WeightSource,
     readonly config: ModelConfig,
     readonly options: LoadOptions,
   ) {}
@@ -129,6 +135,10 @@ class Loader<B> {
   async #quantized(name: string, rows: number, cols: number): Promise<PackedWeight> {
     const format = this.options.quantization;
     if (format === null) return this.#packed(name, rows, cols);
+    if (this.checkpoint.packed !== undefined) {
+      this.#count(this.#expect(name, [rows, cols]));
+      return this.checkpoint.packed(name, format);
+    }
     return quantizeRtn(await this.#values(name, [rows, cols]), rows, cols, format, name);
   }
 
@@ -177,6 +187,7 @@ function inLayer({ weight, bias }: LinearNames, layer: number): LinearNames {
   return { weight: inLayerName(weight, layer), bias: bias === null ? null : inLayerName(bias, layer) };
 }
 
-function inLayerName(template: string, layer: number): string {
+/** The name of a layer's tensor. @param template a name of `WeightNames` */
+export function inLayerName(template: string, layer: number): string {
   return template.replace('{layer}', String(layer));
 }

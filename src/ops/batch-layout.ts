@@ -30,6 +30,10 @@ export interface BatchLayout {
   readonly logitsRows: number;
   /** `[maxLogits][ROW.words]` */
   readonly rows: number;
+  /** How many attention tiles are runs, and how many single tokens. */
+  readonly tileCounts: number;
+  /** `[tiles][2]`: the first token of each, and how many; first the runs. */
+  readonly tiles: number;
   readonly blockTables: number;
   readonly words: number;
   /** Edited logits lie so many rows behind their own. */
@@ -40,7 +44,9 @@ export function batchLayout(capacity: BatchCapacity): BatchLayout {
   const { maxTokens, maxLogits, maxSequences, maxBlocksPerSequence } = capacity;
   const logitsRows = 4 * maxTokens;
   const rows = logitsRows + maxLogits;
-  const blockTables = rows + ROW.words * maxLogits;
+  const tileCounts = rows + ROW.words * maxLogits;
+  const tiles = tileCounts + 2;
+  const blockTables = tiles + 2 * maxTokens;
   return {
     tokenIds: 0,
     positions: maxTokens,
@@ -48,6 +54,8 @@ export function batchLayout(capacity: BatchCapacity): BatchLayout {
     sequenceIds: 3 * maxTokens,
     logitsRows,
     rows,
+    tileCounts,
+    tiles,
     blockTables,
     words: blockTables + maxSequences * maxBlocksPerSequence,
     maxLogits,
@@ -71,6 +79,55 @@ export function writeBatchWords(layout: BatchLayout, batch: Batch, words: Uint32
   });
   words.set(batch.blockTables, layout.blockTables);
   return layout.blockTables + batch.blockTables.length;
+}
+
+/** Attention of `count` neighbouring tokens of a batch, of one sequence and at consecutive positions, together. */
+export interface AttentionTile {
+  readonly first: number;
+  readonly count: number;
+}
+
+export interface AttentionTiles {
+  /** Of at least two tokens. */
+  readonly runs: readonly AttentionTile[];
+  readonly singles: readonly AttentionTile[];
+}
+
+/** Cuts the tokens of a batch into tiles of `tileTokens` at most. */
+export function attentionTiles(
+  { numTokens, sequenceIds, positions }: Pick<Batch, 'numTokens' | 'sequenceIds' | 'positions'>,
+  tileTokens: number,
+): AttentionTiles {
+  const tiles: AttentionTile[] = [];
+  for (let first = 0; first < numTokens; ) {
+    const limit = Math.min(first + tileTokens, numTokens);
+    let end = first + 1;
+    while (
+      end < limit &&
+      sequenceIds[end] === sequenceIds[first] &&
+      positions[end] === positions[end - 1] + 1
+    ) {
+      end++;
+    }
+    tiles.push({ first, count: end - first });
+    first = end;
+  }
+  return {
+    runs: tiles.filter(({ count }) => count > 1),
+    singles: tiles.filter(({ count }) => count === 1),
+  };
+}
+
+/** Writes the tiles into `words`, as `layout` says. */
+export function writeAttentionTiles(
+  layout: BatchLayout,
+  { runs, singles }: AttentionTiles,
+  words: Uint32Array,
+): void {
+  words.set([runs.length, singles.length], layout.tileCounts);
+  [...runs, ...singles].forEach(({ first, count }, i) => {
+    words.set([first, count], layout.tiles + 2 * i);
+  });
 }
 
 function writeSamplingRow(words: Uint32Array, row: SamplingRow, logitsRow: number): void {

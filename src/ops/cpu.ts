@@ -9,6 +9,7 @@ import {
   readEdits,
   writeEdits,
 } from './edits-layout.js';
+import { roundedRow } from './int8.js';
 import { storedHead } from './kv-layout.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
@@ -102,12 +103,14 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
-  linear({ x, weight, bias, out, rows, accumulate }: Args<'linear'>): void {
+  linear({ x, weight, bias, out, rows, accumulate, codes: int8 = null }: Args<'linear'>): void {
     const { codes } = weight.parts[0];
     for (let t = 0; t < rows; t++) {
+      const given = x.data.subarray(t * x.stride, t * x.stride + weight.cols);
+      const row = int8 === null ? given : roundedRow(given);
       for (let n = 0; n < weight.rows; n++) {
         let sum = bias?.data[n] ?? 0;
-        for (let k = 0; k < weight.cols; k++) sum += x.data[t * x.stride + k] * codes[n * weight.cols + k];
+        for (let k = 0; k < weight.cols; k++) sum += row[k] * codes[n * weight.cols + k];
         const at = t * out.stride + n;
         out.data[at] = accumulate ? out.data[at] + sum : sum;
       }

@@ -1,8 +1,6 @@
 import { f16Rounder, f16Value } from '../quant/half.js';
+import { roundedToInt8 } from './int8.js';
 import type { KvCacheShape, KvType } from './ops.js';
-
-/** The largest code of INT8; its negative is the smallest. */
-const LARGEST_CODE = 127;
 
 const SCALE_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
@@ -28,7 +26,7 @@ export function storedHead(head: Float64Array, type: KvType): Float64Array {
     case 'f16':
       return storedHalves(head);
     case 'int8':
-      return storedCodes(head);
+      return roundedToInt8(head);
     default:
       return type satisfies never;
   }
@@ -37,23 +35,4 @@ export function storedHead(head: Float64Array, type: KvType): Float64Array {
 function storedHalves(head: Float64Array): Float64Array {
   const round = f16Rounder();
   return head.map((value) => f16Value(round(value)));
-}
-
-function storedCodes(head: Float64Array): Float64Array {
-  const scale = Math.fround(
-    head.reduce((greatest, value) => Math.max(greatest, Math.abs(value)), 0) / LARGEST_CODE,
-  );
-  if (scale === 0) return head.map(() => 0);
-  return head.map((value) => scale * clampCode(roundToEven(value / scale)));
-}
-
-function clampCode(code: number): number {
-  return Math.min(LARGEST_CODE, Math.max(-LARGEST_CODE, code));
-}
-
-function roundToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -38,7 +38,11 @@ export interface Ops<B> {
   }): void;
   /** out[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, mean and product in f32 or wider. */
   rmsNorm(args: { x: Tensor<B>; weight: Tensor<B>; out: Tensor<B>; rows: number; eps: number }): void;
-  /** out[t][n] = Σ_k x[t][k] · W[n][k] + bias[n], added to what `out` holds where `accumulate`. */
+  /**
+   * out[t][n] = Σ_k x[t][k] · W[n][k] + bias[n], added to what `out` holds where `accumulate`.
+   * Where `codes` is given, rows of x are first rounded to INT8 by blocks of 32 (`int8.ts`) into it, and the products are of integers;
+   * `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers. Throws RangeError where it holds floats.
+   */
   linear(args: {
     x: Tensor<B>;
     weight: Weight<B>;
@@ -46,6 +50,7 @@ export interface Ops<B> {
     out: Tensor<B>;
     rows: number;
     accumulate: boolean;
+    codes?: Tensor<B> | null;
   }): void;
   /**
    * Splits qkv[t] = `[q heads · D | k heads · D | v heads · D]`, normalises each head of q and k where `norm` is given,
@@ -67,7 +72,7 @@ export interface Ops<B> {
   }): void;
   /**
    * out[t] = softmax(scale · q[t]·K) V over the positions max(0, p−window+1) … p of the token's own sequence, p its position,
-   * read through its block table. Query head h reads KV head floor(h · kvHeads / heads).
+   * read through its block table. Query head h reads KV head floor(h · kvHeads / heads). `rows` are the tokens of the batch that was last written.
    */
   attention(args: {
     batch: BatchBuffers<B>;

@@ -28,8 +28,11 @@ function int4Format(groupSize: number, zeroPoints: boolean): WeightFormat {
   return { reader: 'int4', bits: 4, groupSize, scaleType: 'f16', zeroPoints };
 }
 
+/** How activations enter a matrix product: as they are, or rounded to INT8 just before. */
+export type ActivationType = 'float' | 'int8';
+
 /**
- * What `--quantization` accepts. Plain `int4` is groups of 32: without calibration, rounding to 4 bits loses visibly,
+ * What `--quantization` accepts, as formats of the weights. Plain `int4` is groups of 32: without calibration, rounding to 4 bits loses visibly,
  * and small groups win most of it back for half a bit per weight; rows of any length that is a multiple of 32 split evenly.
  */
 const NAMED_FORMATS: ReadonlyMap<string, WeightFormat> = new Map([
@@ -43,7 +46,12 @@ const NAMED_FORMATS: ReadonlyMap<string, WeightFormat> = new Map([
   ['int4-g32-asym', int4Format(32, true)],
   ['int4-g64-asym', int4Format(64, true)],
   ['int4-g128-asym', int4Format(128, true)],
+  ['w8a8', int8Format(null)],
+  ['w4a8', int4Format(32, false)],
 ]);
+
+/** Names that ask for INT8 activations too. */
+const INT8_ACTIVATIONS: ReadonlySet<string> = new Set(['w8a8', 'w4a8']);
 
 /** The names that `parseQuantization` knows. */
 export const QUANTIZATION_NAMES: readonly string[] = [...NAMED_FORMATS.keys()];
@@ -55,6 +63,11 @@ export function parseQuantization(text: string): WeightFormat {
   throw new UserError(
     `unknown quantization ${JSON.stringify(text)}; known: ${QUANTIZATION_NAMES.join(', ')}`,
   );
+}
+
+/** The activations that a value of `--quantization` asks for; those of a model that is not quantized are floats. */
+export function activationType(name: string | null): ActivationType {
+  return name !== null && INT8_ACTIVATIONS.has(name) ? 'int8' : 'float';
 }
 
 /** A format's name in full, such as `bf16`, `int8` (one scale per row) or `int4-g32-asym`. */

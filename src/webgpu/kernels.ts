@@ -4,6 +4,9 @@ export const KERNELS = {
   rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
   linear_row: { bindings: ['read', 'read', 'write'], weight: true },
   linear_tile: { bindings: ['read', 'read', 'write'], weight: true },
+  linear_row_int8: { bindings: ['read', 'read', 'write'], weight: true },
+  linear_tile_int8: { bindings: ['read', 'read', 'write'], weight: true },
+  quantize_rows: { bindings: ['read', 'write'], weight: false },
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
   attention: { bindings: ['read', 'read', 'read', 'read', 'write'], weight: false },
   silu_multiply: { bindings: ['read', 'write'], weight: false },
@@ -11,6 +14,8 @@ export const KERNELS = {
   edit_logits: { bindings: ['read', 'read', 'write'], weight: false },
   sample: { bindings: ['read', 'read', 'write'], weight: false },
   logprobs: { bindings: ['read', 'read', 'write'], weight: false },
+  probe_copy: { bindings: ['read', 'write'], weight: false },
+  probe_fma: { bindings: ['write'], weight: false },
 } as const satisfies Record<string, KernelInterface>;
 
 export interface KernelInterface {

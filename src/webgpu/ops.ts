@@ -1,4 +1,4 @@
-import { batchLayout, writeBatchWords } from '../ops/batch-layout.js';
+import { attentionTiles, batchLayout, writeAttentionTiles, writeBatchWords } from '../ops/batch-layout.js';
 import { kvHeadBytes } from '../ops/kv-layout.js';
 import {
   type Batch,
@@ -16,16 +16,18 @@ import {
   type WeightPart,
 } from '../ops/ops.js';
 import { BLOCK_CODES, type PackedWeight } from '../quant/weight.js';
+import { attentionDispatches } from './attention-dispatches.js';
 import { BufferPool } from './buffers.js';
 import { createEdits, uploadEdits } from './edits-upload.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
+import { quantizeDispatch } from './quantize-dispatch.js';
 import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
-import { groupSize, tilingFor } from './tiling.js';
+import { dotFor, tilingFor } from './tiling.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightConstants, weightShape } from './weights.js';
 
@@ -111,7 +113,9 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   writeBatch(target: BatchBuffers<GPUBuffer>, batch: Batch): void {
-    const used = writeBatchWords(batchLayout(target.capacity), batch, target.words);
+    const layout = batchLayout(target.capacity);
+    const used = writeBatchWords(layout, batch, target.words);
+    writeAttentionTiles(layout, attentionTiles(batch, this.#tuning.attentionTokens), target.words);
     this.#device.queue.writeBuffer(target.data, 0, target.words, 0, used);
     target.edits = uploadEdits(this.#device, this.#buffers, target.edits, batch.sampling);
   }
@@ -143,21 +147,30 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     });
   }
 
-  linear({ x, weight, bias, out, rows, accumulate }: Args<'linear'>): void {
-    const types = { X: x.type, Y: out.type };
+  linear(args: Args<'linear'>): void {
+    const { x, weight, bias, out, rows, accumulate, codes = null } = args;
+    const from = codes ?? x;
+    const types = { X: from.type, Y: out.type };
     const { kernel, constants, lanes, grid } = tilingFor(rows, this.#tuning);
-    for (const part of weight.parts) {
+    weight.parts.forEach((part, i) => {
+      if (codes !== null && part.format.bits !== weight.parts[i - 1]?.format.bits) {
+        this.#recorder.add(
+          quantizeDispatch({ x, codes, format: part.format, rows }, this.#tuning.quantizeLanes),
+        );
+      }
       const params = new Params()
-        .u32(rows, part.rows, part.rowStart, x.stride / 4, out.stride)
+        .u32(rows, part.rows, part.rowStart, from.stride / 4, out.stride)
         .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, CHUNKS_PER_BLOCK, ...weightShape(part));
+      const name = codes === null ? kernel : (`${kernel}_int8` as const);
+      const dot = codes === null ? undefined : dotFor(part.format.bits, this.#tuning);
       this.#recorder.add({
-        spec: { ...this.#spec(kernel, types, constants, part), lanes },
-        buffers: [x.data, bias?.data ?? this.#nothing, out.data],
+        spec: { ...this.#spec(name, types, constants, part), lanes, dot },
+        buffers: [from.data, bias?.data ?? this.#nothing, out.data],
         weight: this.#weightBuffers(part),
         params: params.words,
         grid: grid(part.rows),
       });
-    }
+    });
   }
 
   ropeAndCache(args: Args<'ropeAndCache'>): void {
@@ -185,22 +198,8 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     });
   }
 
-  attention({ batch, q, cache, out, numHeads, scale, window, rows }: Args<'attention'>): void {
-    const layout = batchLayout(batch.capacity);
-    const params = new Params()
-      .u32(numHeads, cache.numKvHeads, cache.blockSize, q.stride / 4, out.stride / 4, window ?? 0)
-      .f32(scale)
-      .u32(layout.positions, layout.sequenceIds, layout.blockTables)
-      .u32(batch.capacity.maxBlocksPerSequence, cache.headDim / 4);
-    const group = groupSize(numHeads / cache.numKvHeads);
-    const constants = { LANES: this.#tuning.attentionLanes, HEAD_DIM: cache.headDim, GROUP: group };
-    this.#recorder.add({
-      spec: { ...this.#spec('attention', { X: q.type }, constants), kv: cache.type },
-      buffers: [batch.data, q.data, cache.k, cache.v, out.data],
-      weight: [],
-      params: params.words,
-      grid: [numHeads / group, rows, 1],
-    });
+  attention(args: Args<'attention'>): void {
+    for (const dispatch of attentionDispatches(args, this.#tuning)) this.#recorder.add(dispatch);
   }
 
   siluMultiply({ gateUp, out, rows }: Args<'siluMultiply'>): void {

@@ -1,6 +1,6 @@
 import type { KvType } from '../ops/ops.js';
 import { KERNELS, type KernelName } from './kernels.js';
-import { type Lanes, loadShader, SHADER_DIR, type TypeAliases } from './shaders.js';
+import { type Dot, type Lanes, loadShader, SHADER_DIR, type TypeAliases } from './shaders.js';
 
 export interface PipelineSpec {
   readonly kernel: KernelName;
@@ -10,6 +10,7 @@ export interface PipelineSpec {
   /** Values of the shader's `override`s: fixed for the model's life. */
   readonly constants: Readonly<Record<string, number>>;
   readonly lanes?: Lanes;
+  readonly dot?: Dot;
   /** Type of the KV cache, for kernels that read or write one. */
   readonly kv?: KvType;
 }
@@ -95,8 +96,8 @@ export class PipelineCache {
     return faults.join('; ') || (error instanceof Error ? error.message : String(error));
   }
 
-  #source({ kernel: file, weight, types, lanes, kv }: PipelineSpec): string {
-    return loadShader({ file, weight, types, lanes, kv }, this.#shaderDir);
+  #source({ kernel: file, weight, types, lanes, dot, kv }: PipelineSpec): string {
+    return loadShader({ file, weight, types, lanes, dot, kv }, this.#shaderDir);
   }
 
   #module(spec: PipelineSpec): GPUShaderModule {
@@ -115,7 +116,7 @@ export function weightBindings(reader: string): number {
 }
 
 function specKey(spec: PipelineSpec): string {
-  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.kv ?? ''}`;
+  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''}`;
   return `${spec.kernel} ${slots} ${JSON.stringify(spec.types)} ${JSON.stringify(spec.constants)}`;
 }
 

@@ -14,14 +14,21 @@ export interface ShaderVariant {
   readonly types: TypeAliases;
   /**
    * Fills the slots `#include lanes`, how lanes of a workgroup add up, and `#include activations`, how they come by the same
-   * activations. `subgroup` needs a workgroup that is exactly one subgroup.
+   * activations (`#include codes` for those in INT8), and for attention both (`#include queries`). `subgroup` needs a workgroup that is exactly one subgroup.
    */
   readonly lanes?: Lanes;
+  /** Fills the slots `#include dot` and `#include operands`: how integers are multiplied, `packed` where absent. */
+  readonly dot?: Dot;
   /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
   readonly kv?: KvType;
 }
 
 export type Lanes = 'workgroup' | 'subgroup';
+/**
+ * `packed` takes four bytes at once by the language feature `packed_4x8_integer_dot_product`, `extracted` the same without it;
+ * `pairs` two values in one 32-bit product, for weights of 4 bits.
+ */
+export type Dot = 'packed' | 'extracted' | 'pairs';
 
 export const SHADER_DIR = fileURLToPath(new URL('../../shaders', import.meta.url));
 
@@ -32,10 +39,19 @@ export function loadShader(variant: ShaderVariant, dir = SHADER_DIR): string {
 }
 
 /** What the named slots include. */
-function slotFiles({ weight, lanes = 'workgroup', kv }: ShaderVariant): ReadonlyMap<string, string> {
+function slotFiles({
+  weight,
+  lanes = 'workgroup',
+  dot = 'packed',
+  kv,
+}: ShaderVariant): ReadonlyMap<string, string> {
   const files = new Map([
     ['lanes', `lib/lanes_${lanes}.wgsl`],
     ['activations', `lib/activations_${lanes}.wgsl`],
+    ['queries', `lib/queries_${lanes}.wgsl`],
+    ['codes', `lib/codes_${lanes}.wgsl`],
+    ['dot', `lib/dot_${dot === 'packed' ? 'packed' : 'extracted'}.wgsl`],
+    ['operands', `lib/operands_${dot === 'pairs' ? 'pairs' : 'bytes'}.wgsl`],
   ]);
   if (kv !== undefined) files.set('kv', `kv/${kv}.wgsl`);
   if (weight !== null) files.set('weight', `weight/${weight}.wgsl`);

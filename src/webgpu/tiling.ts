@@ -1,8 +1,9 @@
-import type { Lanes } from './shaders.js';
+import type { Dot, Lanes } from './shaders.js';
 import type { Tuning } from './tuning.js';
 
 /** How a matrix product is cut into workgroups. */
 export interface Tiling {
+  /** Its sibling for INT8 activations is cut alike. */
   readonly kernel: 'linear_row' | 'linear_tile';
   readonly constants: Readonly<Record<string, number>>;
   readonly lanes: Lanes;
@@ -47,6 +48,12 @@ function smallestTile(tokens: number, sizes: readonly number[]): number {
   return sizes.find((size) => tokens <= size) ?? Math.max(...sizes);
 }
 
+/** How weights of so many bits are multiplied with INT8 activations. */
+export function dotFor(bits: number, { packedDot, pairedDot }: Tuning): Dot {
+  if (pairedDot && bits === 4) return 'pairs';
+  return packedDot ? 'packed' : 'extracted';
+}
+
 /** Workgroups in x beyond the limit of one dimension go to z. */
 export function foldGrid(x: number, y: number): [number, number, number] {
   const maxPerDimension = 65535;
@@ -54,7 +61,46 @@ export function foldGrid(x: number, y: number): [number, number, number] {
   return [Math.ceil(x / z), y, z];
 }
 
-/** Query heads that one workgroup of `attention` computes, of `numHeads` that share a KV head: a divisor of these, 4 at most. */
-export function groupSize(numHeads: number): number {
-  return [4, 3, 2].find((size) => numHeads % size === 0) ?? 1;
+/** How a workgroup of `attention` computes a tile of so many tokens. */
+export interface AttentionTiling {
+  /** Query heads of the tile: a divisor of those that share a KV head. */
+  readonly heads: number;
+  /** Vectors of four dimensions of a head that a lane sums. */
+  readonly laneChunks: number;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly lanes: Lanes;
+}
+
+/** Pairs of a token and a head in a tile, at most. */
+const MAX_QUERIES = 16;
+/** Vectors of four dimensions that a lane sums, at most: beyond it they leave the registers. */
+const MAX_SUMS = 32;
+const MAX_HEADS = 4;
+
+/** @param sharingHeads query heads that share a KV head */
+export function attentionTiling(
+  sharingHeads: number,
+  headDim: number,
+  tokens: number,
+  { attentionLanes, subgroupSize, sharesActivations }: Tuning,
+): AttentionTiling {
+  const laneChunks = Math.ceil(headDim / (4 * attentionLanes));
+  const maxQueries = Math.min(MAX_QUERIES, Math.floor(MAX_SUMS / laneChunks));
+  const heads = groupSize(sharingHeads, Math.min(MAX_HEADS, Math.floor(maxQueries / tokens)));
+  const constants = { LANES: attentionLanes, HEAD_DIM: headDim, GROUP: heads, TOKENS: tokens };
+  if (attentionLanes !== subgroupSize || subgroupSize < SHARED_ACTIVATIONS) {
+    return { heads, laneChunks, constants, lanes: 'workgroup' };
+  }
+  return {
+    heads,
+    laneChunks,
+    constants: { ...constants, SHARES: sharesActivations ? 1 : 0 },
+    lanes: 'subgroup',
+  };
+}
+
+/** The largest divisor of `numHeads` up to `most`; 1 at least. */
+function groupSize(numHeads: number, most: number): number {
+  const sizes = Array.from({ length: Math.max(0, most - 1) }, (_, i) => most - i);
+  return sizes.find((size) => numHeads % size === 0) ?? 1;
 }

@@ -3,17 +3,25 @@ export interface Tuning {
   readonly normLanes: number;
   readonly headLanes: number;
   readonly attentionLanes: number;
+  /** Neighbouring tokens of a sequence in a tile of `attention`, at most; 16 at most. */
+  readonly attentionTokens: number;
   readonly sampleLanes: number;
+  /** Blocks of 32 values in a workgroup of `quantize_rows`. */
+  readonly quantizeLanes: number;
   /** Lanes that share K in `linear_row`. */
   readonly rowLanes: number;
   /** Tiles of 4 outputs in a workgroup of `linear_tile`. */
   readonly tileLanes: number;
   /** Tokens in a tile of `linear_tile`: the sizes to choose from, ascending, 8 at most. */
   readonly tileTokens: readonly number[];
-  /** Lanes of `linear_tile` hand activations round their subgroup instead of each loading all. */
+  /** Lanes of `linear_tile` and `attention` hand activations round their subgroup instead of each loading all. */
   readonly sharesActivations: boolean;
   /** Lanes of every subgroup; null where subgroups are missing or vary in size. */
   readonly subgroupSize: number | null;
+  /** The shading language multiplies packed bytes itself (`packed_4x8_integer_dot_product`). */
+  readonly packedDot: boolean;
+  /** 4-bit weights meet INT8 activations two by two in 32-bit products, faster where a product of four bytes is no instruction. */
+  readonly pairedDot: boolean;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
   /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
@@ -24,11 +32,14 @@ const GPU = {
   normLanes: 128,
   headLanes: 32,
   attentionLanes: 32,
+  attentionTokens: 8,
   sampleLanes: 256,
+  quantizeLanes: 32,
   rowLanes: 32,
   tileLanes: 32,
   tileTokens: [1, 4],
   sharesActivations: false,
+  pairedDot: false,
   maxRowTokens: 3,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
@@ -37,12 +48,15 @@ const GPU = {
 const SOFTWARE = {
   normLanes: 16,
   headLanes: 16,
-  attentionLanes: 16,
+  attentionLanes: 8,
+  attentionTokens: 8,
   sampleLanes: 16,
+  quantizeLanes: 8,
   rowLanes: 8,
   tileLanes: 8,
   tileTokens: [1, 4, 8],
   sharesActivations: true,
+  pairedDot: true,
   maxRowTokens: 0,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
@@ -51,5 +65,9 @@ export function tuningFor(device: GPUDevice): Tuning {
   const { device: name, description, subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
   const software = /llvmpipe|swiftshader/i.test(`${name} ${description}`);
   const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
-  return { ...(software ? SOFTWARE : GPU), subgroupSize: fixed ? (subgroupMinSize ?? null) : null };
+  return {
+    ...(software ? SOFTWARE : GPU),
+    subgroupSize: fixed ? (subgroupMinSize ?? null) : null,
+    packedDot: true,
+  };
 }

@@ -2,6 +2,7 @@ import t from 'tap';
 import { type Backend, cpuBackend } from '#halflight/engine/backend.js';
 import { enqueueForward, loadDeviceModel } from '#halflight/engine/device-model.js';
 import type { EngineOptions, LoadProgress } from '#halflight/engine/options.js';
+import type { Batch } from '#halflight/ops/ops.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { testDevice } from '../support/device.js';
 import { tinyOptions } from '../support/tiny.js';
@@ -79,6 +80,23 @@ t.test('the KV cache fits what the device has left beside weights and activation
   t.ok(explicit.plan.numBlocks >= 10, String(explicit.plan.numBlocks));
 });
 
+/** A chunk of a sequence, and the first token of another. */
+function chunkAndToken(numTokens: number): Batch {
+  const positions = Uint32Array.from({ length: numTokens }, (_, i) => (i + 1) % numTokens);
+  return {
+    numTokens,
+    numSequences: 2,
+    tokenIds: new Uint32Array(numTokens),
+    positions,
+    slotMapping: positions,
+    sequenceIds: positions.map((position) => (position === 0 ? 1 : 0)),
+    blockTables: new Uint32Array(2),
+    logitsRows: new Uint32Array(0),
+    sampling: [],
+    scoring: [],
+  };
+}
+
 t.test('after loading no batch needs a kernel that is not ready', async (t) => {
   t.setTimeout(200_000);
   const ops = new WebGpuOps(await testDevice(), 'f32');
@@ -91,6 +109,7 @@ t.test('after loading no batch needs a kernel that is not ready', async (t) => {
   );
   const numReady = ops.numPipelines;
   for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
+    ops.writeBatch(device.batch, chunkAndToken(numTokens));
     for (const numLogits of [0, 1, 3, 16]) {
       enqueueForward(device, { numTokens, numLogits, previous: device.noResults });
     }

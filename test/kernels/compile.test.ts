@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { PROBES } from '#halflight/bench/probes.js';
 import { READERS } from '#halflight/quant/formats.js';
 import { KERNELS, type KernelName } from '#halflight/webgpu/kernels.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
@@ -15,13 +16,21 @@ import { sampleCase } from '../support/sample-case.js';
 const device = await nullDevice();
 t.teardown(() => device.destroy());
 
-/** Both ways to cut a matrix product, the second with subgroups. */
+/** Both ways to cut a matrix product, the second with subgroups, and to multiply bytes. */
 const TUNINGS: readonly Partial<Tuning>[] = [
-  { maxRowTokens: 2, subgroupSize: null },
-  { maxRowTokens: 2, rowLanes: 16, tileLanes: 16, subgroupSize: 16, sharesActivations: true },
+  { maxRowTokens: 2, subgroupSize: null, packedDot: false },
+  {
+    maxRowTokens: 2,
+    rowLanes: 16,
+    tileLanes: 16,
+    attentionLanes: 16,
+    subgroupSize: 16,
+    sharesActivations: true,
+    pairedDot: true,
+  },
 ];
 
-/** Kernels that all cases together need, with every weight format. */
+/** Kernels that all cases together need, with every weight format, and those that measure the adapter. */
 async function compileAll(
   computeType: 'f32' | 'f16',
   tuning: Partial<Tuning>,
@@ -31,7 +40,9 @@ async function compileAll(
     for (const [, run] of operationCases()) run(ops, new Random(1));
     sampleCase(ops);
   });
-  return ops.pipelines;
+  const probes = new PipelineCache(device);
+  await probes.compile(Object.values(PROBES));
+  return [...ops.pipelines, ...probes.compiled];
 }
 
 for (const computeType of ['f32', 'f16'] as const) {
@@ -58,9 +69,15 @@ function kvPairs(compiled: readonly PipelineSpec[]): string[] {
   return [...new Set(pairs)].sort();
 }
 
+/** INT8 activations meet integers alone. */
+function readersOf(kernel: KernelName): string[] {
+  const readers = Object.keys(READERS);
+  return kernel.endsWith('_int8') ? readers.filter((reader) => reader.startsWith('int')) : readers;
+}
+
 function expectedPairs(): string[] {
   return (Object.keys(KERNELS) as KernelName[]).flatMap((kernel) => {
-    const weights = KERNELS[kernel].weight ? Object.keys(READERS) : [null];
+    const weights = KERNELS[kernel].weight ? readersOf(kernel) : [null];
     return weights.map((weight) => `${kernel} ${weight}`);
   });
 }

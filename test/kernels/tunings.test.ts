@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
-import { type Cases, linearCases, normCases } from '../support/cases.js';
+import { type Cases, int8LinearCases, linearCases, normCases } from '../support/cases.js';
 import { attentionCases } from '../support/cases-batch.js';
 import { compareWithReference } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
@@ -59,6 +59,17 @@ t.test(
   },
 );
 
+t.test('INT8 activations are multiplied in every tiling, by packed products and without', async (t) => {
+  t.setTimeout(280_000);
+  const cases = ['int8', 'int4-g32', 'int4-g32-asym'].flatMap((format) => int8LinearCases(format));
+  const used = await holdsWith(t, { ...HARDWARE, packedDot: false }, cases);
+  const int4 = int8LinearCases('int4-g32-asym');
+  const few = await holdsWith(t, HARDWARE, int8LinearCases('int4-g32', HARDWARE.maxRowTokens));
+  await holdsWith(t, { ...HARDWARE, pairedDot: true }, int4);
+  t.strictSame(used, new Set(['quantize_rows', 'linear_row_int8 workgroup', 'linear_tile_int8 workgroup']));
+  t.strictSame(few, new Set(['quantize_rows', 'linear_row_int8 workgroup']));
+});
+
 t.test('tiles of another width serve one token and many', async (t) => {
   t.setTimeout(280_000);
   const tuning = { ...HARDWARE, maxRowTokens: 0 };
@@ -68,5 +79,18 @@ t.test('tiles of another width serve one token and many', async (t) => {
 t.test('norms, the KV cache and attention are right in workgroups of another width', async (t) => {
   t.setTimeout(280_000);
   const used = await holdsWith(t, HARDWARE, [...normCases(), ...attentionCases()]);
-  t.strictSame(used, new Set(['rms_norm', 'rope_cache', 'attention']));
+  t.strictSame(used, new Set(['rms_norm', 'rope_cache', 'attention workgroup']));
+});
+
+t.test('attention is right where lanes share through the subgroup, but each loads for itself', async (t) => {
+  t.setTimeout(280_000);
+  const { subgroupMinSize = 0, subgroupMaxSize } = device.adapterInfo;
+  if (subgroupMinSize !== subgroupMaxSize || subgroupMinSize < 8) {
+    t.comment('subgroups vary in size here or are too small, so this kernel is never chosen');
+    return;
+  }
+  const lanes = { attentionLanes: subgroupMinSize, subgroupSize: subgroupMinSize };
+  const cases = attentionCases().filter((_, i) => i % 3 === 0);
+  const used = await holdsWith(t, { ...lanes, sharesActivations: false }, cases);
+  t.strictSame(used, new Set(['rope_cache', 'attention subgroup']));
 });

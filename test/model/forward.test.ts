@@ -4,6 +4,7 @@ import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { createActivations, forward } from '#halflight/model/forward.js';
 import { loadModel } from '#halflight/model/load.js';
 import { CpuOps } from '#halflight/ops/cpu.js';
+import { codeWords } from '#halflight/ops/int8.js';
 import { nullOps } from '../support/device.js';
 import { tinyDir } from '../support/tiny.js';
 
@@ -121,11 +122,20 @@ t.test('a step that wants no logits computes none', async (t) => {
 t.test('only the residual stream and the logits are f32 whatever the compute type', async (t) => {
   const ops = await nullOps('f16');
   const wide = Object.entries(createActivations(ops, config, 2, { maxLogits: 1, maxSampled: 1 })).filter(
-    ([, { type }]) => type === 'f32',
+    ([, tensor]) => tensor?.type === 'f32',
   );
   t.strictSame(
     wide.map(([name]) => name),
     ['residual', 'lastResidual', 'logits'],
   );
+  ops.destroy();
+});
+
+t.test('INT8 activations get room for the codes of the widest product, floats none', async (t) => {
+  const ops = await nullOps('f32');
+  const size = { maxLogits: 1, maxSampled: 1 };
+  t.equal(createActivations(ops, config, 2, size).codes, null);
+  const { codes } = createActivations(ops, config, 2, size, 'int8');
+  t.match(codes, { rows: 2, cols: codeWords(config.intermediateSize), type: 'u32' });
   ops.destroy();
 });

@@ -1,10 +1,12 @@
 import t from 'tap';
 import {
+  attentionTiles,
   batchLayout,
   floatBits,
   NONE,
   ROW,
   readSamplingRow,
+  writeAttentionTiles,
   writeBatchWords,
 } from '#halflight/ops/batch-layout.js';
 import type { Batch } from '#halflight/ops/ops.js';
@@ -47,8 +49,10 @@ t.test('arrays follow one another in the order of the batch, each with room for 
     sequenceIds: 12,
     logitsRows: 16,
     rows: 19,
-    blockTables: 19 + 3 * ROW.words,
-    words: 19 + 3 * ROW.words + 6,
+    tileCounts: 19 + 3 * ROW.words,
+    tiles: 21 + 3 * ROW.words,
+    blockTables: 29 + 3 * ROW.words,
+    words: 29 + 3 * ROW.words + 6,
     maxLogits: 3,
   });
   t.end();
@@ -72,6 +76,8 @@ t.test('a batch is written where the layout says, floats as their bits', (t) => 
       [0x3f000000, 40, 0x3e800000, 0x3e000000, 0xffffffff, 3, 6, 4, 5, NONE, ...UNUSED],
       // Of a row that is scored only what to tell is written.
       [0, 0, 0, 0, 0, 0, 0, 0, 20, 77, ...UNUSED],
+      // Attention's tiles are written apart.
+      new Array<number>(10).fill(0),
       [7, 8, 9, 4, 5, 6],
     ].flat(),
   );
@@ -90,6 +96,43 @@ t.test('block tables beyond the capacity are refused', (t) => {
   const layout = batchLayout(CAPACITY);
   const large = { ...BATCH, blockTables: new Uint32Array(7) };
   t.throws(() => writeBatchWords(layout, large, new Uint32Array(layout.words)), RangeError);
+  t.end();
+});
+
+t.test('neighbouring tokens at consecutive positions of a sequence share a tile, up to its size', (t) => {
+  const batch = (sequenceIds: number[], positions: number[]) => ({
+    numTokens: positions.length,
+    sequenceIds: Uint32Array.from(sequenceIds),
+    positions: Uint32Array.from(positions),
+  });
+  const runsOf = (tokens: ReturnType<typeof batch>) =>
+    attentionTiles(tokens, 4).runs.map(({ first, count }) => [first, count]);
+  t.strictSame(attentionTiles(batch([0, 1, 1, 1, 1, 1, 2], [7, 0, 1, 2, 3, 4, 5]), 4), {
+    runs: [{ first: 1, count: 4 }],
+    singles: [
+      { first: 0, count: 1 },
+      { first: 5, count: 1 },
+      { first: 6, count: 1 },
+    ],
+  });
+  t.strictSame(runsOf(batch([0, 0, 0, 0, 0, 0], [4, 5, 6, 7, 8, 9])), [
+    [0, 4],
+    [4, 2],
+  ]);
+  t.strictSame(runsOf(batch([0, 0, 1, 1], [4, 5, 6, 7])), [
+    [0, 2],
+    [2, 2],
+  ]);
+  t.strictSame(runsOf(batch([0, 0, 0], [4, 4, 3])), []);
+  t.strictSame(attentionTiles(batch([], []), 4), { runs: [], singles: [] });
+  t.end();
+});
+
+t.test('tiles are written runs first, behind their numbers', (t) => {
+  const layout = batchLayout(CAPACITY);
+  const words = new Uint32Array(layout.words);
+  writeAttentionTiles(layout, attentionTiles(BATCH, 4), words);
+  t.strictSame([...words.subarray(layout.tileCounts, layout.tileCounts + 7)], [1, 1, 0, 2, 2, 1, 0]);
   t.end();
 });
 

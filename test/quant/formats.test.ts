@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  activationType,
   FLOAT_FORMATS,
   formatName,
   parseQuantization,
@@ -28,6 +29,17 @@ t.test('names are read and written', (t) => {
     const format = parseQuantization(name);
     t.ok(sameFormat(parseQuantization(formatName(format)), format), name);
   }
+  t.end();
+});
+
+t.test('w8a8 and w4a8 are int8 and int4 with INT8 activations', (t) => {
+  t.strictSame(parseQuantization('w8a8'), parseQuantization('int8'));
+  t.strictSame(parseQuantization('w4a8'), parseQuantization('int4'));
+  t.strictSame(
+    QUANTIZATION_NAMES.filter((name) => activationType(name) === 'int8'),
+    ['w8a8', 'w4a8'],
+  );
+  t.equal(activationType(null), 'float');
   t.end();
 });
 

@@ -25,6 +25,14 @@ const CHUNKS: readonly Chunk[] = [
   { start: 0, count: 1 },
 ];
 
+/** Chunks of several tiles with a tail, of which one begins in the middle of a context, beside a single token between two sequences. */
+const LONG_CHUNKS: readonly Chunk[] = [
+  { start: 0, count: 21 },
+  { start: 100, count: 19 },
+  { start: 30, count: 1 },
+  { start: 64, count: 9 },
+];
+
 export function embedCase(format: string): [string, Case] {
   return [
     `embed ${format}, the table in two parts, two tokens pending`,
@@ -147,20 +155,31 @@ export function runRope<B>(
 
 export function attentionCases(): [string, Case][] {
   const plain = [...HEADS, ODD_HEADS[0]].flatMap((shape) =>
-    [null, 1, 5, 33, 70].map((window) => attentionCase(shape, window, 'f32')),
+    [null, 1, 5, 33, 70].map((window) => attentionCase(shape, { window, type: 'f32', chunks: CHUNKS })),
   );
   const narrow = (['f16', 'int8'] as const).flatMap((type) =>
-    ODD_HEADS.flatMap((shape) => [null, 5].map((window) => attentionCase(shape, window, type))),
+    ODD_HEADS.flatMap((shape) =>
+      [null, 5].map((window) => attentionCase(shape, { window, type, chunks: CHUNKS })),
+    ),
   );
-  return [...plain, ...narrow];
+  const long = [...HEADS, ...ODD_HEADS].flatMap((shape) =>
+    [null, 33].map((window) => attentionCase(shape, { window, type: 'f32', chunks: LONG_CHUNKS })),
+  );
+  return [...plain, ...narrow, ...long];
 }
 
-function attentionCase(shape: HeadShape, window: number | null, type: KvType): [string, Case] {
+interface AttentionOptions {
+  readonly window: number | null;
+  readonly type: KvType;
+  readonly chunks: readonly Chunk[];
+}
+
+function attentionCase(shape: HeadShape, { window, type, chunks }: AttentionOptions): [string, Case] {
   return [
-    `attention ${JSON.stringify(shape)} window ${window} over ${type}`,
+    `attention ${JSON.stringify(shape)} window ${window} over ${type}${chunks === LONG_CHUNKS ? ', long chunks' : ''}`,
     (ops, random) => {
       const { numHeads, numKvHeads, headDim } = shape;
-      const { batch, numTokens: rows } = startBatch(ops, random, CHUNKS);
+      const { batch, numTokens: rows } = startBatch(ops, random, chunks);
       const cache = filledCache(ops, random, { ...POOL, numKvHeads, headDim, type });
       const q = filled(ops, random, rows, numHeads * headDim);
       const out = poisoned(ops, rows, numHeads * headDim, ops.computeType);
@@ -182,7 +201,7 @@ function startBatch<B>(
 }
 
 /** A cache with random keys and values in every slot, which every type holds exactly. */
-function filledCache<B>(ops: Ops<B>, random: Random, shape: KvCacheShape): KvCache<B> {
+export function filledCache<B>(ops: Ops<B>, random: Random, shape: KvCacheShape): KvCache<B> {
   const { numBlocks, blockSize, numKvHeads, headDim } = shape;
   const rows = numBlocks * blockSize;
   const batch = ops.batch({ ...CAPACITY, maxTokens: rows });

@@ -1,7 +1,9 @@
+import { codeWords } from '#halflight/ops/int8.js';
+import type { ActivationType } from '#halflight/quant/formats.js';
 import { attentionCases, embedCase, gatherCases, ropeCases } from './cases-batch.js';
 import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
-import { filled, poisoned } from './compare.js';
+import { filled, filledOffTies, poisoned } from './compare.js';
 import { randomWeight, WEIGHT_FORMATS } from './weights.js';
 
 /** Cases by a name that says what they hold. */
@@ -19,6 +21,7 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...sampleCases(),
     ...logprobsCases(),
     ...formats.flatMap((format) => [embedCase(format), ...linearCases(format)]),
+    ...formats.filter((format) => format.startsWith('int')).flatMap((format) => int8LinearCases(format)),
     ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
   ];
 }
@@ -37,6 +40,8 @@ const LINEAR_SHAPES: readonly Shape[] = [
   [17, 9, 136],
 ];
 
+const MAX_INPUTS = 288;
+
 /** @param maxTokens of the shapes that are wanted */
 export function linearCases(format: string, maxTokens = Number.POSITIVE_INFINITY): Cases {
   return LINEAR_SHAPES.filter(([tokens]) => tokens <= maxTokens).flatMap((shape) =>
@@ -47,15 +52,30 @@ export function linearCases(format: string, maxTokens = Number.POSITIVE_INFINITY
   );
 }
 
-function linearCase(format: string, [tokens, outputs, inputs]: Shape, extras: boolean): Case {
+/** The same products of activations in INT8; the codes of the largest shape's K leave room in a row. */
+export function int8LinearCases(format: string, maxTokens = Number.POSITIVE_INFINITY): Cases {
+  return LINEAR_SHAPES.filter(([tokens]) => tokens <= maxTokens).map((shape, i) => [
+    `linear ${format} ${shape.join('×')} of INT8 activations`,
+    linearCase(format, shape, i % 2 === 0, 'int8'),
+  ]);
+}
+
+function linearCase(
+  format: string,
+  [tokens, outputs, inputs]: Shape,
+  extras: boolean,
+  activations: ActivationType = 'float',
+): Case {
   return (ops, random) => {
     const weight = ops.weight([randomWeight(random, format, outputs, inputs)]);
-    const x = filled(ops, random, tokens, inputs);
+    const int8 = activations === 'int8';
+    const x = int8 ? filledOffTies(ops, random, tokens, inputs) : filled(ops, random, tokens, inputs);
+    const codes = int8 ? ops.tensor(tokens, codeWords(MAX_INPUTS), 'u32', 'activations') : null;
     const bias = extras ? ops.constant(random.values(outputs), 1, outputs) : null;
     const out = extras
       ? filled(ops, random, tokens, outputs, 'f32')
       : poisoned(ops, tokens, outputs, ops.computeType);
-    ops.linear({ x, weight, bias, out, rows: tokens, accumulate: extras });
+    ops.linear({ x, weight, bias, out, rows: tokens, accumulate: extras, codes });
     return { out, rows: tokens };
   };
 }

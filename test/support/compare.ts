@@ -90,3 +90,21 @@ export function filled<B>(
   ops.write(tensor, random.values(tensor.rows * cols));
   return tensor;
 }
+
+/**
+ * As `filled`, with values whose INT8 codes no rounding error can move: each block of 32 holds quarters of a power of two, a quarter
+ * away from a tie at least, and 127 of it as the greatest. So both backends multiply the same integers.
+ */
+export function filledOffTies<B>(ops: Ops<B>, random: Random, rows: number, cols: number): Tensor<B> {
+  const tensor = ops.tensor(rows + SPARE_ROWS, cols, ops.computeType, 'activations');
+  const values = Float32Array.from({ length: tensor.rows * cols }, (_, i) => {
+    const inBlock = (i % cols) % 32;
+    const code = inBlock === 0 ? 127 : random.below(253) - 126 + (random.below(3) - 1) / 4;
+    const block = Math.floor((i % cols) / 32);
+    return (random.below(2) === 0 ? code : -code) / 2 ** (7 + (block % 3));
+  });
+  // A block of zeros has no scale to divide by.
+  values.fill(0, 0, Math.min(32, cols));
+  ops.write(tensor, values);
+  return tensor;
+}

@@ -1,18 +1,22 @@
 import t from 'tap';
-import { foldGrid, groupSize, tilingFor } from '#halflight/webgpu/tiling.js';
+import { attentionTiling, dotFor, foldGrid, tilingFor } from '#halflight/webgpu/tiling.js';
 import type { Tuning } from '#halflight/webgpu/tuning.js';
 
 const TUNING: Tuning = {
   normLanes: 32,
   headLanes: 32,
   attentionLanes: 32,
+  attentionTokens: 8,
   sampleLanes: 32,
+  quantizeLanes: 32,
   rowLanes: 32,
   tileLanes: 8,
   tileTokens: [1, 4, 8],
   sharesActivations: false,
   maxRowTokens: 3,
   subgroupSize: 32,
+  packedDot: true,
+  pairedDot: false,
   batchInvariant: false,
 };
 
@@ -62,6 +66,37 @@ t.test('a grid beyond the limit of one dimension goes on in the third', async (t
   t.ok(x <= 65_535 && y === 2 && x * z >= 65_537);
 });
 
+t.test('integers are multiplied in pairs only where asked for and with 4 bits, else by bytes', async (t) => {
+  const dots = (tuning: Partial<Tuning>) => [4, 8].map((bits) => dotFor(bits, { ...TUNING, ...tuning }));
+  t.same(dots({}), ['packed', 'packed']);
+  t.same(dots({ packedDot: false }), ['extracted', 'extracted']);
+  t.same(dots({ pairedDot: true }), ['pairs', 'packed']);
+  t.same(dots({ pairedDot: true, packedDot: false }), ['pairs', 'extracted']);
+});
+
 t.test('query heads of a KV head are computed in groups of equal size, 4 at most', async (t) => {
-  t.same([1, 2, 3, 4, 5, 6, 7, 8, 12].map(groupSize), [1, 2, 3, 4, 1, 3, 1, 4, 4]);
+  const heads = (sharing: number) => attentionTiling(sharing, 64, 1, TUNING).heads;
+  t.same([1, 2, 3, 4, 5, 6, 7, 8, 12].map(heads), [1, 2, 3, 4, 1, 3, 1, 4, 4]);
+});
+
+t.test('a tile of attention holds 16 queries at most, and 32 vectors of sums a lane', async (t) => {
+  const heads = (headDim: number, tokens: number, attentionLanes = 32) =>
+    attentionTiling(4, headDim, tokens, { ...TUNING, attentionLanes }).heads;
+  t.same(
+    [1, 4, 8, 16].map((tokens) => heads(64, tokens)),
+    [4, 4, 2, 1],
+  );
+  t.same(
+    [64, 128, 256].map((headDim) => heads(headDim, 8, 8)),
+    [2, 1, 1],
+  );
+});
+
+t.test('attention goes round a subgroup only where it is the workgroup and has 8 lanes', async (t) => {
+  const tiling = (tuning: Partial<Tuning>) => attentionTiling(2, 64, 8, { ...TUNING, ...tuning });
+  t.match(tiling({}), { lanes: 'subgroup', constants: { SHARES: 0 } });
+  t.match(tiling({ sharesActivations: true }), { lanes: 'subgroup', constants: { SHARES: 1 } });
+  t.equal(tiling({ attentionLanes: 16 }).lanes, 'workgroup');
+  t.equal(tiling({ attentionLanes: 4, subgroupSize: 4 }).lanes, 'workgroup');
+  t.equal(tiling({ subgroupSize: null }).lanes, 'workgroup');
 });

@@ -1,0 +1,122 @@
+import { KERNEL_FORMATS, type KernelTiming, measureKernels, namedFormat } from '../bench/kernels.js';
+import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
+import { LARGEST_SHAPE, SMALLEST_SHAPE, shapeConfig } from '../bench/shapes.js';
+import { webgpuBackend } from '../engine/backend.js';
+import { UserError } from '../errors.js';
+import type { KvType } from '../ops/ops.js';
+import type { BenchReport, BenchValues } from './bench-report.js';
+import { formatBytes, formatTable } from './format.js';
+import { showProgress } from './progress.js';
+
+/** Long enough that the clock's steps do not show. */
+const TARGET_MS = 20;
+/** More than a GPU's last-level cache holds. A software adapter computes longer than it loads, from whatever memory. */
+const WORKING_SET_BYTES = { hardware: 2 ** 28, software: 0 } as const;
+
+/** Every kernel of a model's shape by itself, held against a copy and against multiply-adds in registers. */
+export async function benchKernels(values: BenchValues, args: readonly string[]): Promise<BenchReport> {
+  if (args.length > 0)
+    throw new UserError(`bench kernels: takes no argument, but got ${args[0]}; see --shape`);
+  const formats = checkFormats(values.formats);
+  if (values.shape !== null) await shapeConfig(values.shape, '--shape');
+  const timing = { repeats: values.repeats, targetMs: TARGET_MS };
+  const measured = await measureAdapter(timing);
+  const { software } = measured.adapter;
+  const shape = values.shape ?? (software ? SMALLEST_SHAPE : LARGEST_SHAPE);
+  const { ops } = await webgpuBackend({
+    computeType: values.dtype,
+    batchInvariant: values['batch-invariant'],
+  });
+  const options = {
+    config: await shapeConfig(shape, '--shape'),
+    formats,
+    kvTypes: kvTypes(values['kv-cache-dtype'], ops.computeType),
+    tokenCounts: values.tokens,
+    timing,
+    workingSetBytes: WORKING_SET_BYTES[software ? 'software' : 'hardware'],
+  };
+  const timings = await collect(measureKernels(ops, options, measured.rates));
+  ops.destroy();
+  return {
+    json: { ...measured, shape, computeType: ops.computeType, results: timings },
+    lines: [
+      ...adapterLines(measured),
+      `shapes of ${shape}, computing in ${ops.computeType}`,
+      ...formatTable([HEADS, ...timings.map(row)]),
+    ],
+  };
+}
+
+/** The adapter and what it reaches, for a report's head. */
+export function adapterLines({ adapter, rates }: MeasuredAdapter): string[] {
+  const { copyBytesPerSecond, copiedBytes, fmasPerSecond } = rates;
+  return [
+    `${adapter.name}; ${adapter.driver}`,
+    `copy ${formatBytes(copyBytesPerSecond)}/s (of ${formatBytes(copiedBytes)}), ${giga(fmasPerSecond)} G multiply-adds/s in registers`,
+  ];
+}
+
+/** Throws UserError for a format that is not known. */
+function checkFormats(names: readonly string[]): readonly string[] {
+  const known: readonly string[] = KERNEL_FORMATS;
+  for (const name of names) {
+    if (!known.includes(name)) {
+      throw new UserError(`--formats: ${JSON.stringify(name)} is none of ${known.join(', ')}`);
+    }
+    namedFormat(name);
+  }
+  return names.length === 0 ? known : names;
+}
+
+function kvTypes(asked: BenchValues['kv-cache-dtype'], computeType: 'f32' | 'f16'): readonly KvType[] {
+  return asked === 'auto' ? [computeType, 'int8'] : [asked];
+}
+
+async function collect(timings: AsyncIterable<KernelTiming>): Promise<KernelTiming[]> {
+  const display = showProgress();
+  const all: KernelTiming[] = [];
+  for await (const timing of timings) {
+    all.push(timing);
+    display.update({ stage: 'measuring kernels', done: all.length, total: all.length });
+  }
+  display.stop();
+  return all;
+}
+
+const HEADS = [
+  'kernel',
+  'shape',
+  'format',
+  'tokens',
+  'µs',
+  'moved',
+  'bytes/s',
+  'of copy',
+  'GMAC/s',
+  'of FMA',
+];
+
+function row(timing: KernelTiming): string[] {
+  const { name, shape, format, tokens, microseconds, bytes, bytesPerSecond, copyShare } = timing;
+  const { multiplyAddsPerSecond, fmaShare } = timing;
+  return [
+    name,
+    shape,
+    format ?? '',
+    String(tokens),
+    microseconds.toFixed(1),
+    formatBytes(bytes),
+    formatBytes(bytesPerSecond),
+    percent(copyShare),
+    multiplyAddsPerSecond === null ? '' : giga(multiplyAddsPerSecond),
+    fmaShare === null ? '' : percent(fmaShare),
+  ];
+}
+
+function giga(perSecond: number): string {
+  return (perSecond / 1e9).toFixed(2);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}

@@ -1,0 +1,23 @@
+import t from 'tap';
+import { measureAdapter, measureRates } from '#halflight/bench/probes.js';
+import { testDevice } from '../support/device.js';
+
+t.setTimeout(120_000);
+
+const TIMING = { repeats: 1, targetMs: 1 };
+
+t.test('the rates of an adapter are those of work that it did', async (t) => {
+  const device = await testDevice();
+  const { copiedBytes, copyBytesPerSecond, fmasPerSecond } = await measureRates(device, true, TIMING);
+  device.destroy();
+  // No machine is slower, and none has a petabyte or a peta-operation each second.
+  t.ok(copyBytesPerSecond > 1e6 && copyBytesPerSecond < 1e15, `${copyBytesPerSecond} B/s`);
+  t.ok(fmasPerSecond > 1e6 && fmasPerSecond < 1e15, `${fmasPerSecond}/s`);
+  t.equal(copiedBytes, 2 ** 26);
+});
+
+t.test('the adapter is told with its rates', async (t) => {
+  const { adapter, rates } = await measureAdapter(TIMING);
+  t.ok(adapter.name.length > 0);
+  t.ok(rates.copyBytesPerSecond > 0);
+});
