@@ -6,11 +6,13 @@ import {
   summarizeAdapter,
 } from '../webgpu/adapter.js';
 import { BufferPool } from '../webgpu/buffers.js';
+import { Doze } from '../webgpu/doze.js';
 import { Params } from '../webgpu/params.js';
 import { PassClock } from '../webgpu/pass-clock.js';
 import type { PipelineSpec } from '../webgpu/pipelines.js';
 import { Readback } from '../webgpu/readback.js';
 import { type Dispatch, Recorder } from '../webgpu/recorder.js';
+import { tuningFor } from '../webgpu/tuning.js';
 import { type TimingOptions, timesOnDevice } from './device-time.js';
 
 /** What an adapter reaches where nothing stands in its way: the rates that kernels are held against. */
@@ -86,7 +88,7 @@ class ProbeBench {
     const clock = PassClock.of(device);
     this.#buffers = new BufferPool(device);
     this.#recorder = new Recorder(device, this.#buffers, clock);
-    this.#readback = new Readback(device, this.#recorder, clock);
+    this.#readback = new Readback(device, this.#recorder, clock, new Doze(tuningFor(device).dozeMs));
     this.#timing = timing;
   }
 

@@ -18,6 +18,7 @@ import {
 import { BLOCK_CODES, type PackedWeight } from '../quant/weight.js';
 import { attentionDispatches } from './attention-dispatches.js';
 import { BufferPool } from './buffers.js';
+import { Doze } from './doze.js';
 import { createEdits, uploadEdits } from './edits-upload.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
@@ -56,7 +57,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#buffers = new BufferPool(device);
     const clock = PassClock.of(device);
     this.#recorder = new Recorder(device, this.#buffers, clock);
-    this.#readback = new Readback(device, this.#recorder, clock);
+    this.#readback = new Readback(device, this.#recorder, clock, new Doze(this.#tuning.dozeMs));
     this.#nothing = this.#buffers.storage(16, 'activations');
   }
 

@@ -1,3 +1,4 @@
+import { Doze } from './doze.js';
 import { elapsedMs, type PassClock, TIMES_BYTES } from './pass-clock.js';
 import type { Recorder } from './recorder.js';
 
@@ -15,13 +16,15 @@ export class Readback {
   readonly #device: GPUDevice;
   readonly #recorder: Recorder;
   readonly #clock: PassClock | null;
+  readonly #doze: Doze;
   readonly #all = new Set<GPUBuffer>();
   readonly #idle: GPUBuffer[] = [];
 
-  constructor(device: GPUDevice, recorder: Recorder, clock: PassClock | null) {
+  constructor(device: GPUDevice, recorder: Recorder, clock: PassClock | null, doze = new Doze(0)) {
     this.#device = device;
     this.#recorder = recorder;
     this.#clock = clock;
+    this.#doze = doze;
   }
 
   /** Submits what is recorded, with a copy of the first `bytes` bytes behind it. Rejects when the device is lost. */
@@ -34,7 +37,7 @@ export class Readback {
       encoder.copyBufferToBuffer(source, 0, staging, TIMES_BYTES, size);
       timed = this.#clock?.copyTo(encoder, staging) ?? false;
     });
-    await staging.mapAsync(GPUMapMode.READ, 0, TIMES_BYTES + size);
+    await this.#doze.until(staging.mapAsync(GPUMapMode.READ, 0, TIMES_BYTES + size));
     const mapped = staging.getMappedRange(0, TIMES_BYTES + size);
     const reading = {
       bytes: mapped.slice(TIMES_BYTES, TIMES_BYTES + bytes),

@@ -1,4 +1,4 @@
-/** Sizes of workgroups, and where one kernel takes over from another. Set per adapter. */
+/** Sizes of workgroups, where one kernel takes over from another, and how results are waited for. Set per adapter. */
 export interface Tuning {
   readonly normLanes: number;
   readonly headLanes: number;
@@ -24,6 +24,8 @@ export interface Tuning {
   readonly pairedDot: boolean;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
+  /** Sleep between two looks for finished work, ms; 0 looks all the time, which keeps a core busy and sees the end at once. */
+  readonly dozeMs: number;
   /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
   readonly batchInvariant: boolean;
 }
@@ -41,6 +43,7 @@ const GPU = {
   sharesActivations: false,
   pairedDot: false,
   maxRowTokens: 3,
+  dozeMs: 0,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
 
@@ -58,6 +61,7 @@ const SOFTWARE = {
   sharesActivations: true,
   pairedDot: true,
   maxRowTokens: 0,
+  dozeMs: 0.2,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
 
