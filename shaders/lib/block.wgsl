@@ -1,5 +1,4 @@
-// Values along K are read in blocks of 32, or where a kernel's tile would not fit the registers, in chunks of 8. Named fields stay in
-// registers; an array would not on every compiler.
+// Values along K are read in blocks of 32, four chunks of 8. Named fields stay in registers; an array would not on every compiler.
 struct Chunk { a: vec4f, b: vec4f }
 struct Block { p: Chunk, q: Chunk, r: Chunk, s: Chunk }
 // A block of INT8 values, four per word, in the order in which the weight's reader unpacks codes.
@@ -7,18 +6,15 @@ struct Packed { a: vec4u, b: vec4u }
 
 const CHUNKS_PER_BLOCK = 4u;
 
-fn products(w: Chunk, x: Chunk) -> vec4f {
-  return w.a * x.a + w.b * x.b;
+// sum + w · x, fused in a fixed order, so that no compiler may choose another.
+fn add_products(sum: f32, w: vec4f, x: vec4f) -> f32 {
+  return fma(w.w, x.w, fma(w.z, x.z, fma(w.y, x.y, fma(w.x, x.x, sum))));
 }
 
-fn add_up(v: vec4f) -> f32 {
-  return (v.x + v.y) + (v.z + v.w);
-}
-
-fn chunk_dot(w: Chunk, x: Chunk) -> f32 {
-  return add_up(products(w, x));
+fn add_chunk(sum: f32, w: Chunk, x: Chunk) -> f32 {
+  return add_products(add_products(sum, w.a, x.a), w.b, x.b);
 }
 
 fn block_dot(w: Block, x: Block) -> f32 {
-  return add_up((products(w.p, x.p) + products(w.q, x.q)) + (products(w.r, x.r) + products(w.s, x.s)));
+  return add_chunk(add_chunk(add_chunk(add_chunk(0.0, w.p, x.p), w.q, x.q), w.r, x.r), w.s, x.s);
 }

@@ -13,8 +13,6 @@ struct Params {
   has_bias: u32,
   // Add to what y holds, instead of replacing it.
   accumulate: u32,
-  // Always CHUNKS_PER_BLOCK.
-  chunks: u32,
   weight: WeightShape,
 }
 @group(0) @binding(0) var<uniform> params: Params;

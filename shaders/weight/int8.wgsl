@@ -5,8 +5,11 @@ const CODE_BITS = 8u;
 const PACKED_UNIT = 1.0;
 @group(1) @binding(0) var<storage, read> codes: array<vec2u>;
 
+// The codes of a word, less the zero point. All but the highest are masked where they lie and scaled down, which is exact: that saves a
+// shift each. The highest would not fit a signed word.
 fn bytes(word: u32, zero: f32) -> vec4f {
-  return vec4f((vec4u(word) >> vec4u(0u, 8u, 16u, 24u)) & vec4u(255u)) - zero;
+  let raised = vec4f(vec4u(word & 0xffu, word & 0xff00u, word & 0xff0000u, word >> 24u));
+  return fma(raised, vec4f(1.0, 0x1p-8, 0x1p-16, 1.0), vec4f(-zero));
 }
 
 fn decode(words: vec2u, zero: f32) -> Chunk {

@@ -15,7 +15,7 @@ import {
   type Weight,
   type WeightPart,
 } from '../ops/ops.js';
-import { BLOCK_CODES, type PackedWeight } from '../quant/weight.js';
+import type { PackedWeight } from '../quant/weight.js';
 import { attentionDispatches } from './attention-dispatches.js';
 import { BufferPool } from './buffers.js';
 import { Doze } from './doze.js';
@@ -35,9 +35,6 @@ import { splitRows, weightConstants, weightShape } from './weights.js';
 type Args<Name extends keyof Ops<GPUBuffer>> = Ops<GPUBuffer>[Name] extends (args: infer A) => void
   ? A
   : never;
-
-/** Chunks of 8 codes, the unit of the kernels that hold a tile in registers. */
-const CHUNKS_PER_BLOCK = BLOCK_CODES / 8;
 
 /** The operations on a GPU: each is one dispatch, or one per part of a weight. Shapes and formulas are those of `Ops`. */
 export class WebGpuOps implements Ops<GPUBuffer> {
@@ -161,7 +158,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       }
       const params = new Params()
         .u32(rows, part.rows, part.rowStart, from.stride / 4, out.stride)
-        .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, CHUNKS_PER_BLOCK, ...weightShape(part));
+        .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, ...weightShape(part));
       const name = codes === null ? kernel : (`${kernel}_int8` as const);
       const dot = codes === null ? undefined : dotFor(part.format.bits, this.#tuning);
       this.#recorder.add({
