@@ -12,26 +12,30 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let token = group.y;
-  let output = (group.x + group.z * groups.x) * 4u;
-  let row0 = clamp_output(output);
-  let row1 = clamp_output(output + 1u);
-  let row2 = clamp_output(output + 2u);
-  let row3 = clamp_output(output + 3u);
+  let tile = group.x + group.z * groups.x;
+  let rows = tile_rows(tile);
   var sum = vec4f();
+  var squares = 0.0;
   for (var block = lane; block < params.weight.blocks; block += LANES) {
-    let v = x_block(token, block);
+    var v = x_block(token, block);
+    if (NORM) {
+      squares += block_dot(v, v);
+      v = block_product(v, norm_block(block));
+    }
     sum += vec4f(
-      weight_scale(row0, block) * block_dot(weight_block(row0, block), v),
-      weight_scale(row1, block) * block_dot(weight_block(row1, block), v),
-      weight_scale(row2, block) * block_dot(weight_block(row2, block), v),
-      weight_scale(row3, block) * block_dot(weight_block(row3, block), v),
+      weight_scale(rows.x, block) * block_dot(weight_block(rows.x, block), v),
+      weight_scale(rows.y, block) * block_dot(weight_block(rows.y, block), v),
+      weight_scale(rows.z, block) * block_dot(weight_block(rows.z, block), v),
+      weight_scale(rows.w, block) * block_dot(weight_block(rows.w, block), v),
     );
   }
-  let total = lane_sum(lane, sum);
+  var total = lane_sum(lane, sum);
+  if (NORM) {
+    // Lane 0 has read the sums before others write the squares over them.
+    workgroupBarrier();
+    total *= norm_factor(lane_sum(lane, vec4f(squares)).x);
+  }
   if (lane == 0u) {
-    store_output(token, output, total.x);
-    store_output(token, output + 1u, total.y);
-    store_output(token, output + 2u, total.z);
-    store_output(token, output + 3u, total.w);
+    store_tile(token, tile, total);
   }
 }

@@ -13,8 +13,8 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let token = group.y;
-  let output = (group.x + group.z * groups.x) * 4u;
-  let rows = clamp_outputs(output);
+  let tile = group.x + group.z * groups.x;
+  let rows = tile_rows(tile);
   var sum = vec4f();
   for (var block = lane; block < params.weight.blocks; block += LANES) {
     let packed = x_packed(token, block);
@@ -29,9 +29,6 @@ fn main(
   }
   let total = lane_sum(lane, sum);
   if (lane == 0u) {
-    store_output(token, output, total.x);
-    store_output(token, output + 1u, total.y);
-    store_output(token, output + 2u, total.z);
-    store_output(token, output + 3u, total.w);
+    store_tile(token, tile, total);
   }
 }

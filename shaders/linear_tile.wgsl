@@ -16,11 +16,12 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let token = group.y * TOKENS;
-  let output = ((group.x + group.z * groups.x) * LANES + lane) * 4u;
+  let tile = (group.x + group.z * groups.x) * LANES + lane;
   let last = params.tokens - 1u;
-  let rows = clamp_outputs(output);
+  let rows = tile_rows(tile);
   // [token][output]
   var sums: array<vec4f, MAX_TOKENS>;
+  var squares: array<f32, MAX_TOKENS>;
   for (var block = 0u; block < params.weight.blocks; block++) {
     let scales = vec4f(
       weight_scale(rows.x, block), weight_scale(rows.y, block), weight_scale(rows.z, block), weight_scale(rows.w, block),
@@ -29,20 +30,30 @@ fn main(
     let w1 = weight_block(rows.y, block);
     let w2 = weight_block(rows.z, block);
     let w3 = weight_block(rows.w, block);
+    var norms: LaneX;
+    if (NORM) {
+      norms = lane_norm(lane, block);
+    }
     for (var t = 0u; t < TOKENS; t++) {
-      let v = lane_x_block(lane, min(token + t, last), block);
-      sums[t] = fma(scales, vec4f(block_dot(w0, v), block_dot(w1, v), block_dot(w2, v), block_dot(w3, v)), sums[t]);
+      var v = lane_x(lane, min(token + t, last), block);
+      if (NORM) {
+        squares[t] += lane_squares(v);
+        v = lane_product(v, norms);
+      }
+      let b = lane_block(v);
+      sums[t] = fma(scales, vec4f(block_dot(w0, b), block_dot(w1, b), block_dot(w2, b), block_dot(w3, b)), sums[t]);
     }
   }
   // Sums move down to the first, so that stores are compiled once and not once per token: they took most of the time to compile.
   let end = min(token + TOKENS, params.tokens);
   for (var t = token; t < end; t++) {
-    store_output(t, output, sums[0].x);
-    store_output(t, output + 1u, sums[0].y);
-    store_output(t, output + 2u, sums[0].z);
-    store_output(t, output + 3u, sums[0].w);
+    if (NORM) {
+      sums[0] *= norm_factor(row_squares(squares[0]));
+    }
+    store_tile(t, tile, sums[0]);
     for (var i = 1u; i < TOKENS; i++) {
       sums[i - 1u] = sums[i];
+      squares[i - 1u] = squares[i];
     }
   }
 }

@@ -17,9 +17,9 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let token = group.y * TOKENS;
-  let output = ((group.x + group.z * groups.x) * LANES + lane) * 4u;
+  let tile = (group.x + group.z * groups.x) * LANES + lane;
   let last = params.tokens - 1u;
-  let rows = clamp_outputs(output);
+  let rows = tile_rows(tile);
   // [token][output]
   var sums: array<vec4f, MAX_TOKENS>;
   for (var block = 0u; block < params.weight.blocks; block++) {
@@ -39,10 +39,7 @@ fn main(
   // Sums move down to the first, so that stores are compiled once and not once per token: they took most of the time to compile.
   let end = min(token + TOKENS, params.tokens);
   for (var t = token; t < end; t++) {
-    store_output(t, output, sums[0].x);
-    store_output(t, output + 1u, sums[0].y);
-    store_output(t, output + 2u, sums[0].z);
-    store_output(t, output + 3u, sums[0].w);
+    store_tile(t, tile, sums[0]);
     for (var i = 1u; i < TOKENS; i++) {
       sums[i - 1u] = sums[i];
     }

@@ -7,3 +7,12 @@ fn x_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
 fn x_block(row: u32, block: u32) -> Block {
   return Block(x_chunk(row, block, 0u), x_chunk(row, block, 1u), x_chunk(row, block, 2u), x_chunk(row, block, 3u));
 }
+
+fn norm_chunk(block: u32, chunk: u32) -> Chunk {
+  let at = (block * CHUNKS_PER_BLOCK + chunk) * 2u;
+  return Chunk(norm[at], norm[at + 1u]);
+}
+
+fn norm_block(block: u32) -> Block {
+  return Block(norm_chunk(block, 0u), norm_chunk(block, 1u), norm_chunk(block, 2u), norm_chunk(block, 3u));
+}

@@ -18,3 +18,11 @@ fn add_chunk(sum: f32, w: Chunk, x: Chunk) -> f32 {
 fn block_dot(w: Block, x: Block) -> f32 {
   return add_chunk(add_chunk(add_chunk(add_chunk(0.0, w.p, x.p), w.q, x.q), w.r, x.r), w.s, x.s);
 }
+
+fn chunk_product(v: Chunk, w: Chunk) -> Chunk {
+  return Chunk(v.a * w.a, v.b * w.b);
+}
+
+fn block_product(v: Block, w: Block) -> Block {
+  return Block(chunk_product(v.p, w.p), chunk_product(v.q, w.q), chunk_product(v.r, w.r), chunk_product(v.s, w.s));
+}

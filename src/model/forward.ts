@@ -84,9 +84,9 @@ function attentionBlock<B>(
   const { normEps: eps, numHeads, headDim, rope } = model.config;
   const { batch, numTokens: rows } = step;
   const { codes } = act;
-  const norm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
-  ops.rmsNorm({ x: act.residual, weight: layer.attentionNorm, out: act.normed, rows, eps });
-  ops.linear({ x: act.normed, ...layer.qkv, out: act.qkv, rows, accumulate: false, codes });
+  const headNorm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
+  const norm = { weight: layer.attentionNorm, eps, out: act.normed };
+  ops.linear({ x: act.residual, ...layer.qkv, out: act.qkv, rows, accumulate: false, codes, norm });
   ops.ropeAndCache({
     batch,
     qkv: act.qkv,
@@ -94,7 +94,7 @@ function attentionBlock<B>(
     cache,
     rope: model.rope,
     rotaryDim: rope.rotaryDim,
-    norm,
+    norm: headNorm,
     numHeads,
     rows,
   });
@@ -111,9 +111,9 @@ function mlpBlock<B>(
   rows: number,
 ): void {
   const { codes } = act;
-  ops.rmsNorm({ x: act.residual, weight: layer.mlpNorm, out: act.normed, rows, eps: config.normEps });
-  ops.linear({ x: act.normed, ...layer.gateUp, out: act.gateUp, rows, accumulate: false, codes });
-  ops.siluMultiply({ gateUp: act.gateUp, out: act.activated, rows });
+  const norm = { weight: layer.mlpNorm, eps: config.normEps, out: act.normed };
+  const up = { x: act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp };
+  ops.linear({ ...up, rows, accumulate: false, codes, norm });
   ops.linear({ x: act.activated, ...layer.down, out: act.residual, rows, accumulate: true, codes });
 }
 

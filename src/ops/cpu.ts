@@ -103,13 +103,29 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
-  linear({ x, weight, bias, out, rows, accumulate, codes: int8 = null }: Args<'linear'>): void {
+  linear(args: Args<'linear'>): void {
+    const { x, bias, out, rows, norm, gated } = args;
+    if (norm) {
+      this.rmsNorm({ x, rows, ...norm });
+      this.linear({ ...args, x: norm.out, norm: null });
+    } else if (gated) {
+      this.linear({ ...args, out: gated, gated: null });
+      this.siluMultiply({ gateUp: gated, out, rows });
+    } else {
+      this.#product(args, bias?.data ?? null);
+    }
+  }
+
+  #product(
+    { x, weight, out, rows, accumulate, codes: int8 = null }: Args<'linear'>,
+    bias: Float64Array | null,
+  ): void {
     const { codes } = weight.parts[0];
     for (let t = 0; t < rows; t++) {
       const given = x.data.subarray(t * x.stride, t * x.stride + weight.cols);
       const row = int8 === null ? given : roundedRow(given);
       for (let n = 0; n < weight.rows; n++) {
-        let sum = bias?.data[n] ?? 0;
+        let sum = bias?.[n] ?? 0;
         for (let k = 0; k < weight.cols; k++) sum += row[k] * codes[n * weight.cols + k];
         const at = t * out.stride + n;
         out.data[at] = accumulate ? out.data[at] + sum : sum;

@@ -42,6 +42,8 @@ export interface Ops<B> {
    * out[t][n] = Σ_k x[t][k] · W[n][k] + bias[n], added to what `out` holds where `accumulate`.
    * Where `codes` is given, rows of x are first rounded to INT8 by blocks of 32 (`int8.ts`) into it, and the products are of integers;
    * `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers. Throws RangeError where it holds floats.
+   * Where `norm` is given, it is the rows of x after `rmsNorm` that are multiplied. Where `gated` is given, the product goes through
+   * `siluMultiply` to `out`. Both are done on the way where the backend can; `norm.out` and `gated` are room for what it cannot.
    */
   linear(args: {
     x: Tensor<B>;
@@ -51,6 +53,8 @@ export interface Ops<B> {
     rows: number;
     accumulate: boolean;
     codes?: Tensor<B> | null;
+    norm?: { readonly weight: Tensor<B>; readonly eps: number; readonly out: Tensor<B> } | null;
+    gated?: Tensor<B> | null;
   }): void;
   /**
    * Splits qkv[t] = `[q heads · D | k heads · D | v heads · D]`, normalises each head of q and k where `norm` is given,

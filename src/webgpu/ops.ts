@@ -20,17 +20,16 @@ import { attentionDispatches } from './attention-dispatches.js';
 import { BufferPool } from './buffers.js';
 import { Doze } from './doze.js';
 import { createEdits, uploadEdits } from './edits-upload.js';
+import { linearDispatches, linearFusion } from './linear-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
-import { quantizeDispatch } from './quantize-dispatch.js';
 import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
-import { dotFor, tilingFor } from './tiling.js';
 import { type Tuning, tuningFor } from './tuning.js';
-import { splitRows, weightConstants, weightShape } from './weights.js';
+import { splitRows, weightBuffers, weightConstants, weightShape } from './weights.js';
 
 type Args<Name extends keyof Ops<GPUBuffer>> = Ops<GPUBuffer>[Name] extends (args: infer A) => void
   ? A
@@ -128,7 +127,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       this.#recorder.add({
         spec: this.#spec('embed', { Y: out.type }, {}, part),
         buffers: [batch.data, previous.data, out.data],
-        weight: this.#weightBuffers(part),
+        weight: weightBuffers(part, this.#nothing),
         params: params.words,
         grid: [Math.ceil(shape[0] / 8), rows, 1],
       });
@@ -146,29 +145,19 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   linear(args: Args<'linear'>): void {
-    const { x, weight, bias, out, rows, accumulate, codes = null } = args;
-    const from = codes ?? x;
-    const types = { X: from.type, Y: out.type };
-    const { kernel, constants, lanes, grid } = tilingFor(rows, this.#tuning);
-    weight.parts.forEach((part, i) => {
-      if (codes !== null && part.format.bits !== weight.parts[i - 1]?.format.bits) {
-        this.#recorder.add(
-          quantizeDispatch({ x, codes, format: part.format, rows }, this.#tuning.quantizeLanes),
-        );
+    const { x, out, rows, norm = null, gated = null } = args;
+    const fusion = linearFusion(args, this.#tuning);
+    if (norm !== null && !fusion.norm) {
+      this.rmsNorm({ x, rows, ...norm });
+      this.linear({ ...args, x: norm.out, norm: null });
+    } else if (gated !== null && !fusion.gates) {
+      this.linear({ ...args, out: gated, gated: null });
+      this.siluMultiply({ gateUp: gated, out, rows });
+    } else {
+      for (const dispatch of linearDispatches(args, this.#tuning, this.#nothing)) {
+        this.#recorder.add(dispatch);
       }
-      const params = new Params()
-        .u32(rows, part.rows, part.rowStart, from.stride / 4, out.stride)
-        .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, ...weightShape(part));
-      const name = codes === null ? kernel : (`${kernel}_int8` as const);
-      const dot = codes === null ? undefined : dotFor(part.format.bits, this.#tuning);
-      this.#recorder.add({
-        spec: { ...this.#spec(name, types, constants, part), lanes, dot },
-        buffers: [from.data, bias?.data ?? this.#nothing, out.data],
-        weight: this.#weightBuffers(part),
-        params: params.words,
-        grid: grid(part.rows),
-      });
-    });
+    }
   }
 
   ropeAndCache(args: Args<'ropeAndCache'>): void {
@@ -276,11 +265,6 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       scales: upload(packed.scales),
       zeros: upload(packed.zeros),
     };
-  }
-
-  #weightBuffers(part: WeightPart<GPUBuffer>): GPUBuffer[] {
-    if (part.format.scaleType === null) return [part.codes];
-    return [part.codes, part.scales ?? this.#nothing, part.zeros ?? this.#nothing];
   }
 
   #spec(

@@ -48,6 +48,12 @@ function smallestTile(tokens: number, sizes: readonly number[]): number {
   return sizes.find((size) => tokens <= size) ?? Math.max(...sizes);
 }
 
+/** Whether a product of so many tokens normalises its activations itself. The factor comes last then, so without the batch's leave all do or none. */
+export function fusesNorm(tokens: number, { maxFusedNormTokens, batchInvariant }: Tuning): boolean {
+  const all = maxFusedNormTokens === Number.POSITIVE_INFINITY;
+  return tokens <= maxFusedNormTokens && (all || !batchInvariant);
+}
+
 /** How weights of so many bits are multiplied with INT8 activations. */
 export function dotFor(bits: number, { packedDot, pairedDot }: Tuning): Dot {
   if (pairedDot && bits === 4) return 'pairs';

@@ -24,6 +24,8 @@ export interface Tuning {
   readonly pairedDot: boolean;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
+  /** Products of up to so many tokens normalise their activations themselves: a dispatch less, for some work in every workgroup. */
+  readonly maxFusedNormTokens: number;
   /** Sleep between two looks for finished work, ms; 0 looks all the time, which keeps a core busy and sees the end at once. */
   readonly dozeMs: number;
   /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
@@ -43,6 +45,7 @@ const GPU = {
   sharesActivations: false,
   pairedDot: false,
   maxRowTokens: 3,
+  maxFusedNormTokens: 3,
   dozeMs: 0,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
@@ -61,6 +64,7 @@ const SOFTWARE = {
   sharesActivations: true,
   pairedDot: true,
   maxRowTokens: 0,
+  maxFusedNormTokens: Number.POSITIVE_INFINITY,
   dozeMs: 0.2,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;

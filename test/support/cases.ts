@@ -22,6 +22,7 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...logprobsCases(),
     ...formats.flatMap((format) => [embedCase(format), ...linearCases(format)]),
     ...formats.filter((format) => format.startsWith('int')).flatMap((format) => int8LinearCases(format)),
+    ...formats.filter((format) => format === 'int4-g32').flatMap((format) => fusedCases(format)),
     ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
   ];
 }
@@ -76,6 +77,43 @@ function linearCase(
       ? filled(ops, random, tokens, outputs, 'f32')
       : poisoned(ops, tokens, outputs, ops.computeType);
     ops.linear({ x, weight, bias, out, rows: tokens, accumulate: extras, codes });
+    return { out, rows: tokens };
+  };
+}
+
+/** Even and odd numbers of gates. */
+const FUSED_SHAPES: readonly Shape[] = [
+  [1, 12, 64],
+  [3, 38, 96],
+  [9, 70, 160],
+];
+
+/** Products that normalise their activations, that gate, and that do both. */
+export function fusedCases(format: string, maxTokens = Number.POSITIVE_INFINITY): Cases {
+  return FUSED_SHAPES.filter(([tokens]) => tokens <= maxTokens).flatMap((shape) =>
+    (['norm', 'gates', 'norm and gates'] as const).map((fused): [string, Case] => [
+      `linear ${format} ${shape.join('×')} with ${fused}`,
+      fusedCase(format, shape, fused.includes('norm'), fused.includes('gates')),
+    ]),
+  );
+}
+
+export function fusedCase(
+  format: string,
+  [tokens, outputs, inputs]: Shape,
+  norms: boolean,
+  gates: boolean,
+): Case {
+  return (ops, random) => {
+    const weight = ops.weight([randomWeight(random, format, outputs, inputs)]);
+    const x = filled(ops, random, tokens, inputs, 'f32');
+    const room = ops.tensor(tokens, inputs, ops.computeType, 'activations');
+    const norm = { weight: ops.constant(random.values(inputs), 1, inputs), eps: 0.01, out: room };
+    const gated = ops.tensor(tokens, outputs, ops.computeType, 'activations');
+    const bias = ops.constant(random.values(outputs), 1, outputs);
+    const out = poisoned(ops, tokens, gates ? outputs / 2 : outputs, ops.computeType);
+    const fused = { norm: norms ? norm : null, gated: gates ? gated : null };
+    ops.linear({ x, weight, bias, out, rows: tokens, accumulate: false, ...fused });
     return { out, rows: tokens };
   };
 }

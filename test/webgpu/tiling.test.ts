@@ -14,6 +14,7 @@ const TUNING: Tuning = {
   tileTokens: [1, 4, 8],
   sharesActivations: false,
   maxRowTokens: 3,
+  maxFusedNormTokens: 3,
   dozeMs: 0,
   subgroupSize: 32,
   packedDot: true,

@@ -1,0 +1,78 @@
+import type { Ops, WeightPart } from '../ops/ops.js';
+import { Params } from './params.js';
+import type { PipelineSpec } from './pipelines.js';
+import { quantizeDispatch } from './quantize-dispatch.js';
+import type { Dispatch } from './recorder.js';
+import { dotFor, fusesNorm, tilingFor } from './tiling.js';
+import type { Tuning } from './tuning.js';
+import { weightBuffers, weightConstants, weightShape } from './weights.js';
+
+type Args = Parameters<Ops<GPUBuffer>['linear']>[0];
+
+/** What of `norm` and `gated` a product does on the way. */
+export function linearFusion(
+  { x, weight, rows, codes = null }: Args,
+  tuning: Tuning,
+): { readonly norm: boolean; readonly gates: boolean } {
+  // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
+  const norm = codes === null && x.cols === x.stride && fusesNorm(rows, tuning);
+  // A gate and what it gates must lie in the same part.
+  return { norm, gates: weight.parts.length === 1 };
+}
+
+/** A dispatch for each part of the weight, before it one that rounds the activations where that is asked for. */
+export function linearDispatches(args: Args, tuning: Tuning, nothing: GPUBuffer): Dispatch[] {
+  const { x, weight, rows, codes = null } = args;
+  return weight.parts.flatMap((part, i) => {
+    const product = productDispatch(args, part, tuning, nothing);
+    const { format } = part;
+    if (codes === null || format.bits === weight.parts[i - 1]?.format.bits) return [product];
+    return [quantizeDispatch({ x, codes, format, rows }, tuning.quantizeLanes), product];
+  });
+}
+
+function productDispatch(
+  args: Args,
+  part: WeightPart<GPUBuffer>,
+  tuning: Tuning,
+  nothing: GPUBuffer,
+): Dispatch {
+  const { x, bias, out, rows, codes = null, norm = null } = args;
+  const { grid } = tilingFor(rows, tuning);
+  return {
+    spec: productSpec(args, part, tuning),
+    buffers: [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing],
+    weight: weightBuffers(part, nothing),
+    params: productParams(args, part),
+    grid: grid(part.rows),
+  };
+}
+
+function productSpec(
+  { x, out, rows, codes = null, norm = null }: Args,
+  part: WeightPart<GPUBuffer>,
+  tuning: Tuning,
+): PipelineSpec {
+  const { kernel, constants, lanes } = tilingFor(rows, tuning);
+  const own = codes === null ? { ...constants, NORM: norm === null ? 0 : 1 } : constants;
+  return {
+    kernel: codes === null ? kernel : `${kernel}_int8`,
+    weight: part.format.reader,
+    types: { X: (codes ?? x).type, Y: out.type },
+    constants: { ...own, ...weightConstants(part) },
+    lanes,
+    dot: codes === null ? undefined : dotFor(part.format.bits, tuning),
+  };
+}
+
+function productParams(
+  { x, bias, out, rows, accumulate, codes = null, norm = null, gated = null }: Args,
+  part: WeightPart<GPUBuffer>,
+): Uint32Array {
+  const { stride } = codes ?? x;
+  return new Params()
+    .u32(rows, part.rows, part.rowStart, stride / 4, out.stride)
+    .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, gated === null ? 0 : part.rows / 2, part.cols)
+    .f32(norm?.eps ?? 0)
+    .u32(...weightShape(part)).words;
+}

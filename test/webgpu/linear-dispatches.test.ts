@@ -1,0 +1,71 @@
+import t from 'tap';
+import { linearDispatches, linearFusion } from '#halflight/webgpu/linear-dispatches.js';
+import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import { fusedCase } from '../support/cases.js';
+import { compareWithReference } from '../support/compare.js';
+import { nullOps, testDevice } from '../support/device.js';
+import { Random } from '../support/random.js';
+import { OPERATION_TOLERANCES } from '../support/tolerances.js';
+import { randomWeight } from '../support/weights.js';
+
+t.setTimeout(280_000);
+const ops = await nullOps('f32');
+t.teardown(() => ops.destroy());
+
+const GPU: Tuning = tuningFor({
+  adapterInfo: { device: 'GPU' },
+  features: new Set(),
+} as object as GPUDevice);
+const NOTHING = ops.tensor(1, 1, 'f32', 'activations').data;
+const random = new Random(1);
+
+function product(formats: readonly string[], inputs: number, rows = 1) {
+  const weight = ops.weight(formats.map((format) => randomWeight(random, format, 8, inputs)));
+  const x = ops.tensor(64, inputs, 'f32', 'activations');
+  const out = ops.tensor(64, weight.rows, 'f32', 'activations');
+  return { x, weight, bias: null, out, rows, accumulate: false };
+}
+
+t.test('a GPU normalises on the way for few tokens, and for none where all must be alike', (t) => {
+  t.ok(linearFusion(product(['int4-g32'], 64, 3), GPU).norm);
+  t.notOk(linearFusion(product(['int4-g32'], 64, 4), GPU).norm);
+  t.notOk(linearFusion(product(['int4-g32'], 64, 3), { ...GPU, batchInvariant: true }).norm);
+  t.end();
+});
+
+t.test('a software adapter normalises on the way for any number of tokens', (t) => {
+  const software = { ...GPU, maxFusedNormTokens: Number.POSITIVE_INFINITY, batchInvariant: true };
+  t.ok(linearFusion(product(['int4-g32'], 64, 64), software).norm);
+  t.end();
+});
+
+t.test('activations in INT8, and rows that end amid a block, are normalised before', (t) => {
+  const codes = ops.tensor(64, 64, 'u32', 'activations');
+  t.notOk(linearFusion({ ...product(['int4-g32'], 64), codes }, GPU).norm);
+  t.notOk(linearFusion(product(['int4-g32'], 40), GPU).norm);
+  t.end();
+});
+
+t.test('gates are computed on the way unless the weight lies in parts', (t) => {
+  t.ok(linearFusion(product(['int4-g32'], 64), GPU).gates);
+  t.notOk(linearFusion(product(['int4-g32', 'bf16'], 64), GPU).gates);
+  t.end();
+});
+
+t.test('activations are rounded once for parts that unpack alike', (t) => {
+  const codes = ops.tensor(64, 64, 'u32', 'activations');
+  const kernels = (formats: readonly string[]) =>
+    linearDispatches({ ...product(formats, 64), codes }, GPU, NOTHING).map(({ spec }) => spec.kernel);
+  t.strictSame(kernels(['int4-g32', 'int4-g32']), ['quantize_rows', 'linear_row_int8', 'linear_row_int8']);
+  t.equal(kernels(['int4-g32', 'int8']).filter((kernel) => kernel === 'quantize_rows').length, 2);
+  t.end();
+});
+
+t.test('what cannot be done on the way is done apart, with the same result', async (t) => {
+  const device = await testDevice();
+  const real = new WebGpuOps(device, 'f32');
+  const partial = fusedCase('int4-g32', [2, 10, 40], true, true);
+  t.equal(await compareWithReference(real, partial, OPERATION_TOLERANCES.f32), null);
+  device.destroy();
+});
