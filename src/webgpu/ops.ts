@@ -28,7 +28,8 @@ import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
-import { dotFor, tilingFor } from './tiling.js';
+import { dotFor } from './tiling.js';
+import { productKey, Tilings } from './tilings.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightConstants, weightShape } from './weights.js';
 
@@ -42,6 +43,8 @@ const CHUNKS_PER_BLOCK = BLOCK_CODES / 8;
 /** The operations on a GPU: each is one dispatch, or one per part of a weight. Shapes and formulas are those of `Ops`. */
 export class WebGpuOps implements Ops<GPUBuffer> {
   readonly computeType: 'f32' | 'f16';
+  /** Of the matrix products. */
+  readonly tilings: Tilings;
   readonly #device: GPUDevice;
   readonly #buffers: BufferPool;
   readonly #recorder: Recorder;
@@ -54,6 +57,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.computeType = computeType;
     this.#device = device;
     this.#tuning = { ...tuningFor(device), ...tuning };
+    this.tilings = new Tilings(this.#tuning);
     this.#buffers = new BufferPool(device);
     const clock = PassClock.of(device);
     this.#recorder = new Recorder(device, this.#buffers, clock);
@@ -152,8 +156,8 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     const { x, weight, bias, out, rows, accumulate, codes = null } = args;
     const from = codes ?? x;
     const types = { X: from.type, Y: out.type };
-    const { kernel, constants, lanes, grid } = tilingFor(rows, this.#tuning);
     weight.parts.forEach((part, i) => {
+      const { kernel, constants, lanes, grid } = this.tilings.for(productKey(part, types), rows);
       if (codes !== null && part.format.bits !== weight.parts[i - 1]?.format.bits) {
         this.#recorder.add(
           quantizeDispatch({ x, codes, format: part.format, rows }, this.#tuning.quantizeLanes),
