@@ -17,18 +17,18 @@ function device(ms: Readonly<Record<number, number>>, outputs: Readonly<Record<n
   return { ran, attempt };
 }
 
-t.test('the fastest is chosen, once the default was slower a second time', async (t) => {
+t.test('the fastest is chosen, once the default was slower three times more', async (t) => {
   const { ran, attempt } = device({ 1: 9, 2: 3, 3: 2 });
   t.same(await fastest(JOB, attempt, new TimeBudget(1000)), OTHERS[1]);
-  t.same(ran, [1, 2, 3, 1]);
+  t.same(ran, [1, 2, 3, 1, 1, 1]);
 });
 
 t.test('the default stays where nothing is clearly faster', async (t) => {
   t.equal(await fastest(JOB, device({ 1: 1, 2: 0.96, 3: 2 }).attempt, new TimeBudget(1000)), null);
 });
 
-t.test('the default stays where it was slow only the first time', async (t) => {
-  const times = [9, 3, 3, 3];
+t.test('the default stays where it was fast once', async (t) => {
+  const times = [9, 3, 3, 9, 9, 3];
   const attempt = async () => ({ ms: times.shift() ?? 0, costMs: 1, output: new Float32Array(1) });
   t.equal(await fastest(JOB, attempt, new TimeBudget(1000)), null);
 });
@@ -50,7 +50,7 @@ t.test('when time is up the default stays, and nothing more is measured', async 
 });
 
 t.test('a budget that was enough was not up', async (t) => {
-  const budget = new TimeBudget(40);
+  const budget = new TimeBudget(60);
   await fastest(JOB, device({ 1: 9, 2: 3, 3: 2 }).attempt, budget);
   t.notOk(budget.wasUp);
 });
