@@ -48,6 +48,9 @@ export const OPTIONS = {
     ['auto', 'f32', 'f16', 'int8'],
     'Type of the KV cache; auto is that of --dtype',
   ),
+  'no-autotune': flag(
+    'Take the kernels’ default sizes instead of measuring at the first start which are fastest',
+  ),
   'no-async-scheduling': flag('Send a step to the device only when the one before has ended'),
   'speculative-num-tokens': integer(
     0,

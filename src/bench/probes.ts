@@ -6,6 +6,7 @@ import {
   summarizeAdapter,
 } from '../webgpu/adapter.js';
 import { BufferPool } from '../webgpu/buffers.js';
+import { type TimingOptions, timesOnDevice } from '../webgpu/device-time.js';
 import { Doze } from '../webgpu/doze.js';
 import { Params } from '../webgpu/params.js';
 import { PassClock } from '../webgpu/pass-clock.js';
@@ -13,7 +14,6 @@ import type { PipelineSpec } from '../webgpu/pipelines.js';
 import { Readback } from '../webgpu/readback.js';
 import { type Dispatch, Recorder } from '../webgpu/recorder.js';
 import { tuningFor } from '../webgpu/tuning.js';
-import { type TimingOptions, timesOnDevice } from './device-time.js';
 
 /** What an adapter reaches where nothing stands in its way: the rates that kernels are held against. */
 export interface AdapterRates {

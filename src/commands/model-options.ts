@@ -58,5 +58,6 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     kvCacheDtype: values['kv-cache-dtype'],
     batchInvariant: values['batch-invariant'],
     device: values.device,
+    autotune: !values['no-autotune'],
   };
 }

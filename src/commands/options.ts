@@ -11,6 +11,7 @@ export const MODEL_OPTIONS = [
   'dtype',
   'quantization',
   'batch-invariant',
+  'no-autotune',
   'device',
 ] as const satisfies readonly OptionName[];
 

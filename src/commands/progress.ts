@@ -8,6 +8,8 @@ export interface Progress {
   /** In the stage's own unit. */
   readonly done: number;
   readonly total: number;
+  /** Stays on the screen, on a line of its own. */
+  readonly note?: string;
 }
 
 export interface ProgressDisplay {
@@ -24,6 +26,7 @@ interface Stage {
 
 const STAGES: Readonly<Record<string, Stage>> = {
   weights: { label: 'loading weights', format: formatBytes },
+  autotune: { label: 'measuring kernels', format: formatCount },
   kernels: { label: 'compiling kernels', format: null },
   windows: { label: 'scoring windows', format: formatCount },
 };
@@ -39,8 +42,8 @@ export async function whileLoading<T>(
   work: (onProgress: (progress: LoadProgress) => void) => Promise<T>,
 ): Promise<T> {
   try {
-    return await work(({ stage, loadedBytes, totalBytes }) =>
-      display.update({ stage, done: loadedBytes, total: totalBytes }),
+    return await work(({ stage, loadedBytes, totalBytes, note }) =>
+      display.update({ stage, done: loadedBytes, total: totalBytes, note }),
     );
   } finally {
     display.stop();
@@ -55,6 +58,11 @@ function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
   );
   return {
     update: (progress) => {
+      if (progress.note !== undefined) {
+        bar.stop();
+        stream.write(`${progress.note}\n`);
+        return;
+      }
       const payload = barText(progress);
       if (!bar.isActive) bar.start(progress.total, 0, payload);
       bar.setTotal(progress.total);
@@ -67,8 +75,9 @@ function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
 function showLines(stream: NodeJS.WriteStream): ProgressDisplay {
   const shown = new Set<string>();
   return {
-    update: ({ stage, total }) => {
-      if (shown.has(stage)) return;
+    update: ({ stage, total, note }) => {
+      if (note !== undefined) stream.write(`${note}\n`);
+      if (note !== undefined || shown.has(stage)) return;
       shown.add(stage);
       const { label, format } = stageOf(stage);
       stream.write(format === null ? `${label}\n` : `${label}: ${format(total)}\n`);

@@ -8,6 +8,7 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from '../webgpu/adapter.js';
+import { type Autotune, autotuneOf } from '../webgpu/autotune.js';
 import { type DeviceMemory, readDeviceMemory } from '../webgpu/device-memory.js';
 import { WebGpuOps } from '../webgpu/ops.js';
 import type { EngineOptions } from './options.js';
@@ -22,6 +23,8 @@ export interface Backend<B> {
   readonly memory: DeviceMemory | null;
   /** Resolves with the reason when the device is lost or reports an error; never on `destroy`. */
   readonly lost: Promise<Error>;
+  /** null where there is no choice of kernels. */
+  readonly autotune: Autotune<B> | null;
 }
 
 /** The reference: f64 on the CPU, far too slow to serve with, for checking the GPU's answers. */
@@ -35,7 +38,14 @@ export function cpuBackend(): Backend<Float64Array> {
     f16: false,
     subgroups: false,
   };
-  return { ops: new CpuOps(), adapter, maxBindingBytes: 2 ** 32, memory: null, lost: new Promise(() => {}) };
+  return {
+    ops: new CpuOps(),
+    adapter,
+    maxBindingBytes: 2 ** 32,
+    memory: null,
+    lost: new Promise(() => {}),
+    autotune: null,
+  };
 }
 
 /** The GPU. Throws UserError where there is none, or where it lacks what `computeType` asks for. */
@@ -48,12 +58,14 @@ export async function webgpuBackend({
   const adapter = summarizeAdapter(gpuAdapter);
   const device = await openDevice(gpuAdapter);
   const packedDot = gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
+  const ops = new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant, packedDot });
   return {
-    ops: new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant, packedDot }),
+    ops,
     adapter,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     memory: await readDeviceMemory(adapter),
     lost: lossOf(device),
+    autotune: autotuneOf(ops, adapter),
   };
 }
 

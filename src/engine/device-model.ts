@@ -8,6 +8,7 @@ import { weightBytes } from '../model/weight-bytes.js';
 import type { Batch, BatchBuffers, BatchCapacity, KvCache, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { activationType, parseQuantization } from '../quant/formats.js';
+import { autotuneModel } from './autotune.js';
 import type { Backend } from './backend.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
 import type { EngineOptions, LoadProgress } from './options.js';
@@ -55,6 +56,7 @@ export async function loadDeviceModel<B>(
     checkpoint.close(),
   );
   const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
+  if (options.autotune) await autotuneModel(device, onProgress);
   onProgress({ stage: 'kernels', loadedBytes: totalBytes, totalBytes });
   await warmUp(device);
   return device;
@@ -127,7 +129,8 @@ async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
   const previous = device.noResults;
-  const steps = [1, 4, 8].map((size) => ({
+  // Numbers of tokens between which some product changes its kernel.
+  const steps = [1, 2, 4, 8, 9].map((size) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     previous,

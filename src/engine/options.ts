@@ -27,6 +27,8 @@ export interface EngineOptions {
   /** Tokens that a look-up in the sequence's own text proposes for one step at most; 0 proposes none. */
   readonly numSpeculativeTokens: number;
   readonly device: 'webgpu' | 'cpu';
+  /** Whether kernels are chosen by measuring them, or by a file in the user's cache that keeps what was measured. */
+  readonly autotune: boolean;
   /** A step that takes longer fails the engine. */
   readonly stepTimeoutMs: number;
 }
@@ -47,6 +49,8 @@ export const ENGINE_DEFAULTS = {
   asyncScheduling: true,
   numSpeculativeTokens: 0,
   device: 'webgpu',
+  // It takes seconds and writes to the user's cache: the command line turns it on, what embeds the engine need not expect it.
+  autotune: false,
   stepTimeoutMs: 60_000,
 } as const satisfies Omit<EngineOptions, 'modelDir'>;
 
@@ -54,8 +58,10 @@ export const ENGINE_DEFAULTS = {
 export const MAX_SCORED_TOKENS = 32;
 
 export interface LoadProgress {
-  /** For example `weights` or `pipelines`. */
+  /** For example `weights` or `kernels`; what `autotune` counts are measurements. */
   readonly stage: string;
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** A line to tell, beside how far the stage is. */
+  readonly note?: string;
 }

@@ -3,7 +3,8 @@ import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { quantizeDispatch } from './quantize-dispatch.js';
 import type { Dispatch } from './recorder.js';
-import { dotFor, fusesNorm, tilingFor } from './tiling.js';
+import { dotFor, fusesNorm, type Tiling } from './tiling.js';
+import type { Tilings } from './tilings.js';
 import type { Tuning } from './tuning.js';
 import { weightBuffers, weightConstants, weightShape } from './weights.js';
 
@@ -21,39 +22,39 @@ export function linearFusion(
 }
 
 /** A dispatch for each part of the weight, before it one that rounds the activations where that is asked for. */
-export function linearDispatches(args: Args, tuning: Tuning, nothing: GPUBuffer): Dispatch[] {
+export function linearDispatches(args: Args, tilings: Tilings, nothing: GPUBuffer): Dispatch[] {
   const { x, weight, rows, codes = null } = args;
   return weight.parts.flatMap((part, i) => {
-    const product = productDispatch(args, part, tuning, nothing);
+    const product = productDispatch(args, part, tilings, nothing);
     const { format } = part;
     if (codes === null || format.bits === weight.parts[i - 1]?.format.bits) return [product];
-    return [quantizeDispatch({ x, codes, format, rows }, tuning.quantizeLanes), product];
+    return [quantizeDispatch({ x, codes, format, rows }, tilings.tuning.quantizeLanes), product];
   });
 }
 
 function productDispatch(
   args: Args,
   part: WeightPart<GPUBuffer>,
-  tuning: Tuning,
+  tilings: Tilings,
   nothing: GPUBuffer,
 ): Dispatch {
   const { x, bias, out, rows, codes = null, norm = null } = args;
-  const { grid } = tilingFor(rows, tuning);
+  const tiling = tilings.for(tilings.keyOf(part, codes === null ? 'float' : 'int8'), rows);
   return {
-    spec: productSpec(args, part, tuning),
+    spec: productSpec(args, part, tiling, tilings.tuning),
     buffers: [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing],
     weight: weightBuffers(part, nothing),
     params: productParams(args, part),
-    grid: grid(part.rows),
+    grid: tiling.grid(part.rows),
   };
 }
 
 function productSpec(
-  { x, out, rows, codes = null, norm = null }: Args,
+  { x, out, codes = null, norm = null }: Args,
   part: WeightPart<GPUBuffer>,
+  { kernel, constants, lanes }: Tiling,
   tuning: Tuning,
 ): PipelineSpec {
-  const { kernel, constants, lanes } = tilingFor(rows, tuning);
   const own = codes === null ? { ...constants, NORM: norm === null ? 0 : 1 } : constants;
   return {
     kernel: codes === null ? kernel : `${kernel}_int8`,

@@ -28,6 +28,7 @@ import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
+import { Tilings } from './tilings.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightBuffers, weightConstants, weightShape } from './weights.js';
 
@@ -38,6 +39,8 @@ type Args<Name extends keyof Ops<GPUBuffer>> = Ops<GPUBuffer>[Name] extends (arg
 /** The operations on a GPU: each is one dispatch, or one per part of a weight. Shapes and formulas are those of `Ops`. */
 export class WebGpuOps implements Ops<GPUBuffer> {
   readonly computeType: 'f32' | 'f16';
+  /** Of the matrix products. */
+  readonly tilings: Tilings;
   readonly #device: GPUDevice;
   readonly #buffers: BufferPool;
   readonly #recorder: Recorder;
@@ -50,6 +53,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.computeType = computeType;
     this.#device = device;
     this.#tuning = { ...tuningFor(device), ...tuning };
+    this.tilings = new Tilings(this.#tuning, computeType);
     this.#buffers = new BufferPool(device);
     const clock = PassClock.of(device);
     this.#recorder = new Recorder(device, this.#buffers, clock);
@@ -154,7 +158,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       this.linear({ ...args, out: gated, gated: null });
       this.siluMultiply({ gateUp: gated, out, rows });
     } else {
-      for (const dispatch of linearDispatches(args, this.#tuning, this.#nothing)) {
+      for (const dispatch of linearDispatches(args, this.tilings, this.#nothing)) {
         this.#recorder.add(dispatch);
       }
     }

@@ -11,17 +11,38 @@ export interface Tiling {
   readonly grid: (outputs: number) => [number, number, number];
 }
 
-/** The kernel for a product of so many tokens. */
-export function tilingFor(tokens: number, tuning: Tuning): Tiling {
-  const few = tokens <= tuning.maxRowTokens && !tuning.batchInvariant;
-  return few ? rowTiling(tokens, tuning) : tileTiling(tokens, tuning);
+/** A kernel and its sizes: what autotuning chooses (`candidates.ts`). */
+export interface LinearChoice {
+  readonly kernel: Tiling['kernel'];
+  readonly lanes: number;
+  /** Tokens in a tile; 1 for `linear_row`. */
+  readonly tokens: number;
 }
 
-function rowTiling(tokens: number, { rowLanes, subgroupSize }: Tuning): Tiling {
+/** How a product of so many tokens is cut: by the adapter's default, or as was chosen. */
+export function tilingFor(
+  tokens: number,
+  tuning: Tuning,
+  choice: LinearChoice = defaultChoice(tokens, tuning),
+): Tiling {
+  return choice.kernel === 'linear_row'
+    ? rowTiling(tokens, choice, tuning)
+    : tileTiling(tokens, choice, tuning);
+}
+
+export function defaultChoice(tokens: number, tuning: Tuning): LinearChoice {
+  const { batchInvariant, maxRowTokens, rowLanes, tileLanes, tileTokens } = tuning;
+  const few = tokens <= maxRowTokens && !batchInvariant;
+  if (few) return { kernel: 'linear_row', lanes: rowLanes, tokens: 1 };
+  const tile = batchInvariant ? INVARIANT_TOKENS : smallestTile(tokens, tileTokens);
+  return { kernel: 'linear_tile', lanes: tileLanes, tokens: tile };
+}
+
+function rowTiling(tokens: number, { lanes }: LinearChoice, { subgroupSize }: Tuning): Tiling {
   return {
     kernel: 'linear_row',
-    constants: { LANES: rowLanes },
-    lanes: rowLanes === subgroupSize ? 'subgroup' : 'workgroup',
+    constants: { LANES: lanes },
+    lanes: lanes === subgroupSize ? 'subgroup' : 'workgroup',
     grid: (outputs) => foldGrid(Math.ceil(outputs / 4), tokens),
   };
 }
@@ -31,15 +52,15 @@ const INVARIANT_TOKENS = 4;
 /** Activations that the lanes of a subgroup hand round, one from each of so many. */
 const SHARED_ACTIVATIONS = 8;
 
-function tileTiling(tokens: number, tuning: Tuning): Tiling {
-  const { tileLanes, batchInvariant, subgroupSize, sharesActivations } = tuning;
-  const tileTokens = batchInvariant ? INVARIANT_TOKENS : smallestTile(tokens, tuning.tileTokens);
-  const shares = sharesActivations && tileLanes === subgroupSize && tileLanes >= SHARED_ACTIVATIONS;
+function tileTiling(tokens: number, choice: LinearChoice, tuning: Tuning): Tiling {
+  const { lanes, tokens: tile } = choice;
+  const { subgroupSize, sharesActivations } = tuning;
+  const shares = sharesActivations && lanes === subgroupSize && lanes >= SHARED_ACTIVATIONS;
   return {
     kernel: 'linear_tile',
-    constants: { LANES: tileLanes, TOKENS: tileTokens },
+    constants: { LANES: lanes, TOKENS: tile },
     lanes: shares ? 'subgroup' : 'workgroup',
-    grid: (outputs) => foldGrid(Math.ceil(outputs / (4 * tileLanes)), Math.ceil(tokens / tileTokens)),
+    grid: (outputs) => foldGrid(Math.ceil(outputs / (4 * lanes)), Math.ceil(tokens / tile)),
   };
 }
 

@@ -30,6 +30,19 @@ export interface Tuning {
   readonly dozeMs: number;
   /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
   readonly batchInvariant: boolean;
+  readonly autotune: AutotuneSettings;
+}
+
+/** What autotuning tries beside the default, and how long. */
+export interface AutotuneSettings {
+  /** Kernel, lanes, and tokens in a tile. */
+  readonly candidates: readonly (readonly ['linear_row' | 'linear_tile', number, number])[];
+  /** Tokens that stand for any number beyond 8. */
+  readonly manyTokens: number;
+  /** Length of a measurement, ms. */
+  readonly targetMs: number;
+  /** Time for all of them after compiling, ms. */
+  readonly budgetMs: number;
 }
 
 const GPU = {
@@ -48,6 +61,23 @@ const GPU = {
   maxFusedNormTokens: 3,
   dozeMs: 0,
   batchInvariant: false,
+  autotune: {
+    candidates: [
+      ['linear_row', 32, 1],
+      ['linear_row', 64, 1],
+      ['linear_row', 128, 1],
+      ['linear_tile', 32, 1],
+      ['linear_tile', 64, 1],
+      ['linear_tile', 32, 2],
+      ['linear_tile', 32, 4],
+      ['linear_tile', 64, 4],
+      ['linear_tile', 32, 8],
+      ['linear_tile', 64, 8],
+    ],
+    manyTokens: 128,
+    targetMs: 1,
+    budgetMs: 1000,
+  },
 } as const satisfies Partial<Tuning>;
 
 /** A software adapter runs a subgroup as one SIMD vector: 8 lanes are enough, more only add barriers. It loads lane by lane. */
@@ -67,6 +97,19 @@ const SOFTWARE = {
   maxFusedNormTokens: Number.POSITIVE_INFINITY,
   dozeMs: 0.2,
   batchInvariant: false,
+  // Each takes a quarter of a second or more to compile; tiles of several tokens are slower with any other number of lanes.
+  autotune: {
+    candidates: [
+      ['linear_tile', 8, 1],
+      ['linear_tile', 16, 1],
+      ['linear_tile', 8, 2],
+      ['linear_tile', 8, 4],
+      ['linear_tile', 8, 8],
+    ],
+    manyTokens: 16,
+    targetMs: 5,
+    budgetMs: 2000,
+  },
 } as const satisfies Partial<Tuning>;
 
 export function tuningFor(device: GPUDevice): Tuning {

@@ -21,6 +21,7 @@ t.test('--json is one line with text, token ids and finish reason, and nothing e
     '--max-tokens',
     '8',
     '--json',
+    '--no-autotune',
   );
   t.equal(code, 0);
   t.match(stdout, /^\{.*\}\n$/);

@@ -51,6 +51,8 @@ t.test('the flags become the engine’s options', (t) => {
     maxModelLen: 64,
     kvCacheMemoryBytes: 1e6,
     device: 'webgpu',
+    autotune: true,
   });
+  t.equal(engineOptions('/m', parseLine(['--no-autotune'], MODEL_OPTIONS).values).autotune, false);
   t.end();
 });

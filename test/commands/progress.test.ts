@@ -58,3 +58,17 @@ t.test('windows are counted, not measured', (t) => {
   t.equal(text(), 'scoring windows: 1,234\n');
   t.end();
 });
+
+t.test('a note is a line that stays, on a terminal too', async (t) => {
+  for (const isTTY of [false, true]) {
+    const { stream, text } = fakeStream(isTTY);
+    await whileLoading(showProgress(stream), async (onProgress) => {
+      onProgress({ stage: 'autotune', loadedBytes: 0, totalBytes: 20 });
+      onProgress({ stage: 'autotune', loadedBytes: 19, totalBytes: 20, note: 'a note' });
+      onProgress({ stage: 'kernels', loadedBytes: 20, totalBytes: 20 });
+    });
+    const at = ['measuring kernels', 'a note\n', 'compiling kernels'].map((part) => text().indexOf(part));
+    t.ok(at[0] >= 0 && at[0] < at[1] && at[1] < at[2], String(at));
+    t.match(text().slice(0, at[1]), isTTY ? /2K$|1G$/ : /\n$/, 'it starts a line');
+  }
+});

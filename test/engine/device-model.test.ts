@@ -100,7 +100,7 @@ function chunkAndToken(numTokens: number): Batch {
 t.test('after loading no batch needs a kernel that is not ready', async (t) => {
   t.setTimeout(200_000);
   const ops = new WebGpuOps(await testDevice(), 'f32');
-  const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27 };
+  const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27, autotune: null };
   const device = await loadDeviceModel(
     backend,
     tinyOptions('llama'),

@@ -73,7 +73,7 @@ export function halflight(...args: string[]): Promise<Ended> {
 
 /** `halflight serve` on a free port, ended with the test. */
 export async function startServer(t: Test, ...args: string[]): Promise<{ cli: Cli; url: string }> {
-  const cli = new Cli(['serve', '--port', '0', ...args]);
+  const cli = new Cli(['serve', '--port', '0', '--no-autotune', ...args]);
   t.teardown(async () => {
     cli.kill('SIGKILL');
     await cli.ended();

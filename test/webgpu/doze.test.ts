@@ -33,3 +33,17 @@ t.test('several waits share the sleep', async (t) => {
   const wait = (ms: number) => new Promise<number>((resolve) => setTimeout(resolve, ms, ms));
   t.same(await Promise.all([doze.until(wait(5)), doze.until(wait(20)), doze.until(wait(1))]), [5, 20, 1]);
 });
+
+t.test('waits that follow each other do not sleep once more each', async (t) => {
+  const doze = new Doze(1);
+  for (let i = 0; i < 50; i++) await doze.until(Promise.resolve());
+  let turns = 0;
+  const count = () => {
+    turns++;
+    setImmediate(count).unref();
+  };
+  count();
+  await doze.until(new Promise((resolve) => setTimeout(resolve, 200)));
+  // About 180 turns of 1 ms; sleeping 50 times in a turn left 4.
+  t.ok(turns > 20, `${turns} turns`);
+});

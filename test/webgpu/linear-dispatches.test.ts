@@ -1,6 +1,7 @@
 import t from 'tap';
 import { linearDispatches, linearFusion } from '#halflight/webgpu/linear-dispatches.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { Tilings } from '#halflight/webgpu/tilings.js';
 import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
 import { fusedCase } from '../support/cases.js';
 import { compareWithReference } from '../support/compare.js';
@@ -56,7 +57,9 @@ t.test('gates are computed on the way unless the weight lies in parts', (t) => {
 t.test('activations are rounded once for parts that unpack alike', (t) => {
   const codes = ops.tensor(64, 64, 'u32', 'activations');
   const kernels = (formats: readonly string[]) =>
-    linearDispatches({ ...product(formats, 64), codes }, GPU, NOTHING).map(({ spec }) => spec.kernel);
+    linearDispatches({ ...product(formats, 64), codes }, new Tilings(GPU, 'f32'), NOTHING).map(
+      ({ spec }) => spec.kernel,
+    );
   t.strictSame(kernels(['int4-g32', 'int4-g32']), ['quantize_rows', 'linear_row_int8', 'linear_row_int8']);
   t.equal(kernels(['int4-g32', 'int8']).filter((kernel) => kernel === 'quantize_rows').length, 2);
   t.end();

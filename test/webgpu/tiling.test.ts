@@ -20,6 +20,7 @@ const TUNING: Tuning = {
   packedDot: true,
   pairedDot: false,
   batchInvariant: false,
+  autotune: { candidates: [], manyTokens: 9, targetMs: 1, budgetMs: 1 },
 };
 
 t.test('few tokens share K between lanes, many are tiled', async (t) => {

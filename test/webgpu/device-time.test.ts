@@ -1,5 +1,5 @@
 import t from 'tap';
-import { timesOnDevice } from '#halflight/bench/device-time.js';
+import { timesOnDevice } from '#halflight/webgpu/device-time.js';
 
 /** A device that takes `msEach` for each run of the work. */
 function fakeDevice(msEach: number, hasClock = true) {

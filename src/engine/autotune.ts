@@ -1,0 +1,64 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Activations } from '../model/forward.js';
+import type { Model } from '../model/model.js';
+import type { Tensor } from '../ops/ops.js';
+import type { AutotuneReport, LinearProduct } from '../webgpu/autotune.js';
+import type { Backend } from './backend.js';
+import type { LoadProgress } from './options.js';
+
+interface TunedModel<B> {
+  readonly backend: Backend<B>;
+  readonly model: Model<B>;
+  readonly activations: Activations<B>;
+}
+
+/** Chooses kernels for the model's matrix products where the backend has a choice. Overwrites the activations. */
+export async function autotuneModel<B>(
+  { backend, model, activations }: TunedModel<B>,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<void> {
+  if (backend.autotune === null) return;
+  const stage = 'autotune';
+  let last = { stage, loadedBytes: 0, totalBytes: 0 };
+  const products = modelProducts(model, activations);
+  const report = await backend.autotune(products, cacheDirectory(), (loadedBytes, totalBytes) => {
+    last = { stage, loadedBytes, totalBytes };
+    onProgress(last);
+  });
+  for (const note of reportLines(report)) onProgress({ ...last, note });
+}
+
+/** The products of a step, with the tensors that they have there. */
+export function modelProducts<B>(
+  { config, layers, lmHead }: Pick<Model<B>, 'config' | 'layers' | 'lmHead'>,
+  act: Activations<B>,
+): readonly LinearProduct<B>[] {
+  const { codes, residual } = act;
+  const normBy = (weight: Tensor<B>) => ({ weight, eps: config.normEps, out: act.normed });
+  const ofLayers = layers.flatMap(({ attentionNorm, qkv, o, mlpNorm, gateUp, down }) => [
+    { x: residual, ...qkv, out: act.qkv, codes, norm: normBy(attentionNorm) },
+    { x: act.attended, ...o, out: residual, codes },
+    { x: residual, ...gateUp, out: act.activated, codes, norm: normBy(mlpNorm), gated: act.gateUp },
+    { x: act.activated, ...down, out: residual, codes },
+  ]);
+  return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits }];
+}
+
+/** Where files are kept that can be made again (XDG Base Directory Specification). A relative path there is to be ignored. */
+export function cacheDirectory(env: NodeJS.ProcessEnv = process.env, home = homedir()): string {
+  const { XDG_CACHE_HOME: given = '' } = env;
+  return join(given.startsWith('/') ? given : join(home, '.cache'), 'halflight');
+}
+
+/** What to tell of it: what was done, and what went wrong. */
+export function reportLines(report: AutotuneReport): readonly string[] {
+  const { path, numProducts, numMeasured, timeWasUp, ms, warnings } = report;
+  const seconds = `${(ms / 1000).toFixed(1)} s`;
+  const rest = timeWasUp ? '; time was up, the rest keeps its defaults' : '';
+  const line =
+    numMeasured === 0
+      ? `autotune: ${numProducts} matrix products as in ${path}`
+      : `autotune: ${numMeasured} of ${numProducts} matrix products measured in ${seconds}${rest}; kept in ${path}`;
+  return [line, ...warnings.map((warning) => `autotune: warning: ${warning}`)];
+}

@@ -1,0 +1,39 @@
+import { defaultChoice, type LinearChoice } from './tiling.js';
+import type { TokenBucket } from './tilings.js';
+import type { Tuning } from './tuning.js';
+
+/**
+ * Whether no choice may change a byte of a product: with `batchInvariant`, and where the default never takes `linear_row`, so that a text
+ * does not depend on its batch in any case. `linear_tile` sums a token in one order, whatever its tile and lanes.
+ */
+export function keepsBytes({ batchInvariant, maxRowTokens }: Tuning): boolean {
+  return batchInvariant || maxRowTokens === 0;
+}
+
+/** Tokens that a bucket is measured with. */
+export function measuredTokens({ maxTokens }: TokenBucket, { autotune }: Tuning): number {
+  return Math.min(maxTokens, autotune.manyTokens);
+}
+
+/** What to try for a bucket: first the default for its measured number of tokens. */
+export function candidatesFor(bucket: TokenBucket, tuning: Tuning): readonly LinearChoice[] {
+  const preset = defaultChoice(measuredTokens(bucket, tuning), tuning);
+  const others = tuning.autotune.candidates
+    .map(([kernel, lanes, tokens]) => ({ kernel, lanes, tokens }))
+    .filter((choice) => isWorthATry(choice, bucket, tuning) && !sameChoice(choice, preset));
+  return [preset, ...others];
+}
+
+export function sameChoice(a: LinearChoice, b: LinearChoice): boolean {
+  return a.kernel === b.kernel && a.lanes === b.lanes && a.tokens === b.tokens;
+}
+
+/** `linear_row` reads the weights once for each token. */
+function isWorthATry(
+  { kernel, tokens }: LinearChoice,
+  { maxTokens, minTileTokens }: TokenBucket,
+  tuning: Tuning,
+): boolean {
+  if (kernel === 'linear_row') return !keepsBytes(tuning) && Number.isFinite(maxTokens);
+  return tokens >= minTileTokens && tokens <= maxTokens;
+}

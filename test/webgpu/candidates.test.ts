@@ -1,0 +1,48 @@
+import t from 'tap';
+import { candidatesFor, keepsBytes, measuredTokens } from '#halflight/webgpu/candidates.js';
+import { defaultChoice } from '#halflight/webgpu/tiling.js';
+import { TOKEN_BUCKETS } from '#halflight/webgpu/tilings.js';
+import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+
+const tuningOf = (device: string) =>
+  tuningFor({ adapterInfo: { device }, features: new Set() } as object as GPUDevice);
+const [GPU, SOFTWARE] = [tuningOf('GPU'), tuningOf('llvmpipe')];
+
+const kernels = (tuning: Tuning) =>
+  TOKEN_BUCKETS.map((bucket) =>
+    [...new Set(candidatesFor(bucket, tuning).map(({ kernel }) => kernel))].sort(),
+  );
+
+t.test('the default comes first, and once', async (t) => {
+  for (const tuning of [GPU, SOFTWARE, { ...GPU, batchInvariant: true }]) {
+    for (const bucket of TOKEN_BUCKETS) {
+      const [first, ...others] = candidatesFor(bucket, tuning);
+      t.same(first, defaultChoice(measuredTokens(bucket, tuning), tuning));
+      t.notOk(others.some((choice) => JSON.stringify(choice) === JSON.stringify(first)));
+      t.ok(others.length > 0, 'there is a choice');
+    }
+  }
+});
+
+t.test('a GPU chooses between the kernels for few tokens, and between tiles for many', async (t) => {
+  const both = ['linear_row', 'linear_tile'];
+  t.same(kernels(GPU), [both, both, both, ['linear_tile']]);
+});
+
+t.test('where bytes must not change only tiles and lanes vary', async (t) => {
+  t.notOk(keepsBytes(GPU));
+  for (const tuning of [SOFTWARE, { ...GPU, batchInvariant: true }]) {
+    t.ok(keepsBytes(tuning));
+    t.same(kernels(tuning), [['linear_tile'], ['linear_tile'], ['linear_tile'], ['linear_tile']]);
+  }
+});
+
+t.test('no tile but the default is larger than its bucket, or larger than the kernel takes', async (t) => {
+  for (const tuning of [GPU, SOFTWARE]) {
+    for (const bucket of TOKEN_BUCKETS) {
+      for (const { tokens } of candidatesFor(bucket, tuning).slice(1)) {
+        t.ok(tokens <= Math.min(8, bucket.maxTokens), `${tokens} of ${bucket.maxTokens}`);
+      }
+    }
+  }
+});
