@@ -20,6 +20,7 @@ import { attentionDispatches } from './attention-dispatches.js';
 import { BufferPool } from './buffers.js';
 import { Doze } from './doze.js';
 import { createEdits, uploadEdits } from './edits-upload.js';
+import { gemmTiling } from './gemm-tiling.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
@@ -149,7 +150,8 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     const { x, weight, bias, out, rows, accumulate, codes = null } = args;
     const from = codes ?? x;
     const types = { X: from.type, Y: out.type };
-    const { kernel, constants, lanes, grid } = tilingFor(rows, this.#tuning);
+    const gemm = gemmTiling(rows, from.type, this.#tuning);
+    const { kernel, constants, lanes, grid } = gemm ?? tilingFor(rows, this.#tuning);
     weight.parts.forEach((part, i) => {
       if (codes !== null && part.format.bits !== weight.parts[i - 1]?.format.bits) {
         this.#recorder.add(
@@ -159,10 +161,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       const params = new Params()
         .u32(rows, part.rows, part.rowStart, from.stride / 4, out.stride)
         .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, ...weightShape(part));
-      const name = codes === null ? kernel : (`${kernel}_int8` as const);
+      const name = codes === null || kernel === 'linear_gemm' ? kernel : (`${kernel}_int8` as const);
       const dot = codes === null ? undefined : dotFor(part.format.bits, this.#tuning);
       this.#recorder.add({
-        spec: { ...this.#spec(name, types, constants, part), lanes, dot },
+        spec: { ...this.#spec(name, types, constants, part), lanes, dot, matrix: gemm?.matrix },
         buffers: [from.data, bias?.data ?? this.#nothing, out.data],
         weight: this.#weightBuffers(part),
         params: params.words,

@@ -1,3 +1,5 @@
+import type { MatrixSize } from './shaders.js';
+
 /** Sizes of workgroups, where one kernel takes over from another, and how results are waited for. Set per adapter. */
 export interface Tuning {
   readonly normLanes: number;
@@ -24,10 +26,19 @@ export interface Tuning {
   readonly pairedDot: boolean;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
+  /** From so many tokens on products of floats go through `linear_gemm`; null where they never do. */
+  readonly gemmTokens: number | null;
+  /** What subgroups multiply in `linear_gemm` where activations are f16; null where lanes sum in registers. */
+  readonly subgroupMatrix: SubgroupMatrix | null;
   /** Sleep between two looks for finished work, ms; 0 looks all the time, which keeps a core busy and sees the end at once. */
   readonly dozeMs: number;
   /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
   readonly batchInvariant: boolean;
+}
+
+export interface SubgroupMatrix extends MatrixSize {
+  /** Lanes of the adapter's largest subgroup. */
+  readonly maxLanes: number;
 }
 
 const GPU = {
@@ -43,6 +54,7 @@ const GPU = {
   sharesActivations: false,
   pairedDot: false,
   maxRowTokens: 3,
+  gemmTokens: 32,
   dozeMs: 0,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
@@ -61,6 +73,7 @@ const SOFTWARE = {
   sharesActivations: true,
   pairedDot: true,
   maxRowTokens: 0,
+  gemmTokens: null,
   dozeMs: 0.2,
   batchInvariant: false,
 } as const satisfies Partial<Tuning>;
@@ -73,5 +86,41 @@ export function tuningFor(device: GPUDevice): Tuning {
     ...(software ? SOFTWARE : GPU),
     subgroupSize: fixed ? (subgroupMinSize ?? null) : null,
     packedDot: true,
+    subgroupMatrix: subgroupMatrix(device),
   };
+}
+
+/** What @webgpu/types does not know yet of an adapter's information. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+}
+
+/** Dawn's `GPUSubgroupMatrixConfig`. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Lanes that every device allows in a workgroup. */
+const MAX_LANES = 256;
+
+/** Sums of a matrix: one of each subgroup must fit shared memory beside the tiles. */
+const MAX_SUMS = 256;
+
+/** The first size, so the adapter's favourite, that takes f16 to f32 and fits a quarter of `linear_gemm`'s tile. */
+function subgroupMatrix({ features, adapterInfo }: GPUDevice): SubgroupMatrix | null {
+  const { subgroupMatrixConfigs = [] } = adapterInfo as MatrixInfo;
+  const { subgroupMaxSize: maxLanes } = adapterInfo;
+  if (!features.has('chromium-experimental-subgroup-matrix')) return null;
+  if (maxLanes === undefined || 4 * maxLanes > MAX_LANES) return null;
+  const fits = ({ M, N, K, componentType, resultComponentType }: MatrixConfig) =>
+    componentType === 'f16' &&
+    resultComponentType === 'f32' &&
+    [M, N, K].every((size) => 32 % size === 0) &&
+    M * N <= MAX_SUMS;
+  const config = [...subgroupMatrixConfigs].find(fits);
+  return config === undefined ? null : { m: config.M, n: config.N, k: config.K, maxLanes };
 }

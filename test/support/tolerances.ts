@@ -9,3 +9,9 @@ export const OPERATION_TOLERANCES: Readonly<Record<'f32' | 'f16', Tolerance>> = 
   f32: { absolute: 1e-4, relative: 1e-5 },
   f16: { absolute: 1e-4, relative: 2 ** -11 + 1e-5 },
 };
+
+/**
+ * Of a matrix product whose weights are rounded to f16 as they are decoded, 2⁻¹¹ relative to each: among 160 products of size ≤ 1 there are up
+ * to three of size ≤ 50, whose errors of up to 0.024 dominate.
+ */
+export const HALF_OPERAND_TOLERANCE: Tolerance = { absolute: 3 * 50 * 2 ** -11, relative: 2 ** -11 + 1e-5 };

@@ -14,6 +14,8 @@ const TUNING: Tuning = {
   tileTokens: [1, 4, 8],
   sharesActivations: false,
   maxRowTokens: 3,
+  gemmTokens: null,
+  subgroupMatrix: null,
   dozeMs: 0,
   subgroupSize: 32,
   packedDot: true,
