@@ -127,7 +127,8 @@ async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
   const previous = device.noResults;
-  const steps = [1, 4, 8].map((size) => ({
+  const many = ops.gemmTokens === null ? [] : [ops.gemmTokens];
+  const steps = [1, 4, 8, ...many].map((size) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     previous,
