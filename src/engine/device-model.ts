@@ -130,7 +130,8 @@ async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
   const { maxTokens, maxLogits } = device.batch.capacity;
   const previous = device.noResults;
   // Numbers of tokens between which some product changes its kernel.
-  const steps = [1, 2, 4, 8, 9].map((size) => ({
+  const many = ops.gemmTokens === null ? [] : [ops.gemmTokens];
+  const steps = [1, 2, 4, 8, 9, ...many].map((size) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     previous,

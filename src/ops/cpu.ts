@@ -38,6 +38,7 @@ type Args<Name extends keyof Ops<Buffer>> = Ops<Buffer>[Name] extends (args: inf
 export class CpuOps implements Ops<Buffer> {
   readonly computeType = 'f32';
   readonly dispatchesPerStep = 0;
+  readonly gemmTokens = null;
   readonly #bytes: Record<MemoryKind, number> = { weights: 0, kv_cache: 0, activations: 0 };
 
   tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<Buffer> {

@@ -8,6 +8,8 @@ import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 export interface Ops<B> {
   /** Type of activations and of the KV cache; sums are f32 or wider in every case. */
   readonly computeType: 'f32' | 'f16';
+  /** From so many tokens on products take a kernel of its own; null where none does. */
+  readonly gemmTokens: number | null;
 
   /** A zero-filled `[rows][cols]`, alive as long as the backend. `label` names its kind in the memory ledger. */
   tensor(rows: number, cols: number, type: ElementType, label: MemoryKind): Tensor<B>;

@@ -97,6 +97,8 @@ export async function openDevice(
     requiredFeatures: features.filter((name) => adapter.features.has(name)) as GPUFeatureName[],
     requiredLimits: adapterLimits(adapter),
   });
+  // Dawn leaves the sizes of subgroup matrices out of the device's own copy.
+  Object.defineProperty(device, 'adapterInfo', { value: adapter.info });
   return keepAlive(device, adapter);
 }
 

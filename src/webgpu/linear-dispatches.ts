@@ -1,4 +1,5 @@
 import type { Ops, WeightPart } from '../ops/ops.js';
+import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { quantizeDispatch } from './quantize-dispatch.js';
@@ -15,6 +16,7 @@ export function linearFusion(
   { x, weight, rows, codes = null }: Args,
   tuning: Tuning,
 ): { readonly norm: boolean; readonly gates: boolean } {
+  if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
   const norm = codes === null && x.cols === x.stride && fusesNorm(rows, tuning);
   // A gate and what it gates must lie in the same part.
@@ -39,7 +41,8 @@ function productDispatch(
   nothing: GPUBuffer,
 ): Dispatch {
   const { x, bias, out, rows, codes = null, norm = null } = args;
-  const tiling = tilings.for(tilings.keyOf(part, codes === null ? 'float' : 'int8'), rows);
+  const key = tilings.keyOf(part, codes === null ? 'float' : 'int8');
+  const tiling = gemmTiling(rows, (codes ?? x).type, tilings.tuning) ?? tilings.for(key, rows);
   return {
     spec: productSpec(args, part, tiling, tilings.tuning),
     buffers: [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing],
@@ -52,12 +55,14 @@ function productDispatch(
 function productSpec(
   { x, out, codes = null, norm = null }: Args,
   part: WeightPart<GPUBuffer>,
-  { kernel, constants, lanes }: Tiling,
+  tiling: Tiling | GemmTiling,
   tuning: Tuning,
 ): PipelineSpec {
+  const { kernel, constants, lanes } = tiling;
   const own = codes === null ? { ...constants, NORM: norm === null ? 0 : 1 } : constants;
   return {
-    kernel: codes === null ? kernel : `${kernel}_int8`,
+    kernel: codes === null || kernel === 'linear_gemm' ? kernel : `${kernel}_int8`,
+    matrix: kernel === 'linear_gemm' ? tiling.matrix : undefined,
     weight: part.format.reader,
     types: { X: (codes ?? x).type, Y: out.type },
     constants: { ...own, ...weightConstants(part) },

@@ -61,6 +61,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#nothing = this.#buffers.storage(16, 'activations');
   }
 
+  get gemmTokens(): number | null {
+    return this.#tuning.batchInvariant ? null : this.#tuning.gemmTokens;
+  }
+
   get dispatchesPerStep(): number {
     return this.#recorder.dispatchesPerStep;
   }

@@ -1,6 +1,13 @@
 import type { KvType } from '../ops/ops.js';
 import { KERNELS, type KernelName } from './kernels.js';
-import { type Dot, type Lanes, loadShader, SHADER_DIR, type TypeAliases } from './shaders.js';
+import {
+  type Dot,
+  type Lanes,
+  loadShader,
+  type MatrixSize,
+  SHADER_DIR,
+  type TypeAliases,
+} from './shaders.js';
 
 export interface PipelineSpec {
   readonly kernel: KernelName;
@@ -11,6 +18,7 @@ export interface PipelineSpec {
   readonly constants: Readonly<Record<string, number>>;
   readonly lanes?: Lanes;
   readonly dot?: Dot;
+  readonly matrix?: MatrixSize;
   /** Type of the KV cache, for kernels that read or write one. */
   readonly kv?: KvType;
 }
@@ -96,8 +104,8 @@ export class PipelineCache {
     return faults.join('; ') || (error instanceof Error ? error.message : String(error));
   }
 
-  #source({ kernel: file, weight, types, lanes, dot, kv }: PipelineSpec): string {
-    return loadShader({ file, weight, types, lanes, dot, kv }, this.#shaderDir);
+  #source({ kernel: file, weight, types, lanes, dot, matrix, kv }: PipelineSpec): string {
+    return loadShader({ file, weight, types, lanes, dot, matrix, kv }, this.#shaderDir);
   }
 
   #module(spec: PipelineSpec): GPUShaderModule {
@@ -117,7 +125,7 @@ export function weightBindings(reader: string): number {
 
 function specKey(spec: PipelineSpec): string {
   const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''}`;
-  return `${spec.kernel} ${slots} ${JSON.stringify(spec.types)} ${JSON.stringify(spec.constants)}`;
+  return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.types, spec.constants])}`;
 }
 
 function bindEntries(kernel: KernelName): GPUBindGroupLayoutEntry[] {

@@ -19,6 +19,8 @@ export interface ShaderVariant {
   readonly lanes?: Lanes;
   /** Fills the slots `#include dot` and `#include operands`: how integers are multiplied, `packed` where absent. */
   readonly dot?: Dot;
+  /** Fills the slot `#include gemm`: subgroups multiply matrices of this size, or where absent each lane sums in registers. */
+  readonly matrix?: MatrixSize;
   /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
   readonly kv?: KvType;
 }
@@ -29,6 +31,13 @@ export type Lanes = 'workgroup' | 'subgroup';
  * `pairs` two values in one 32-bit product, for weights of 4 bits.
  */
 export type Dot = 'packed' | 'extracted' | 'pairs';
+
+/** A product of f16 `[m][k]` and `[k][n]` to f32 `[m][n]` that a subgroup computes at once. */
+export interface MatrixSize {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
 
 export const SHADER_DIR = fileURLToPath(new URL('../../shaders', import.meta.url));
 
@@ -43,6 +52,7 @@ function slotFiles({
   weight,
   lanes = 'workgroup',
   dot = 'packed',
+  matrix,
   kv,
 }: ShaderVariant): ReadonlyMap<string, string> {
   const files = new Map([
@@ -52,19 +62,28 @@ function slotFiles({
     ['codes', `lib/codes_${lanes}.wgsl`],
     ['dot', `lib/dot_${dot === 'packed' ? 'packed' : 'extracted'}.wgsl`],
     ['operands', `lib/operands_${dot === 'pairs' ? 'pairs' : 'bytes'}.wgsl`],
+    ['gemm', `lib/gemm_${matrix === undefined ? 'registers' : 'matrix'}.wgsl`],
   ]);
   if (kv !== undefined) files.set('kv', `kv/${kv}.wgsl`);
   if (weight !== null) files.set('weight', `weight/${weight}.wgsl`);
   return files;
 }
 
-/** `X: 'f16'` gives the aliases X and X4, a scalar and its vec4. */
-function prelude({ types, lanes }: ShaderVariant): string {
+/** `X: 'f16'` gives the aliases X and X4, a scalar and its vec4; a size of matrices the constants MATRIX_M, MATRIX_N and MATRIX_K. */
+function prelude({ types, lanes, matrix }: ShaderVariant): string {
   const names = Object.entries(types);
   const halves = names.some(([, type]) => type === 'f16') ? 'enable f16;\n' : '';
-  const enable = halves + (lanes === 'subgroup' ? 'enable subgroups;\n' : '');
+  const subgroups = lanes === 'subgroup' || matrix !== undefined ? 'enable subgroups;\n' : '';
   const aliases = names.map(([name, type]) => `alias ${name} = ${type};\nalias ${name}4 = vec4<${type}>;\n`);
-  return enable + aliases.join('');
+  return halves + subgroups + matrixPrelude(matrix) + aliases.join('');
+}
+
+/** The sizes are part of types, which `override`s cannot be. */
+function matrixPrelude(matrix: MatrixSize | undefined): string {
+  if (matrix === undefined) return '';
+  const { m, n, k } = matrix;
+  const sizes = `const MATRIX_M = ${m}u;\nconst MATRIX_N = ${n}u;\nconst MATRIX_K = ${k}u;\n`;
+  return `enable chromium_experimental_subgroup_matrix;\n${sizes}`;
 }
 
 function expand(

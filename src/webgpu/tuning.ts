@@ -1,3 +1,5 @@
+import type { MatrixSize } from './shaders.js';
+
 /** Sizes of workgroups, where one kernel takes over from another, and how results are waited for. Set per adapter. */
 export interface Tuning {
   readonly normLanes: number;
@@ -26,6 +28,10 @@ export interface Tuning {
   readonly maxRowTokens: number;
   /** Products of up to so many tokens normalise their activations themselves: a dispatch less, for some work in every workgroup. */
   readonly maxFusedNormTokens: number;
+  /** From so many tokens on products of floats go through `linear_gemm`; null where they never do. */
+  readonly gemmTokens: number | null;
+  /** What subgroups multiply in `linear_gemm` where activations are f16; null where lanes sum in registers. */
+  readonly subgroupMatrix: SubgroupMatrix | null;
   /** Sleep between two looks for finished work, ms; 0 looks all the time, which keeps a core busy and sees the end at once. */
   readonly dozeMs: number;
   /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
@@ -45,6 +51,11 @@ export interface AutotuneSettings {
   readonly budgetMs: number;
 }
 
+export interface SubgroupMatrix extends MatrixSize {
+  /** Lanes of the adapter's largest subgroup. */
+  readonly maxLanes: number;
+}
+
 const GPU = {
   normLanes: 128,
   headLanes: 32,
@@ -59,6 +70,7 @@ const GPU = {
   pairedDot: false,
   maxRowTokens: 3,
   maxFusedNormTokens: 3,
+  gemmTokens: 32,
   dozeMs: 0,
   batchInvariant: false,
   autotune: {
@@ -95,6 +107,7 @@ const SOFTWARE = {
   pairedDot: true,
   maxRowTokens: 0,
   maxFusedNormTokens: Number.POSITIVE_INFINITY,
+  gemmTokens: null,
   dozeMs: 0.2,
   batchInvariant: false,
   // Each takes a quarter of a second or more to compile; tiles of several tokens are slower with any other number of lanes.
@@ -120,5 +133,41 @@ export function tuningFor(device: GPUDevice): Tuning {
     ...(software ? SOFTWARE : GPU),
     subgroupSize: fixed ? (subgroupMinSize ?? null) : null,
     packedDot: true,
+    subgroupMatrix: subgroupMatrix(device),
   };
+}
+
+/** What @webgpu/types does not know yet of an adapter's information. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<MatrixConfig>;
+}
+
+/** Dawn's `GPUSubgroupMatrixConfig`. */
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** Lanes that every device allows in a workgroup. */
+const MAX_LANES = 256;
+
+/** Sums of a matrix: one of each subgroup must fit shared memory beside the tiles. */
+const MAX_SUMS = 256;
+
+/** The first size, so the adapter's favourite, that takes f16 to f32 and fits a quarter of `linear_gemm`'s tile. */
+function subgroupMatrix({ features, adapterInfo }: GPUDevice): SubgroupMatrix | null {
+  const { subgroupMatrixConfigs = [] } = adapterInfo as MatrixInfo;
+  const { subgroupMaxSize: maxLanes } = adapterInfo;
+  if (!features.has('chromium-experimental-subgroup-matrix')) return null;
+  if (maxLanes === undefined || 4 * maxLanes > MAX_LANES) return null;
+  const fits = ({ M, N, K, componentType, resultComponentType }: MatrixConfig) =>
+    componentType === 'f16' &&
+    resultComponentType === 'f32' &&
+    [M, N, K].every((size) => 32 % size === 0) &&
+    M * N <= MAX_SUMS;
+  const config = [...subgroupMatrixConfigs].find(fits);
+  return config === undefined ? null : { m: config.M, n: config.N, k: config.K, maxLanes };
 }

@@ -97,24 +97,26 @@ function chunkAndToken(numTokens: number): Batch {
   };
 }
 
-t.test('after loading no batch needs a kernel that is not ready', async (t) => {
-  t.setTimeout(200_000);
-  const ops = new WebGpuOps(await testDevice(), 'f32');
-  const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27, autotune: null };
-  const device = await loadDeviceModel(
-    backend,
-    tinyOptions('llama'),
-    { maxLogits: 16, maxSampled: 16 },
-    () => undefined,
-  );
-  const numReady = ops.numPipelines;
-  for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
-    ops.writeBatch(device.batch, chunkAndToken(numTokens));
-    for (const numLogits of [0, 1, 3, 16]) {
-      enqueueForward(device, { numTokens, numLogits, previous: device.noResults });
+for (const tuning of [{}, { gemmTokens: 16 }]) {
+  t.test(`after loading no batch needs a kernel that is not ready, ${JSON.stringify(tuning)}`, async (t) => {
+    t.setTimeout(200_000);
+    const ops = new WebGpuOps(await testDevice(), 'f32', tuning);
+    const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27, autotune: null };
+    const device = await loadDeviceModel(
+      backend,
+      tinyOptions('llama'),
+      { maxLogits: 16, maxSampled: 16 },
+      () => undefined,
+    );
+    const numReady = ops.numPipelines;
+    for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
+      ops.writeBatch(device.batch, chunkAndToken(numTokens));
+      for (const numLogits of [0, 1, 3, 16]) {
+        enqueueForward(device, { numTokens, numLogits, previous: device.noResults });
+      }
     }
-  }
-  await ops.read(device.activations.logits, 1);
-  t.equal(ops.numPipelines, numReady);
-  ops.destroy();
-});
+    await ops.read(device.activations.logits, 1);
+    t.equal(ops.numPipelines, numReady);
+    ops.destroy();
+  });
+}

@@ -61,6 +61,22 @@ export function int8LinearCases(format: string, maxTokens = Number.POSITIVE_INFI
   ]);
 }
 
+/** More and fewer tokens and outputs than `linear_gemm` has in a tile, exactly as many, and a bias and an output over two parts. */
+const GEMM_SHAPES: readonly Shape[] = [
+  [1, 6, 40],
+  [9, 70, 160],
+  [64, 64, 64],
+  [67, 131, 104],
+];
+
+export function gemmCases(format: string): Cases {
+  const products = GEMM_SHAPES.map((shape, i): [string, Case] => [
+    `linear ${format} ${shape.join('×')}${i % 2 === 1 ? ' with bias, added to the output' : ''}`,
+    linearCase(format, shape, i % 2 === 1),
+  ]);
+  return [...products, mixedCase(format, 'f16')];
+}
+
 function linearCase(
   format: string,
   [tokens, outputs, inputs]: Shape,

@@ -9,3 +9,9 @@ export const OPERATION_TOLERANCES: Readonly<Record<'f32' | 'f16', Tolerance>> = 
   f32: { absolute: 1e-4, relative: 1e-5 },
   f16: { absolute: 1e-4, relative: 2 ** -11 + 1e-5 },
 };
+
+/**
+ * Of a matrix product whose weights are rounded to f16 as they are decoded, 2⁻¹¹ relative to each: an outlier is up to 50 and so
+ * wrong by up to 0.024, beside which 160 products of size ≤ 1 hardly count: they are wrong by 5e-4 at most, and in both directions.
+ */
+export const HALF_OPERAND_TOLERANCE: Tolerance = { absolute: 50 * 2 ** -11, relative: 2 ** -11 + 1e-5 };

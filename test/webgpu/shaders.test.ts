@@ -73,6 +73,25 @@ t.test(
   },
 );
 
+t.test('a size of subgroup matrices becomes constants and fills the slot of tiled products', (t) => {
+  const dir = shaderDir(t, {
+    'main.wgsl': '#include gemm\nmain\n',
+    'lib/gemm_registers.wgsl': 'registers\n',
+    'lib/gemm_matrix.wgsl': 'matrix\n',
+  });
+  t.strictSame(linesOf(loadShader(PLAIN, dir)), ['registers', 'main']);
+  t.strictSame(linesOf(loadShader({ ...PLAIN, matrix: { m: 8, n: 16, k: 32 } }, dir)), [
+    'enable subgroups;',
+    'enable chromium_experimental_subgroup_matrix;',
+    'const MATRIX_M = 8u;',
+    'const MATRIX_N = 16u;',
+    'const MATRIX_K = 32u;',
+    'matrix',
+    'main',
+  ]);
+  t.end();
+});
+
 function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
 }

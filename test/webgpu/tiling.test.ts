@@ -15,6 +15,8 @@ const TUNING: Tuning = {
   sharesActivations: false,
   maxRowTokens: 3,
   maxFusedNormTokens: 3,
+  gemmTokens: null,
+  subgroupMatrix: null,
   dozeMs: 0,
   subgroupSize: 32,
   packedDot: true,

@@ -6,6 +6,7 @@ interface Adapter {
   readonly description?: string;
   readonly subgroupMinSize?: number;
   readonly subgroupMaxSize?: number;
+  readonly subgroupMatrixConfigs?: readonly object[];
 }
 
 function tuningOf(adapterInfo: Adapter, features: readonly string[] = ['subgroups']): Tuning {
@@ -53,5 +54,48 @@ t.test('a subgroup has a known size only where the device has subgroups and all 
   t.equal(tuningOf(fixed, []).subgroupSize, null);
   t.equal(tuningOf({ ...fixed, subgroupMinSize: 8 }).subgroupSize, null);
   t.equal(tuningOf({ device: 'a' }).subgroupSize, null);
+  t.end();
+});
+
+t.test('subgroups multiply by the first size that takes f16 to f32 and fits the tile', (t) => {
+  const config = (size: readonly number[], componentType = 'f16', resultComponentType = 'f32') => ({
+    componentType,
+    resultComponentType,
+    M: size[0],
+    N: size[1],
+    K: size[2],
+  });
+  const choice = (configs: readonly object[], subgroupMaxSize: number | undefined = 32) =>
+    tuningOf({ device: 'a', subgroupMaxSize, subgroupMatrixConfigs: configs }, [
+      'chromium-experimental-subgroup-matrix',
+    ]).subgroupMatrix;
+  const others = [
+    config([8, 8, 32], 'i8', 'i32'),
+    config([16, 16, 16], 'f16', 'f16'),
+    config([12, 8, 8]),
+    config([32, 32, 16]),
+  ];
+  t.strictSame(choice([...others, config([8, 16, 16]), config([8, 8, 8])]), {
+    m: 8,
+    n: 16,
+    k: 16,
+    maxLanes: 32,
+  });
+  t.equal(choice(others), null);
+  t.equal(
+    choice([config([8, 8, 8])], 128),
+    null,
+    'four subgroups have more lanes than any device must allow',
+  );
+  t.equal(
+    tuningOf({ device: 'a', subgroupMaxSize: 32, subgroupMatrixConfigs: [config([8, 8, 8])] }).subgroupMatrix,
+    null,
+  );
+  t.end();
+});
+
+t.test('only GPUs take the tiled kernel for many tokens', (t) => {
+  t.equal(HARDWARE.gemmTokens, 32);
+  t.equal(tuningOf({ device: 'llvmpipe' }).gemmTokens, null);
   t.end();
 });

@@ -1,0 +1,53 @@
+// A lane sums LANE_TOKENS tokens × 4 outputs of the tile in registers. Its tokens lie TOKEN_LANES apart and its outputs OUTPUT_LANES apart,
+// so that neighbouring lanes read and store neighbouring rows.
+struct Invocation {
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+}
+const LANE_TOKENS = 8u;
+const TOKEN_LANES = TILE_TOKENS / LANE_TOKENS;
+const OUTPUT_LANES = TILE_OUTPUTS / 4u;
+const LANES = TOKEN_LANES * OUTPUT_LANES;
+// [token], outputs.
+alias Sums = array<vec4f, LANE_TOKENS>;
+
+// vec4 of a row in shared memory. The columns of each row are permuted in a way of its own: then lanes that read one column of eight
+// neighbouring rows meet different banks without padding, which in f32 would take more than the 16 KiB that every adapter has.
+const ROW_VECTORS = BLOCK_VECTORS;
+fn tile_index(row: u32, column: u32) -> u32 {
+  return row * ROW_VECTORS + (column ^ (row % ROW_VECTORS));
+}
+
+fn w_vector(row: u32, column: u32) -> vec4f {
+  return vec4f(w_tile[tile_index(row, column)]);
+}
+
+fn add_block(at: Invocation, sums: ptr<function, Sums>) {
+  let token = at.lane / OUTPUT_LANES;
+  let output = at.lane % OUTPUT_LANES;
+  for (var column = 0u; column < BLOCK_VECTORS; column++) {
+    let w0 = w_vector(output, column);
+    let w1 = w_vector(output + OUTPUT_LANES, column);
+    let w2 = w_vector(output + 2u * OUTPUT_LANES, column);
+    let w3 = w_vector(output + 3u * OUTPUT_LANES, column);
+    for (var t = 0u; t < LANE_TOKENS; t++) {
+      let v = vec4f(x_tile[tile_index(token + t * TOKEN_LANES, column)]);
+      (*sums)[t] += vec4f(dot(w0, v), dot(w1, v), dot(w2, v), dot(w3, v));
+    }
+  }
+}
+
+// Sums move down to the first, so that stores are compiled once and not once per token.
+fn store_sums(at: Invocation, first_token: u32, first_output: u32, sums: ptr<function, Sums>) {
+  let output = first_output + at.lane % OUTPUT_LANES;
+  let end = min(first_token + TILE_TOKENS, params.tokens);
+  for (var token = first_token + at.lane / OUTPUT_LANES; token < end; token += TOKEN_LANES) {
+    for (var i = 0u; i < 4u; i++) {
+      store_output(token, output + i * OUTPUT_LANES, (*sums)[0][i]);
+    }
+    for (var t = 1u; t < LANE_TOKENS; t++) {
+      (*sums)[t - 1u] = (*sums)[t];
+    }
+  }
+}
