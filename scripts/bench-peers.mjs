@@ -2,7 +2,7 @@
 // Runs halflight and its peers on the same adapter in turn and prints the ratios: `npm run bench:peers [products|models]`.
 //   products  ONNX Runtime's WebGPU provider, one product at a time; onnxruntime-node is installed below the temporary folder
 //   models    llama.cpp's Vulkan backend on a 135M-parameter Llama shape of random weights; LLAMA_BENCH is the command of its llama-bench
-// Peers are no dependency of halflight. Each side is a process of its own, so that none disturbs the other.
+// Both sides must see the same driver: where llama-bench lives in an environment of its own, run this there. Peers are no dependency of halflight. Each side is a process of its own, so that none disturbs the other.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,8 +26,9 @@ const SHAPE = {
   intermediate: 1536,
   vocab: 49_152,
 };
-const INPUT_LEN = 128;
-const OUTPUT_LEN = 16;
+/** Tokens of the prompt, the default of llama-bench, and of the answer, which it measures without a prompt. */
+const INPUT_LEN = 512;
+const OUTPUT_LEN = 32;
 const ROUNDS = 3;
 
 const PARTS = { products: compareProducts, models: compareModels };
@@ -63,7 +64,7 @@ async function compareModels() {
     print(`135M-parameter Llama shape, ${quantization}: tokens/s, medians of rounds in turn`);
     const rounds = [];
     for (let i = 0; i < ROUNDS; i++)
-      rounds.push({ peer: await llamaBench(path, []), ours: await offline(quantization) });
+      rounds.push({ peer: await llamaBench(path, []), ours: await halflight(quantization) });
     for (const phase of ['prefill', 'decode']) {
       const rate = (which) => median(rounds.map((round) => round[which][phase]));
       print(row(`${phase}`, rate('ours'), 'llama.cpp Vulkan', rate('peer')));
@@ -83,19 +84,19 @@ async function llamaBench(path, options) {
   return { prefill: rate('n_prompt'), decode: rate('n_gen') };
 }
 
-async function offline(quantization) {
-  const lengths = ['--input-len', String(INPUT_LEN), '--output-len', String(OUTPUT_LEN)];
+/** Tokens per second of halflight: a prompt alone, then an answer to one token, as llama-bench measures them. */
+async function halflight(quantization) {
+  const { prefillThroughput: prefill } = await offline(quantization, INPUT_LEN, 2);
+  const { decodeThroughput: decode } = await offline(quantization, 1, OUTPUT_LEN + 1);
+  return { prefill, decode };
+}
+
+async function offline(quantization, inputLen, outputLen) {
+  const lengths = ['--input-len', String(inputLen), '--output-len', String(outputLen)];
   const weights = ['--random-weights', 'SmolLM2-135M', '--quantization', quantization];
-  const { stdout } = await run(process.execPath, [
-    join(root, 'dist/cli.js'),
-    'bench',
-    'offline',
-    ...weights,
-    ...lengths,
-    '--json',
-  ]);
-  const [result] = JSON.parse(stdout).results;
-  return { prefill: result.prefillThroughput, decode: result.decodeThroughput };
+  const cli = join(root, 'dist/cli.js');
+  const { stdout } = await run(process.execPath, [cli, 'bench', 'offline', ...weights, ...lengths, '--json']);
+  return JSON.parse(stdout).results[0];
 }
 
 function installOnnxRuntime() {
