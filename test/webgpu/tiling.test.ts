@@ -7,6 +7,7 @@ const TUNING: Tuning = {
   headLanes: 32,
   attentionLanes: 32,
   attentionTokens: 8,
+  attentionWorkgroups: 0,
   sampleLanes: 32,
   quantizeLanes: 32,
   rowLanes: 32,
