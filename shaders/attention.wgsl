@@ -4,6 +4,8 @@
 // (Milakov & Gimelshein, arXiv 1805.02867). The block size is a multiple of 4, so four neighbours share a block.
 // Steps begin at multiples of their own size, and one that a query does not see adds exactly nothing to it: a query's sums run in the same
 // order in any tile.
+// With SPLIT a workgroup walks one split of the context and leaves for `attention_merge` what it has of the online softmax.
+override SPLIT: bool = false;
 override LANES: u32 = 32u;
 override HEAD_DIM: u32 = 64u;
 override GROUP: u32 = 1u;
@@ -17,7 +19,7 @@ struct Params {
   heads: u32,
   kv_heads: u32,
   block_size: u32,
-  // vec4 per row of q and of the output.
+  // vec4 per row of q and of y.
   q_stride: u32,
   y_stride: u32,
   // Positions that a token sees, itself included; 0 sees all.
@@ -35,13 +37,17 @@ struct Params {
   chunks: u32,
   lane_chunks: u32,
   queries: u32,
+  // Positions of a split, a multiple of STEP.
+  split: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> q: array<X4>;
 @group(0) @binding(3) var<storage, read> k_cache: array<Kv4>;
 @group(0) @binding(4) var<storage, read> v_cache: array<Kv4>;
-@group(0) @binding(5) var<storage, read_write> y: array<X4>;
+// Rows of heads: a token's results; or with SPLIT, in [split][tile] and f32, the unnormalised sums of each head, then its maximum, its total
+// weight and two unused values.
+@group(0) @binding(5) var<storage, read_write> y: array<Y4>;
 // Of each lane: where the first of its four positions lies in the caches, and for each query their softmax weights, times the scales of V.
 var<workgroup> places: array<u32, LANES>;
 var<workgroup> weights: array<vec4f, LANES * QUERIES>;
@@ -54,6 +60,8 @@ override STEP: u32 = NEIGHBOURS * LANES;
 override CHUNKS: u32 = HEAD_DIM / 4u;
 override LANE_CHUNKS: u32 = (CHUNKS + LANES - 1u) / LANES;
 const MAX_CHUNKS = 16u;
+// vec4 of a head in y.
+override Y_CHUNKS: u32 = select(CHUNKS, CHUNKS + 1u, SPLIT);
 // The score of a position that a query does not see, so far below LOWEST, and that below any score, that its weight is 0 in any case.
 const UNSEEN = -1e30;
 const LOWEST = -1e20;
@@ -76,9 +84,11 @@ struct Tile {
   table: u32,
   // One beyond the first token's position.
   first_end: u32,
-  // Positions that some token sees.
+  // Positions that some token sees, with SPLIT of the split: none where start is no less than end.
   start: u32,
   end: u32,
+  // Of y.
+  first_row: u32,
 }
 
 // The first position that a token sees which sees none from `end` on.
@@ -86,7 +96,7 @@ fn start_of(end: u32) -> u32 {
   return select(0u, end - min(end, params.window), params.window != 0u);
 }
 
-fn tile_of(group: vec3u) -> Tile {
+fn tile_of(group: vec3u, groups: vec3u) -> Tile {
   var tile: Tile;
   tile.first_token = batch[params.tiles + 2u * group.y];
   tile.count = batch[params.tiles + 2u * group.y + 1u];
@@ -96,6 +106,13 @@ fn tile_of(group: vec3u) -> Tile {
   tile.first_end = batch[params.positions + tile.first_token] + 1u;
   tile.start = start_of(tile.first_end);
   tile.end = tile.first_end + tile.count - 1u;
+  tile.first_row = tile.first_token;
+  if (SPLIT) {
+    let first = tile.start - tile.start % STEP + group.z * params.split;
+    tile.start = max(tile.start, first);
+    tile.end = min(tile.end, first + params.split);
+    tile.first_row = group.z * groups.y + group.y;
+  }
   return tile;
 }
 
@@ -231,17 +248,21 @@ fn turn_chunks() {
   }
 }
 
+// Where query n's results begin in y.
+fn result_place(tile: Tile, n: u32) -> u32 {
+  return (tile.first_row + n / GROUP) * params.y_stride + (tile.head + n % GROUP) * Y_CHUNKS;
+}
+
 // Stores the results of the first chunk. Queries move down to the first, so that stores are compiled once and not once a query.
 fn store_results(tile: Tile, chunk: u32, totals: array<f32, MAX_QUERIES>) {
   var results: array<vec4f, MAX_QUERIES>;
   for (var n = 0u; n < QUERIES; n++) {
-    results[n] = sums[n] / totals[n];
+    results[n] = select(sums[n] / totals[n], sums[n], SPLIT);
   }
   let count = tile.count * GROUP;
   for (var n = 0u; n < count; n++) {
-    let row = (tile.first_token + n / GROUP) * params.y_stride + (tile.head + n % GROUP) * CHUNKS;
     if (chunk < CHUNKS) {
-      y[row + chunk] = X4(results[0]);
+      y[result_place(tile, n) + chunk] = Y4(results[0]);
     }
     for (var i = 1u; i < QUERIES; i++) {
       results[i - 1u] = results[i];
@@ -249,9 +270,20 @@ fn store_results(tile: Tile, chunk: u32, totals: array<f32, MAX_QUERIES>) {
   }
 }
 
+// Stores the maximum and the total of each query, behind its sums.
+fn store_totals(tile: Tile, totals: array<f32, MAX_QUERIES>) {
+  for (var n = 0u; n < QUERIES; n++) {
+    y[result_place(tile, n) + CHUNKS] = Y4(vec4f(greatest[n], totals[n], 0.0, 0.0));
+  }
+}
+
 @compute @workgroup_size(LANES)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-  let tile = tile_of(group);
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let tile = tile_of(group, groups);
   for (var n = 0u; n < QUERIES; n++) {
     greatest[n] = LOWEST;
   }
@@ -276,5 +308,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   for (var j = 0u; j < params.lane_chunks; j++) {
     store_results(tile, lane + j * LANES, totals);
     turn_chunks();
+  }
+  if (SPLIT && lane == 0u) {
+    store_totals(tile, totals);
   }
 }

@@ -122,6 +122,18 @@ function allocate<B>(
 }
 
 /**
+ * Every number of tokens that takes kernels of its own. Attention has one way for runs, one for a single token, and may have one for a
+ * single token at the end of a context that is worth splitting, as the longest of these is.
+ */
+const WARM_UP_STEPS = [
+  { size: 1, contextLen: 1 },
+  { size: 2, contextLen: 2 },
+  { size: 4, contextLen: 1024 },
+  { size: 8, contextLen: 2 },
+  { size: 9, contextLen: 2 },
+];
+
+/**
  * Compiles every kernel that a step can use, all together, then runs each once: a driver may compile again at the first dispatch.
  * The steps write to KV block 0, which whoever gets that block first overwrites.
  */
@@ -129,15 +141,15 @@ async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
   const previous = device.noResults;
-  // Numbers of tokens between which some product changes its kernel.
-  const many = ops.gemmTokens === null ? [] : [ops.gemmTokens];
-  const steps = [1, 2, 4, 8, 9, ...many].map((size) => ({
+  const many = ops.gemmTokens === null ? [] : [{ size: ops.gemmTokens, contextLen: 2 }];
+  const steps = [...WARM_UP_STEPS, ...many].map(({ size, contextLen }) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
+    contextLen: Math.min(contextLen, device.plan.maxModelLen),
     previous,
   }));
   const enqueue = (step: (typeof steps)[number]) => {
-    ops.writeBatch(device.batch, warmUpBatch(step.numTokens, step.numLogits));
+    ops.writeBatch(device.batch, warmUpBatch(step, device.batch.capacity));
     enqueueForward(device, step);
   };
   await ops.prepare(() => {
@@ -149,16 +161,21 @@ async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
   }
 }
 
-/** Pairs of neighbouring tokens, and a single one where the number is odd: attention treats them differently. */
-function warmUpBatch(numTokens: number, numLogits: number): Batch {
+/** Runs of at most three neighbouring tokens; the last token ends a context of `contextLen`. */
+function warmUpBatch(
+  { numTokens, numLogits, contextLen }: { numTokens: number; numLogits: number; contextLen: number },
+  { maxBlocksPerSequence }: BatchCapacity,
+): Batch {
   return {
     numTokens,
     numSequences: 1,
     tokenIds: new Uint32Array(numTokens),
-    positions: Uint32Array.from({ length: numTokens }, (_, i) => i % 2),
+    positions: Uint32Array.from({ length: numTokens }, (_, i) =>
+      i < numTokens - 1 ? i % 3 : contextLen - 1,
+    ),
     slotMapping: new Uint32Array(numTokens),
     sequenceIds: new Uint32Array(numTokens),
-    blockTables: new Uint32Array(1),
+    blockTables: new Uint32Array(maxBlocksPerSequence),
     logitsRows: new Uint32Array(numLogits),
     sampling: [],
     scoring: [],

@@ -1,5 +1,6 @@
 import { batchLayout } from '../ops/batch-layout.js';
 import type { Ops } from '../ops/ops.js';
+import { type AttentionSplits, attentionSplits, partialSize } from './attention-splits.js';
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
 import { attentionTiling } from './tiling.js';
@@ -7,17 +8,21 @@ import type { Tuning } from './tuning.js';
 
 type Args = Parameters<Ops<GPUBuffer>['attention']>[0];
 
-/** One workgroup for each tile and group of heads: a dispatch of the batch's runs and one of its single tokens, where it has any. */
-export function attentionDispatches(args: Args, tuning: Tuning): Dispatch[] {
+/**
+ * One workgroup for each tile and group of heads: a dispatch of the batch's runs and one of its single tokens, where it has any.
+ * Where single tokens are too few to occupy the adapter, their contexts are split, and one more dispatch merges the splits.
+ * @param partials scratch of `partialsBytes`
+ */
+export function attentionDispatches(args: Args, tuning: Tuning, partials: GPUBuffer): Dispatch[] {
   const { words, capacity } = args.batch;
   const { tileCounts } = batchLayout(capacity);
   const [numRuns, numSingles] = words.subarray(tileCounts, tileCounts + 2);
+  const runs = { tokens: tuning.attentionTokens, firstTile: 0, numTiles: numRuns };
+  const singles = { tokens: 1, firstTile: numRuns, numTiles: numSingles };
   return [
-    { tokens: tuning.attentionTokens, firstTile: 0, numTiles: numRuns },
-    { tokens: 1, firstTile: numRuns, numTiles: numSingles },
-  ]
-    .filter(({ numTiles }) => numTiles > 0)
-    .map((tiles) => tilesDispatch(args, tiles, tuning));
+    ...(numRuns > 0 ? [tilesDispatch(args, runs, tuning, null)] : []),
+    ...(numSingles > 0 ? singlesDispatches(args, singles, tuning, partials) : []),
+  ];
 }
 
 interface Tiles {
@@ -27,10 +32,42 @@ interface Tiles {
   readonly numTiles: number;
 }
 
+interface Split extends AttentionSplits {
+  readonly partials: GPUBuffer;
+}
+
+function singlesDispatches(args: Args, singles: Tiles, tuning: Tuning, partials: GPUBuffer): Dispatch[] {
+  const { numHeads, window, cache } = args;
+  const { heads } = attentionTiling(numHeads / cache.numKvHeads, cache.headDim, 1, tuning);
+  const splitBytes =
+    singles.numTiles * numHeads * partialSize(cache.headDim) * Float32Array.BYTES_PER_ELEMENT;
+  const work = {
+    workgroups: (singles.numTiles * numHeads) / heads,
+    contextLen: longestContext(args, singles),
+    window,
+    room: Math.floor(partials.size / splitBytes),
+  };
+  const splits = attentionSplits(work, tuning);
+  if (splits === null) return [tilesDispatch(args, singles, tuning, null)];
+  const split = { ...splits, partials };
+  return [tilesDispatch(args, singles, tuning, split), mergeDispatch(args, singles, tuning, split)];
+}
+
+function longestContext({ batch }: Args, { firstTile, numTiles }: Tiles): number {
+  const { positions, tiles } = batchLayout(batch.capacity);
+  let longest = 0;
+  for (let tile = firstTile; tile < firstTile + numTiles; tile++) {
+    const token = batch.words[tiles + 2 * tile];
+    longest = Math.max(longest, batch.words[positions + token] + 1);
+  }
+  return longest;
+}
+
 function tilesDispatch(
   { batch, q, cache, out, numHeads, scale, window }: Args,
   { tokens, firstTile, numTiles }: Tiles,
   tuning: Tuning,
+  split: Split | null,
 ): Dispatch {
   const layout = batchLayout(batch.capacity);
   const { numKvHeads, headDim, blockSize, type: kv } = cache;
@@ -40,17 +77,46 @@ function tilesDispatch(
     tokens,
     tuning,
   );
+  const outStride = split === null ? out.stride : numHeads * partialSize(headDim);
   const params = new Params()
-    .u32(numHeads, numKvHeads, blockSize, q.stride / 4, out.stride / 4, window ?? 0)
+    .u32(numHeads, numKvHeads, blockSize, q.stride / 4, outStride / 4, window ?? 0)
     .f32(scale)
     .u32(layout.positions, layout.sequenceIds, layout.blockTables)
     .u32(batch.capacity.maxBlocksPerSequence, layout.tiles + 2 * firstTile)
-    .u32(headDim / 4, laneChunks, heads * tokens);
+    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0);
   return {
-    spec: { kernel: 'attention', weight: null, types: { X: q.type }, constants, lanes, kv },
-    buffers: [batch.data, q.data, cache.k, cache.v, out.data],
+    spec: {
+      kernel: 'attention',
+      weight: null,
+      types: { X: q.type, Y: split === null ? out.type : 'f32' },
+      constants: { ...constants, SPLIT: split === null ? 0 : 1 },
+      lanes,
+      kv,
+    },
+    buffers: [batch.data, q.data, cache.k, cache.v, split?.partials ?? out.data],
     weight: [],
     params: params.words,
-    grid: [numHeads / heads, numTiles, 1],
+    grid: [numHeads / heads, numTiles, split?.count ?? 1],
+  };
+}
+
+function mergeDispatch(
+  { batch, cache, out, numHeads }: Args,
+  { firstTile, numTiles }: Tiles,
+  { headLanes }: Tuning,
+  { count, partials }: Split,
+): Dispatch {
+  const { tiles } = batchLayout(batch.capacity);
+  return {
+    spec: {
+      kernel: 'attention_merge',
+      weight: null,
+      types: { Y: out.type },
+      constants: { LANES: headLanes },
+    },
+    buffers: [batch.data, partials, out.data],
+    weight: [],
+    params: new Params().u32(cache.headDim / 4, out.stride / 4, tiles + 2 * firstTile, count).words,
+    grid: [numHeads, numTiles, 1],
   };
 }

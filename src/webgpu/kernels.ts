@@ -10,6 +10,7 @@ export const KERNELS = {
   quantize_rows: { bindings: ['read', 'write'], weight: false },
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
   attention: { bindings: ['read', 'read', 'read', 'read', 'write'], weight: false },
+  attention_merge: { bindings: ['read', 'read', 'write'], weight: false },
   silu_multiply: { bindings: ['read', 'write'], weight: false },
   gather_rows: { bindings: ['read', 'read', 'write'], weight: false },
   edit_logits: { bindings: ['read', 'read', 'write'], weight: false },

@@ -17,6 +17,7 @@ import {
 } from '../ops/ops.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { attentionDispatches } from './attention-dispatches.js';
+import { partialsBytes } from './attention-splits.js';
 import { BufferPool } from './buffers.js';
 import { Doze } from './doze.js';
 import { createEdits, uploadEdits } from './edits-upload.js';
@@ -48,6 +49,8 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   readonly #tuning: Tuning;
   /** Bound where an operand is absent. */
   readonly #nothing: GPUBuffer;
+  /** Scratch of split attention; nothing where no attention is split. */
+  readonly #partials: GPUBuffer;
 
   constructor(device: GPUDevice, computeType: 'f32' | 'f16', tuning: Partial<Tuning> = {}) {
     this.computeType = computeType;
@@ -59,6 +62,8 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#recorder = new Recorder(device, this.#buffers, clock);
     this.#readback = new Readback(device, this.#recorder, clock, new Doze(this.#tuning.dozeMs));
     this.#nothing = this.#buffers.storage(16, 'activations');
+    const partials = partialsBytes(this.#tuning);
+    this.#partials = partials === 0 ? this.#nothing : this.#buffers.storage(partials, 'activations');
   }
 
   get gemmTokens(): number | null {
@@ -194,7 +199,9 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   attention(args: Args<'attention'>): void {
-    for (const dispatch of attentionDispatches(args, this.#tuning)) this.#recorder.add(dispatch);
+    for (const dispatch of attentionDispatches(args, this.#tuning, this.#partials)) {
+      this.#recorder.add(dispatch);
+    }
   }
 
   siluMultiply({ gateUp, out, rows }: Args<'siluMultiply'>): void {

@@ -102,6 +102,8 @@ export interface AttentionTiling {
 const MAX_QUERIES = 16;
 /** Vectors of four dimensions that a lane sums, at most: beyond it they leave the registers. */
 const MAX_SUMS = 32;
+/** Pairs of a lane and a query, at most: each takes 20 bytes of workgroup memory, of which every adapter has 16 KiB. */
+const MAX_LANE_QUERIES = 512;
 const MAX_HEADS = 4;
 
 /** @param sharingHeads query heads that share a KV head */
@@ -112,7 +114,9 @@ export function attentionTiling(
   { attentionLanes, subgroupSize, sharesActivations }: Tuning,
 ): AttentionTiling {
   const laneChunks = Math.ceil(headDim / (4 * attentionLanes));
-  const maxQueries = Math.min(MAX_QUERIES, Math.floor(MAX_SUMS / laneChunks));
+  const maxQueries = Math.floor(
+    Math.min(MAX_QUERIES, MAX_SUMS / laneChunks, MAX_LANE_QUERIES / attentionLanes),
+  );
   const heads = groupSize(sharingHeads, Math.min(MAX_HEADS, Math.floor(maxQueries / tokens)));
   const constants = { LANES: attentionLanes, HEAD_DIM: headDim, GROUP: heads, TOKENS: tokens };
   if (attentionLanes !== subgroupSize || subgroupSize < SHARED_ACTIVATIONS) {

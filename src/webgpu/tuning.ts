@@ -7,6 +7,8 @@ export interface Tuning {
   readonly attentionLanes: number;
   /** Neighbouring tokens of a sequence in a tile of `attention`, at most; 16 at most. */
   readonly attentionTokens: number;
+  /** Workgroups of `attention` that a step's single tokens are split into where they are fewer, about; 0 splits none. */
+  readonly attentionWorkgroups: number;
   readonly sampleLanes: number;
   /** Blocks of 32 values in a workgroup of `quantize_rows`. */
   readonly quantizeLanes: number;
@@ -61,6 +63,8 @@ const GPU = {
   headLanes: 32,
   attentionLanes: 32,
   attentionTokens: 8,
+  // Two for each multiprocessor of a large GPU.
+  attentionWorkgroups: 264,
   sampleLanes: 256,
   quantizeLanes: 32,
   rowLanes: 32,
@@ -98,6 +102,7 @@ const SOFTWARE = {
   headLanes: 16,
   attentionLanes: 8,
   attentionTokens: 8,
+  attentionWorkgroups: 0,
   sampleLanes: 16,
   quantizeLanes: 8,
   rowLanes: 8,

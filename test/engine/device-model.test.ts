@@ -4,7 +4,7 @@ import { enqueueForward, loadDeviceModel } from '#halflight/engine/device-model.
 import type { EngineOptions, LoadProgress } from '#halflight/engine/options.js';
 import type { Batch } from '#halflight/ops/ops.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import { testDevice } from '../support/device.js';
+import { nullOps, testDevice } from '../support/device.js';
 import { tinyOptions } from '../support/tiny.js';
 
 // The first compilation of all kernels takes a software adapter half a minute or more.
@@ -80,43 +80,56 @@ t.test('the KV cache fits what the device has left beside weights and activation
   t.ok(explicit.plan.numBlocks >= 10, String(explicit.plan.numBlocks));
 });
 
-/** A chunk of a sequence, and the first token of another. */
-function chunkAndToken(numTokens: number): Batch {
+/** A chunk of a sequence, and a token at `position` of another. */
+function chunkAndToken(numTokens: number, position: number): Batch {
   const positions = Uint32Array.from({ length: numTokens }, (_, i) => (i + 1) % numTokens);
+  positions[numTokens - 1] = position;
   return {
     numTokens,
     numSequences: 2,
     tokenIds: new Uint32Array(numTokens),
     positions,
-    slotMapping: positions,
-    sequenceIds: positions.map((position) => (position === 0 ? 1 : 0)),
-    blockTables: new Uint32Array(2),
+    slotMapping: new Uint32Array(numTokens),
+    sequenceIds: positions.map((_, i) => (i === numTokens - 1 ? 1 : 0)),
+    blockTables: new Uint32Array(20),
     logitsRows: new Uint32Array(0),
     sampling: [],
     scoring: [],
   };
 }
 
-for (const tuning of [{}, { gemmTokens: 16 }]) {
-  t.test(`after loading no batch needs a kernel that is not ready, ${JSON.stringify(tuning)}`, async (t) => {
-    t.setTimeout(200_000);
-    const ops = new WebGpuOps(await testDevice(), 'f32', tuning);
-    const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27, autotune: null };
-    const device = await loadDeviceModel(
-      backend,
-      tinyOptions('llama'),
-      { maxLogits: 16, maxSampled: 16 },
-      () => undefined,
-    );
-    const numReady = ops.numPipelines;
-    for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
-      ops.writeBatch(device.batch, chunkAndToken(numTokens));
+/** Pipelines when the model is loaded, and after steps of many sizes, in short contexts and long ones. */
+async function pipelinesOf(ops: WebGpuOps): Promise<{ ready: number; later: number; kernels: Set<string> }> {
+  const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27, autotune: null };
+  const options = tinyOptions('llama');
+  const device = await loadDeviceModel(backend, options, { maxLogits: 16, maxSampled: 16 }, () => undefined);
+  const ready = ops.numPipelines;
+  for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
+    for (const position of [0, 159]) {
+      ops.writeBatch(device.batch, chunkAndToken(numTokens, position));
       for (const numLogits of [0, 1, 3, 16]) {
         enqueueForward(device, { numTokens, numLogits, previous: device.noResults });
       }
     }
-    await ops.read(device.activations.logits, 1);
-    t.equal(ops.numPipelines, numReady);
+  }
+  await ops.read(device.activations.logits, 1);
+  return { ready, later: ops.numPipelines, kernels: new Set(ops.pipelines.map(({ kernel }) => kernel)) };
+}
+
+for (const tuning of [{}, { gemmTokens: 16 }]) {
+  t.test(`after loading no batch needs a kernel that is not ready, ${JSON.stringify(tuning)}`, async (t) => {
+    t.setTimeout(200_000);
+    const ops = new WebGpuOps(await testDevice(), 'f32', tuning);
+    const { ready, later } = await pipelinesOf(ops);
+    t.equal(later, ready);
     ops.destroy();
   });
 }
+
+t.test('nor does any on a GPU, where long contexts are split', async (t) => {
+  const ops = await nullOps('f32');
+  const { ready, later, kernels } = await pipelinesOf(ops);
+  t.equal(later, ready);
+  t.ok(kernels.has('attention_merge'));
+  ops.destroy();
+});

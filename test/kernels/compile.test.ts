@@ -16,20 +16,23 @@ import { sampleCase } from '../support/sample-case.js';
 const device = await nullDevice();
 t.teardown(() => device.destroy());
 
-/** Every way to cut a matrix product, the second with subgroups, and to multiply bytes. A subgroup of the null backend has up to 128 lanes. */
+/**
+ * Without subgroups and packed products, and with subgroups of every size that GPUs have. Every way to cut a matrix product; a subgroup of the
+ * null backend has up to 128 lanes.
+ */
 const TUNINGS: readonly Partial<Tuning>[] = [
   { maxRowTokens: 2, gemmTokens: 9, subgroupMatrix: null, subgroupSize: null, packedDot: false },
-  {
+  ...[16, 4, 8, 32, 64].map((size) => ({
     maxRowTokens: 2,
     gemmTokens: 9,
     subgroupMatrix: { m: 16, n: 16, k: 16, maxLanes: 64 },
-    rowLanes: 16,
-    tileLanes: 16,
-    attentionLanes: 16,
-    subgroupSize: 16,
+    rowLanes: size,
+    tileLanes: size,
+    attentionLanes: size,
+    subgroupSize: size,
     sharesActivations: true,
     pairedDot: true,
-  },
+  })),
 ];
 
 /** Kernels that all cases together need, with every weight format, and those that measure the adapter. */
@@ -62,12 +65,14 @@ for (const computeType of ['f32', 'f16'] as const) {
   }
 }
 
-const KV_PAIRS = ['attention', 'rope_cache'].flatMap((kernel) =>
+const KV_PAIRS = ['attention', 'attention split', 'rope_cache'].flatMap((kernel) =>
   ['f16', 'f32', 'int8'].map((type) => `${kernel} ${type}`),
 );
 
 function kvPairs(compiled: readonly PipelineSpec[]): string[] {
-  const pairs = compiled.flatMap(({ kernel, kv }) => (kv === undefined ? [] : [`${kernel} ${kv}`]));
+  const pairs = compiled.flatMap(({ kernel, kv, constants }) =>
+    kv === undefined ? [] : [`${kernel}${constants.SPLIT === 1 ? ' split' : ''} ${kv}`],
+  );
   return [...new Set(pairs)].sort();
 }
 

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
-import { type Cases, int8LinearCases, linearCases, normCases } from '../support/cases.js';
+import { type Cases, int8LinearCases, laneCases, linearCases, normCases } from '../support/cases.js';
 import { attentionCases } from '../support/cases-batch.js';
 import { compareWithReference } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
@@ -79,8 +79,19 @@ t.test('tiles of another width serve one token and many', async (t) => {
 t.test('norms, the KV cache and attention are right in workgroups of another width', async (t) => {
   t.setTimeout(280_000);
   const used = await holdsWith(t, HARDWARE, [...normCases(), ...attentionCases()]);
-  t.strictSame(used, new Set(['rms_norm', 'rope_cache', 'attention workgroup']));
+  t.strictSame(used, new Set(['rms_norm', 'rope_cache', 'attention workgroup', 'attention_merge']));
 });
+
+for (const lanes of [4, 16, 64]) {
+  t.test(`products, norms and attention are right in workgroups of ${lanes} lanes`, async (t) => {
+    t.setTimeout(280_000);
+    const widths = { normLanes: lanes, headLanes: lanes, attentionLanes: lanes, quantizeLanes: lanes };
+    const tuning = { ...HARDWARE, ...widths, rowLanes: lanes, tileLanes: lanes, attentionTokens: 2 };
+    const used = await holdsWith(t, tuning, laneCases());
+    t.ok(['rms_norm', 'rope_cache', 'attention workgroup'].every((kernel) => used.has(kernel)));
+    t.ok(['linear_row', 'linear_tile', 'linear_row_int8'].every((name) => used.has(`${name} workgroup`)));
+  });
+}
 
 t.test('attention is right where lanes share through the subgroup, but each loads for itself', async (t) => {
   t.setTimeout(280_000);

@@ -33,6 +33,9 @@ const LONG_CHUNKS: readonly Chunk[] = [
   { start: 64, count: 9 },
 ];
 
+/** One token at the end of a context that a GPU splits. */
+const SPLIT_CHUNKS: readonly Chunk[] = [{ start: 299, count: 1 }];
+
 export function embedCase(format: string): [string, Case] {
   return [
     `embed ${format}, the table in two parts, two tokens pending`,
@@ -165,22 +168,30 @@ export function attentionCases(): [string, Case][] {
   const long = [...HEADS, ...ODD_HEADS].flatMap((shape) =>
     [null, 33].map((window) => attentionCase(shape, { window, type: 'f32', chunks: LONG_CHUNKS })),
   );
-  return [...plain, ...narrow, ...long];
+  const split = (['f32', 'f16', 'int8'] as const).map((type) =>
+    attentionCase(ODD_HEADS[0], { window: null, type, chunks: SPLIT_CHUNKS, blockSize: 8 }),
+  );
+  return [...plain, ...narrow, ...long, ...split];
 }
 
 interface AttentionOptions {
   readonly window: number | null;
   readonly type: KvType;
   readonly chunks: readonly Chunk[];
+  readonly blockSize?: number;
 }
 
-function attentionCase(shape: HeadShape, { window, type, chunks }: AttentionOptions): [string, Case] {
+function attentionCase(
+  shape: HeadShape,
+  { window, type, chunks, blockSize = POOL.blockSize }: AttentionOptions,
+): [string, Case] {
   return [
-    `attention ${JSON.stringify(shape)} window ${window} over ${type}${chunks === LONG_CHUNKS ? ', long chunks' : ''}`,
+    `attention ${JSON.stringify(shape)} window ${window} over ${type}, ${JSON.stringify(chunks)}`,
     (ops, random) => {
       const { numHeads, numKvHeads, headDim } = shape;
-      const { batch, numTokens: rows } = startBatch(ops, random, chunks);
-      const cache = filledCache(ops, random, { ...POOL, numKvHeads, headDim, type });
+      const pool = { ...POOL, blockSize };
+      const { batch, numTokens: rows } = startBatch(ops, random, chunks, pool);
+      const cache = filledCache(ops, random, { ...pool, numKvHeads, headDim, type });
       const q = filled(ops, random, rows, numHeads * headDim);
       const out = poisoned(ops, rows, numHeads * headDim, ops.computeType);
       ops.attention({ batch, q, cache, out, numHeads, scale: 0.5, window, rows });
@@ -193,9 +204,10 @@ function startBatch<B>(
   ops: Ops<B>,
   random: Random,
   chunks: readonly Chunk[],
+  pool = POOL,
 ): { batch: BatchBuffers<B>; numTokens: number } {
   const batch = ops.batch(CAPACITY);
-  const filledBatch = randomBatch(random, chunks, POOL);
+  const filledBatch = randomBatch(random, chunks, pool);
   ops.writeBatch(batch, filledBatch);
   return { batch, numTokens: filledBatch.numTokens };
 }

@@ -27,6 +27,17 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
   ];
 }
 
+/** A few cases of each operation whose kernels have a number of lanes to choose: with these, another number costs seconds and not minutes. */
+export function laneCases(): Cases {
+  const attention = attentionCases();
+  return [
+    ...normCases(),
+    ...[attention[0], attention[2], ...attention.filter(([name]) => name.includes('299'))],
+    ...linearCases('int4-g32'),
+    ...int8LinearCases('int4-g32'),
+  ];
+}
+
 type Shape = readonly [tokens: number, outputs: number, inputs: number];
 
 /** Every tiling, odd tails of outputs, of tokens and of K, a whole number of groups and not. */

@@ -1,12 +1,15 @@
 import t from 'tap';
 import { batchLayout } from '#halflight/ops/batch-layout.js';
 import { attentionDispatches } from '#halflight/webgpu/attention-dispatches.js';
+import { partialsBytes } from '#halflight/webgpu/attention-splits.js';
+import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
 import { CAPACITY, type Chunk, randomBatch } from '../support/batches.js';
-import { nullOps } from '../support/device.js';
+import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 
-const ops = await nullOps('f32');
+const device = await nullDevice();
+const ops = new WebGpuOps(device, 'f32');
 t.teardown(() => ops.destroy());
 
 const TUNING: Tuning = tuningFor({
@@ -17,11 +20,17 @@ const POOL = { numBlocks: 64, blockSize: 4 };
 const cache = ops.kvCache({ ...POOL, numKvHeads: 2, headDim: 64, type: 'f16' });
 const [q, out] = [1, 2].map(() => ops.tensor(64, 8 * 64, 'f32', 'activations'));
 
-function dispatchesOf(chunks: readonly Chunk[]) {
+const partials = device.createBuffer({ size: partialsBytes(TUNING), usage: GPUBufferUsage.STORAGE });
+
+function dispatchesOf(chunks: readonly Chunk[], window: number | null = 7, tuning = TUNING) {
   const batch = ops.batch(CAPACITY);
   const { numTokens: rows, ...tokens } = randomBatch(new Random(1), chunks, POOL);
   ops.writeBatch(batch, { ...tokens, numTokens: rows });
-  return attentionDispatches({ batch, q, cache, out, numHeads: 8, scale: 0.5, window: 7, rows }, TUNING);
+  return attentionDispatches(
+    { batch, q, cache, out, numHeads: 8, scale: 0.5, window, rows },
+    tuning,
+    partials,
+  );
 }
 
 t.test('runs and single tokens are dispatched apart, and only where there are any', (t) => {
@@ -47,5 +56,44 @@ t.test('parameters come in the order of the shader', (t) => {
   const common = [8, 2, 4, 128, 128, 7, half, positions, sequenceIds, blockTables, 40];
   t.strictSame([...runs.params], [...common, tiles, 16, 1, 16, 0]);
   t.strictSame([...singles.params], [...common, tiles + 4, 16, 1, 4, 0]);
+  t.end();
+});
+
+/** A run of two tokens, then single ones at the end of contexts of 40, 150 and 5. */
+const LONG: readonly Chunk[] = [
+  { start: 0, count: 2 },
+  { start: 39, count: 1 },
+  { start: 149, count: 1 },
+  { start: 4, count: 1 },
+];
+
+t.test('the contexts of single tokens are split and merged, by the longest of them', (t) => {
+  const [runs, singles, merge] = dispatchesOf(LONG, null);
+  t.match(runs, { grid: [4, 1, 1], spec: { constants: { SPLIT: 0 } } });
+  t.match(singles, { grid: [2, 3, 2], spec: { kernel: 'attention', constants: { SPLIT: 1 } } });
+  t.match(merge, { grid: [8, 3, 1], spec: { kernel: 'attention_merge' } });
+  t.equal(singles.buffers.at(-1), partials);
+  t.strictSame(merge.buffers.slice(1), [partials, out.data]);
+  t.end();
+});
+
+t.test('parameters of splits and of their merge come in the order of the shaders', (t) => {
+  const { tiles } = batchLayout(CAPACITY);
+  const [, singles, merge] = dispatchesOf(LONG, null);
+  // Heads of 64 dimensions: 16 vec4 of sums and one of totals. Results lie 128 vec4 apart.
+  t.strictSame([...singles.params.slice(3, 6)], [128, 8 * 17, 0]);
+  t.strictSame([...singles.params.slice(11)], [tiles + 2, 16, 1, 4, 128]);
+  t.strictSame([...merge.params.slice(0, 4)], [16, 128, tiles + 2, 2]);
+  t.end();
+});
+
+t.test('nothing is split in a short context or window, or by a tuning that forbids it', (t) => {
+  const unsplit = (dispatches: ReturnType<typeof dispatchesOf>) =>
+    dispatches.every(({ spec }) => spec.kernel === 'attention' && spec.constants.SPLIT === 0);
+  t.ok(unsplit(dispatchesOf([{ start: 127, count: 1 }], null)));
+  t.ok(unsplit(dispatchesOf(LONG, 128)));
+  t.ok(unsplit(dispatchesOf(LONG, null, { ...TUNING, attentionWorkgroups: 0 })));
+  t.ok(unsplit(dispatchesOf(LONG, null, { ...TUNING, batchInvariant: true })));
+  t.notOk(unsplit(dispatchesOf(LONG, null)));
   t.end();
 });

@@ -7,6 +7,7 @@ const TUNING: Tuning = {
   headLanes: 32,
   attentionLanes: 32,
   attentionTokens: 8,
+  attentionWorkgroups: 0,
   sampleLanes: 32,
   quantizeLanes: 32,
   rowLanes: 32,
@@ -95,6 +96,7 @@ t.test('a tile of attention holds 16 queries at most, and 32 vectors of sums a l
     [64, 128, 256].map((headDim) => heads(headDim, 8, 8)),
     [2, 1, 1],
   );
+  t.equal(heads(64, 8, 64), 1, 'workgroup memory holds 8 queries of 64 lanes');
 });
 
 t.test('attention goes round a subgroup only where it is the workgroup and has 8 lanes', async (t) => {

@@ -22,6 +22,7 @@ t.test('software adapters get narrower workgroups than GPUs', (t) => {
   ]) {
     t.ok(software.rowLanes < HARDWARE.rowLanes);
     t.ok(software.tileLanes < HARDWARE.tileLanes);
+    t.equal(software.attentionWorkgroups, 0, 'and never split a context');
   }
   t.end();
 });

@@ -1,0 +1,63 @@
+import type { Tuning } from './tuning.js';
+
+/** How the contexts of single tokens are cut, so that several workgroups share one. */
+export interface AttentionSplits {
+  /** Splits of the longest context. A shorter one's last splits are empty: they weigh nothing. */
+  readonly count: number;
+  /** Positions of each, a multiple of the step in which `attention` walks a context. */
+  readonly positions: number;
+}
+
+export interface SplitWork {
+  /** Pairs of a token and a group of query heads: a workgroup each where nothing is split. */
+  readonly workgroups: number;
+  /** Positions up to that of the token that comes last in its sequence, itself included. */
+  readonly contextLen: number;
+  /** Positions that a token sees; null sees all. */
+  readonly window: number | null;
+  /** Splits that the scratch has room for. */
+  readonly room: number;
+}
+
+/** More partial results than this take longer to merge than they save. */
+const MAX_SPLITS = 32;
+/** Positions in a split at least: a shorter one is not worth a workgroup's start and its share of the merge. */
+const MIN_POSITIONS = 128;
+/** Positions that a lane of `attention` scores in a step. */
+const LANE_POSITIONS = 4;
+/** Query heads in a workgroup and dimensions of a head, at most, that the scratch is made for; larger ones are split less. */
+const ROOM = { heads: 4, headDim: 256 } as const;
+
+/** Values of a partial result: the sums of a head's dimensions, then their maximum, their total weight and two unused ones. */
+export function partialSize(headDim: number): number {
+  return headDim + 4;
+}
+
+/** Bytes of scratch for all partial results: less than two workgroups' for each that is aimed at. 0 where nothing is ever split. */
+export function partialsBytes(tuning: Tuning): number {
+  return 2 * maxWorkgroups(tuning) * ROOM.heads * partialSize(ROOM.headDim) * Float32Array.BYTES_PER_ELEMENT;
+}
+
+/** As many splits as make `tuning.attentionWorkgroups` workgroups, within the limits; null where one split is best. */
+export function attentionSplits(work: SplitWork, tuning: Tuning): AttentionSplits | null {
+  const { workgroups, contextLen, window, room } = work;
+  const seen = Math.min(contextLen, window ?? contextLen);
+  const wanted = Math.min(
+    MAX_SPLITS,
+    Math.ceil(maxWorkgroups(tuning) / workgroups),
+    Math.ceil(seen / MIN_POSITIONS),
+    room,
+  );
+  if (wanted < 2) return null;
+  const step = LANE_POSITIONS * tuning.attentionLanes;
+  // A window may begin at the end of a step.
+  const numSteps = Math.ceil(Math.min(contextLen, seen + step - 1) / step);
+  const stepsEach = Math.ceil(Math.max(numSteps / wanted, MIN_POSITIONS / step));
+  const count = Math.ceil(numSteps / stepsEach);
+  return count < 2 ? null : { count, positions: stepsEach * step };
+}
+
+/** The number of splits follows from the batch, and with it the last bits of a result. */
+function maxWorkgroups({ attentionWorkgroups, batchInvariant }: Tuning): number {
+  return batchInvariant ? 0 : attentionWorkgroups;
+}
