@@ -13,6 +13,8 @@ import { ropeTable } from './rope.js';
 export interface WeightSource extends Checkpoint {
   /** A matrix in a format that its tensor is not stored in. Absent, the tensor is read in f32 and rounded to the nearest codes. */
   readonly packed?: (name: string, format: WeightFormat) => Promise<PackedWeight>;
+  /** A matrix that the checkpoint itself holds in codes, repacked without loss; null for a tensor of plain floats, and absent where all are. */
+  readonly stored?: (name: string) => Promise<PackedWeight | null>;
 }
 
 export interface LoadOptions {
@@ -144,6 +146,11 @@ class Loader<B> {
 
   async #packed(name: string, rows: number, cols: number): Promise<PackedWeight> {
     const info = this.#expect(name, [rows, cols]);
+    const stored = (await this.checkpoint.stored?.(name)) ?? null;
+    if (stored !== null) {
+      this.#count(info);
+      return stored;
+    }
     const type = FLOAT_TYPES.get(info.dtype);
     if (type === undefined) {
       throw new CheckpointError(info.file, name, `${info.dtype}, but a weight must be F32, F16 or BF16`);
