@@ -26,8 +26,9 @@ const SHAPE = {
   intermediate: 1536,
   vocab: 49_152,
 };
-/** Tokens of the prompt, the default of llama-bench, and of the answer, which it measures without a prompt. */
-const INPUT_LEN = 512;
+/** Tokens of the prompts: a short one, and the default of llama-bench. */
+const INPUT_LENS = [16, 512];
+/** Tokens of the answer, which llama-bench measures without a prompt. */
 const OUTPUT_LEN = 32;
 const ROUNDS = 3;
 
@@ -65,30 +66,41 @@ async function compareModels() {
     const rounds = [];
     for (let i = 0; i < ROUNDS; i++)
       rounds.push({ peer: await llamaBench(path, []), ours: await halflight(quantization) });
-    for (const phase of ['prefill', 'decode']) {
+    for (const phase of Object.keys(rounds[0].ours)) {
       const rate = (which) => median(rounds.map((round) => round[which][phase]));
-      print(row(`${phase}`, rate('ours'), 'llama.cpp Vulkan', rate('peer')));
+      print(row(phase, rate('ours'), 'llama.cpp Vulkan', rate('peer')));
     }
-    const cpu = await llamaBench(path, ['-dev', 'none']);
-    print(`  llama.cpp on the CPU: prefill ${cpu.prefill.toFixed(1)}, decode ${cpu.decode.toFixed(1)}`);
+    const onCpu = Object.entries(await llamaBench(path, ['-dev', 'none']));
+    print(
+      `  llama.cpp on the CPU: ${onCpu.map(([phase, rate]) => `${phase} ${rate.toFixed(1)}`).join(', ')}`,
+    );
   }
 }
 
 /** Tokens per second of llama-bench. */
 async function llamaBench(path, options) {
   const [program, ...given] = (process.env.LLAMA_BENCH ?? 'llama-bench').split(' ');
-  const work = ['-p', String(INPUT_LEN), '-n', String(OUTPUT_LEN), '-r', '1', '-o', 'json'];
+  const work = ['-p', INPUT_LENS.join(), '-n', String(OUTPUT_LEN), '-r', '1', '-o', 'json'];
   const { stdout } = await run(program, [...given, '-m', path, '-ngl', '99', ...work, ...options]);
   const results = JSON.parse(stdout.slice(stdout.indexOf('[')));
-  const rate = (key) => results.find((result) => result[key] > 0).avg_ts;
-  return { prefill: rate('n_prompt'), decode: rate('n_gen') };
+  const rate = (key, count) => results.find((result) => result[key] === count).avg_ts;
+  return phases((inputLen) => rate('n_prompt', inputLen), rate('n_gen', OUTPUT_LEN));
 }
 
-/** Tokens per second of halflight: a prompt alone, then an answer to one token, as llama-bench measures them. */
+/** Tokens per second of halflight: each prompt alone, then an answer to one token, as llama-bench measures them. */
 async function halflight(quantization) {
-  const { prefillThroughput: prefill } = await offline(quantization, INPUT_LEN, 2);
-  const { decodeThroughput: decode } = await offline(quantization, 1, OUTPUT_LEN + 1);
-  return { prefill, decode };
+  const prefill = new Map();
+  for (const inputLen of INPUT_LENS)
+    prefill.set(inputLen, (await offline(quantization, inputLen, 2)).prefillThroughput);
+  const { decodeThroughput } = await offline(quantization, 1, OUTPUT_LEN + 1);
+  return phases((inputLen) => prefill.get(inputLen), decodeThroughput);
+}
+
+function phases(prefillOf, decode) {
+  return {
+    ...Object.fromEntries(INPUT_LENS.map((length) => [`prefill of ${length}`, prefillOf(length)])),
+    decode,
+  };
 }
 
 async function offline(quantization, inputLen, outputLen) {
