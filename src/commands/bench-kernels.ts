@@ -1,11 +1,11 @@
-import { KERNEL_FORMATS, type KernelTiming, measureKernels, namedFormat } from '../bench/kernels.js';
+import { KERNEL_FORMATS, type KernelTiming, measureKernels } from '../bench/kernels.js';
 import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
 import { LARGEST_SHAPE, SMALLEST_SHAPE, shapeConfig } from '../bench/shapes.js';
 import { webgpuBackend } from '../engine/backend.js';
 import { UserError } from '../errors.js';
 import type { KvType } from '../ops/ops.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
-import { formatBytes, formatTable } from './format.js';
+import { formatBytes, formatPercent, formatTable } from './format.js';
 import { showProgress } from './progress.js';
 
 /** Long enough that the clock's steps do not show. */
@@ -63,7 +63,6 @@ function checkFormats(names: readonly string[]): readonly string[] {
     if (!known.includes(name)) {
       throw new UserError(`--formats: ${JSON.stringify(name)} is none of ${known.join(', ')}`);
     }
-    namedFormat(name);
   }
   return names.length === 0 ? known : names;
 }
@@ -107,16 +106,12 @@ function row(timing: KernelTiming): string[] {
     microseconds.toFixed(1),
     formatBytes(bytes),
     formatBytes(bytesPerSecond),
-    percent(copyShare),
+    formatPercent(copyShare),
     multiplyAddsPerSecond === null ? '' : giga(multiplyAddsPerSecond),
-    fmaShare === null ? '' : percent(fmaShare),
+    formatPercent(fmaShare),
   ];
 }
 
 function giga(perSecond: number): string {
   return (perSecond / 1e9).toFixed(2);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
 }
