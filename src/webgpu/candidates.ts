@@ -24,7 +24,7 @@ export function candidatesFor(bucket: TokenBucket, tuning: Tuning): readonly Lin
   return [preset, ...others];
 }
 
-export function sameChoice(a: LinearChoice, b: LinearChoice): boolean {
+function sameChoice(a: LinearChoice, b: LinearChoice): boolean {
   return a.kernel === b.kernel && a.lanes === b.lanes && a.tokens === b.tokens;
 }
 
