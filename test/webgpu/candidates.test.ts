@@ -2,11 +2,10 @@ import t from 'tap';
 import { candidatesFor, keepsBytes, measuredTokens } from '#halflight/webgpu/candidates.js';
 import { defaultChoice } from '#halflight/webgpu/tiling.js';
 import { TOKEN_BUCKETS } from '#halflight/webgpu/tilings.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { GPU_TUNING as GPU, tuningOf } from '../support/tuning.js';
 
-const tuningOf = (device: string) =>
-  tuningFor({ adapterInfo: { device }, features: new Set() } as object as GPUDevice);
-const [GPU, SOFTWARE] = [tuningOf('GPU'), tuningOf('llvmpipe')];
+const SOFTWARE = tuningOf({ device: 'llvmpipe' });
 
 const kernels = (tuning: Tuning) =>
   TOKEN_BUCKETS.map((bucket) =>

@@ -1,17 +1,5 @@
 import t from 'tap';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
-
-interface Adapter {
-  readonly device: string;
-  readonly description?: string;
-  readonly subgroupMinSize?: number;
-  readonly subgroupMaxSize?: number;
-  readonly subgroupMatrixConfigs?: readonly object[];
-}
-
-function tuningOf(adapterInfo: Adapter, features: readonly string[] = ['subgroups']): Tuning {
-  return tuningFor({ adapterInfo, features: new Set(features) } as object as GPUDevice);
-}
+import { tuningOf } from '../support/tuning.js';
 
 const HARDWARE = tuningOf({ device: 'NVIDIA H200', description: 'NVIDIA: 550.54' });
 
