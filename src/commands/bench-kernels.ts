@@ -4,6 +4,7 @@ import { LARGEST_SHAPE, SMALLEST_SHAPE, shapeConfig } from '../bench/shapes.js';
 import { webgpuBackend } from '../engine/backend.js';
 import { UserError } from '../errors.js';
 import type { KvType } from '../ops/ops.js';
+import type { TimingOptions } from '../webgpu/device-time.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatPercent, formatTable } from './format.js';
 import { showProgress } from './progress.js';
@@ -21,30 +22,39 @@ export async function benchKernels(values: BenchValues, args: readonly string[])
   if (values.shape !== null) await shapeConfig(values.shape, '--shape');
   const timing = { repeats: values.repeats, targetMs: TARGET_MS };
   const measured = await measureAdapter(timing);
-  const { software } = measured.adapter;
-  const shape = values.shape ?? (software ? SMALLEST_SHAPE : LARGEST_SHAPE);
-  const { ops } = await webgpuBackend({
-    computeType: values.dtype,
-    batchInvariant: values['batch-invariant'],
-  });
+  const shape = values.shape ?? (measured.adapter.software ? SMALLEST_SHAPE : LARGEST_SHAPE);
+  const { computeType, results } = await measureShape(values, shape, formats, timing, measured);
+  return {
+    json: { ...measured, shape, computeType, results },
+    lines: [
+      ...adapterLines(measured),
+      `shapes of ${shape}, computing in ${computeType}`,
+      ...formatTable([HEADS, ...results.map(row)]),
+    ],
+  };
+}
+
+async function measureShape(
+  values: BenchValues,
+  shape: string,
+  formats: readonly string[],
+  timing: TimingOptions,
+  { adapter, rates }: MeasuredAdapter,
+): Promise<{ computeType: 'f32' | 'f16'; results: readonly KernelTiming[] }> {
+  const asked = { computeType: values.dtype, batchInvariant: values['batch-invariant'] };
+  const { ops } = await webgpuBackend(asked);
+  const { computeType } = ops;
   const options = {
     config: await shapeConfig(shape, '--shape'),
     formats,
-    kvTypes: kvTypes(values['kv-cache-dtype'], ops.computeType),
+    kvTypes: kvTypes(values['kv-cache-dtype'], computeType),
     tokenCounts: values.tokens,
     timing,
-    workingSetBytes: WORKING_SET_BYTES[software ? 'software' : 'hardware'],
+    workingSetBytes: WORKING_SET_BYTES[adapter.software ? 'software' : 'hardware'],
   };
-  const timings = await collect(measureKernels(ops, options, measured.rates));
+  const results = await collect(measureKernels(ops, options, rates));
   ops.destroy();
-  return {
-    json: { ...measured, shape, computeType: ops.computeType, results: timings },
-    lines: [
-      ...adapterLines(measured),
-      `shapes of ${shape}, computing in ${ops.computeType}`,
-      ...formatTable([HEADS, ...timings.map(row)]),
-    ],
-  };
+  return { computeType, results };
 }
 
 /** The adapter and what it reaches, for a report's head. */
