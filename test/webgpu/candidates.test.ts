@@ -1,5 +1,6 @@
 import t from 'tap';
 import { candidatesFor, keepsBytes, measuredTokens } from '#halflight/webgpu/candidates.js';
+import { gemmTiling } from '#halflight/webgpu/gemm-tiling.js';
 import { defaultChoice } from '#halflight/webgpu/tiling.js';
 import { TOKEN_BUCKETS } from '#halflight/webgpu/tilings.js';
 import type { Tuning } from '#halflight/webgpu/tuning.js';
@@ -26,6 +27,13 @@ t.test('the default comes first, and once', async (t) => {
 t.test('a GPU chooses between the kernels for few tokens, and between tiles for many', async (t) => {
   const both = ['linear_row', 'linear_tile'];
   t.same(kernels(GPU), [both, both, both, ['linear_tile']]);
+});
+
+t.test('no bucket is measured with tokens that the tiled kernel takes, whatever the choice', async (t) => {
+  for (const tuning of [GPU, SOFTWARE, { ...GPU, batchInvariant: true }]) {
+    for (const bucket of TOKEN_BUCKETS)
+      t.equal(gemmTiling(measuredTokens(bucket, tuning), 'f16', tuning), null);
+  }
 });
 
 t.test('where bytes must not change only tiles and lanes vary', async (t) => {

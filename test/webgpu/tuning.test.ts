@@ -39,10 +39,10 @@ t.test('tiles ascend from one token, include the one of batch invariance, and fi
 
 t.test('a subgroup has a known size only where the device has subgroups and all are alike', (t) => {
   const fixed = { device: 'a', subgroupMinSize: 32, subgroupMaxSize: 32 };
-  t.equal(tuningOf(fixed).subgroupSize, 32);
-  t.equal(tuningOf(fixed, []).subgroupSize, null);
-  t.equal(tuningOf({ ...fixed, subgroupMinSize: 8 }).subgroupSize, null);
-  t.equal(tuningOf({ device: 'a' }).subgroupSize, null);
+  t.equal(tuningOf(fixed, ['subgroups']).subgroupSize, 32);
+  t.equal(tuningOf(fixed).subgroupSize, null);
+  t.equal(tuningOf({ ...fixed, subgroupMinSize: 8 }, ['subgroups']).subgroupSize, null);
+  t.equal(tuningOf({ device: 'a' }, ['subgroups']).subgroupSize, null);
   t.end();
 });
 
