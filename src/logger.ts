@@ -1,8 +1,9 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import type { LOG_LEVELS } from './config.js';
 
 export type { Logger };
 
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** JSON lines, to standard output unless told otherwise. No caller logs a prompt, an output or a key. */
 export function createLogger(options: { level: LogLevel; destination?: DestinationStream }): Logger {

@@ -1,4 +1,5 @@
-// Activations `x` of element type X, rows of `params.x_stride` vec4, padded with zeros to whole blocks.
+// Activations `x` of element type X, rows of `params.x_stride` vec4, padded with zeros to whole blocks; and the weight of their norm,
+// whose columns fill whole blocks.
 fn x_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let at = row * params.x_stride + (block * CHUNKS_PER_BLOCK + chunk) * 2u;
   return Chunk(vec4f(x[at]), vec4f(x[at + 1u]));

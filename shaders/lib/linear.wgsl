@@ -60,11 +60,6 @@ fn store_gated(token: u32, column: u32, gate: f32, other: f32) {
   }
 }
 
-// The last row of the part instead of one beyond it: loads stay in bounds, the result is not stored.
-fn clamp_output(output: u32) -> u32 {
-  return min(output, params.outputs - 1u);
-}
-
 // The four outputs that tile `tile` computes: neighbours, or two gates and what they gate. Rows beyond the last are the last: loads stay in
 // bounds, the results are not stored.
 fn tile_rows(tile: u32) -> vec4u {

@@ -16,12 +16,12 @@ fn decode(word: u32, zero: f32) -> Chunk {
 }
 
 fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
-  return decode(codes[row * params.weight.blocks + block][chunk], weight_zero(row, block, 4u));
+  return decode(codes[row * params.weight.blocks + block][chunk], weight_zero(row, block));
 }
 
 fn weight_block(row: u32, block: u32) -> Block {
   let words = codes[row * params.weight.blocks + block];
-  let zero = weight_zero(row, block, 4u);
+  let zero = weight_zero(row, block);
   return Block(decode(words.x, zero), decode(words.y, zero), decode(words.z, zero), decode(words.w, zero));
 }
 

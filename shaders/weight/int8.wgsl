@@ -18,12 +18,12 @@ fn decode(words: vec2u, zero: f32) -> Chunk {
 
 fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let at = (row * params.weight.blocks + block) * CHUNKS_PER_BLOCK + chunk;
-  return decode(codes[at], weight_zero(row, block, 8u));
+  return decode(codes[at], weight_zero(row, block));
 }
 
 fn weight_block(row: u32, block: u32) -> Block {
   let at = (row * params.weight.blocks + block) * CHUNKS_PER_BLOCK;
-  let zero = weight_zero(row, block, 8u);
+  let zero = weight_zero(row, block);
   return Block(decode(codes[at], zero), decode(codes[at + 1u], zero), decode(codes[at + 2u], zero), decode(codes[at + 3u], zero));
 }
 

@@ -1,5 +1,6 @@
 import type { ModelConfig } from '../model/config.js';
 import type { BatchBuffers, Ops, Tensor } from '../ops/ops.js';
+import { elementBytes } from '../webgpu/rows.js';
 import type { RandomWords } from './random-weights.js';
 
 /** One operation at one shape, ready to run. */
@@ -33,5 +34,5 @@ export interface CaseContext<B> {
 
 /** Bytes of a row without its padding. */
 export function rowBytes({ cols, type }: Pick<Tensor<unknown>, 'cols' | 'type'>): number {
-  return cols * (type === 'f16' ? 2 : 4);
+  return cols * elementBytes(type);
 }

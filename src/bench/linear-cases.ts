@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model/config.js';
 import { codeWords } from '../ops/int8.js';
 import type { ActivationType } from '../quant/formats.js';
-import { type WeightFormat, weightBytes } from '../quant/weight.js';
+import { type PackedWeight, type WeightFormat, weightBytes } from '../quant/weight.js';
 import { decodeBatch, MAX_LOGITS_ROWS } from './kernel-batches.js';
 import { type CaseContext, type KernelCase, rowBytes } from './kernel-case.js';
 import { randomPacked, randomValues } from './random-weights.js';
@@ -45,33 +45,40 @@ export function* linearCases<B>(
   tokenCounts: readonly number[],
   activations: ActivationType = 'float',
 ): Generator<KernelCase> {
-  const { ops, random, workingSetBytes, config } = context;
-  for (const shape of linearShapes(config)) {
-    const { role, outputs, inputs, accumulate, isLmHead } = shape;
-    const counts = tokenCounts.filter((tokens) => !isLmHead || tokens <= MAX_LOGITS_ROWS);
+  for (const shape of linearShapes(context.config)) {
+    const counts = tokenCounts.filter((tokens) => !shape.isLmHead || tokens <= MAX_LOGITS_ROWS);
     if (counts.length === 0) continue;
-    const packed = randomPacked(random, format, outputs, inputs);
-    const bytes = weightBytes(packed);
-    const numCopies = Math.min(MAX_COPIES, Math.max(1, Math.ceil(workingSetBytes / bytes)));
-    const weights = Array.from({ length: numCopies }, () => ops.weight([packed]));
-    const wide = accumulate || isLmHead;
-    // Zeros would take less power, and so less time, than numbers do.
-    const x = ops.tensor(Math.max(...counts), inputs, ops.computeType, 'activations');
-    ops.write(x, randomValues(random, x.rows * inputs));
-    const out = ops.tensor(x.rows, outputs, wide ? 'f32' : ops.computeType, 'activations');
-    const rounds = activations === 'int8' && !isLmHead;
-    const codes = rounds ? ops.tensor(x.rows, codeWords(inputs), 'u32', 'activations') : null;
-    for (const rows of counts) {
-      yield {
-        name: `linear ${role}`,
-        shape: `${outputs}×${inputs}`,
-        tokens: rows,
-        bytes: bytes + rows * (rowBytes(x) + rowBytes(out) * (accumulate ? 2 : 1)),
-        multiplyAdds: rows * outputs * inputs,
-        enqueue: (turn) =>
-          ops.linear({ x, weight: weights[turn % numCopies], bias: null, out, rows, accumulate, codes }),
-      };
-    }
+    const packed = randomPacked(context.random, format, shape.outputs, shape.inputs);
+    yield* productCases(context, shape, packed, counts, activations === 'int8' && !shape.isLmHead);
+  }
+}
+
+function* productCases<B>(
+  { ops, random, workingSetBytes }: CaseContext<B>,
+  { role, outputs, inputs, accumulate, isLmHead }: LinearShape,
+  packed: PackedWeight,
+  tokenCounts: readonly number[],
+  rounds: boolean,
+): Generator<KernelCase> {
+  const bytes = weightBytes(packed);
+  const numCopies = Math.min(MAX_COPIES, Math.max(1, Math.ceil(workingSetBytes / bytes)));
+  const weights = Array.from({ length: numCopies }, () => ops.weight([packed]));
+  // Zeros would take less power, and so less time, than numbers do.
+  const x = ops.tensor(Math.max(...tokenCounts), inputs, ops.computeType, 'activations');
+  ops.write(x, randomValues(random, x.rows * inputs));
+  const wide = accumulate || isLmHead;
+  const out = ops.tensor(x.rows, outputs, wide ? 'f32' : ops.computeType, 'activations');
+  const codes = rounds ? ops.tensor(x.rows, codeWords(inputs), 'u32', 'activations') : null;
+  for (const rows of tokenCounts) {
+    yield {
+      name: `linear ${role}`,
+      shape: `${outputs}×${inputs}`,
+      tokens: rows,
+      bytes: bytes + rows * (rowBytes(x) + rowBytes(out) * (accumulate ? 2 : 1)),
+      multiplyAdds: rows * outputs * inputs,
+      enqueue: (turn) =>
+        ops.linear({ x, weight: weights[turn % numCopies], bias: null, out, rows, accumulate, codes }),
+    };
   }
 }
 

@@ -2,7 +2,8 @@ import type { Engine, EngineStats } from '../engine/types.js';
 import type { ModelConfig } from '../model/config.js';
 import { linearShapes } from './linear-cases.js';
 import type { AdapterRates } from './probes.js';
-import { generateGreedily, quantile } from './throughput.js';
+import { medianOf, type StepLog, stepTimes } from './steps.js';
+import { generateGreedily } from './throughput.js';
 
 export interface OfflineOptions {
   readonly batchSize: number;
@@ -44,32 +45,16 @@ export interface Offline extends OfflineOptions {
  */
 export async function measureOffline(
   engine: Engine,
-  meter: StepLog,
+  log: StepLog,
   options: OfflineOptions,
   roofline: Roofline | null,
   vocabSize: number,
 ): Promise<Offline> {
   await runRequests(engine, { ...options, outputLen: 1 }, vocabSize);
-  const prefill = meter.take().filter(({ stepPromptTokens }) => stepPromptTokens > 0);
+  const prefill = log.take().filter(({ stepPromptTokens }) => stepPromptTokens > 0);
   await runRequests(engine, options, vocabSize);
-  const decode = meter.take().filter((step) => isFullDecode(step, options.batchSize));
+  const decode = log.take().filter((step) => isFullDecode(step, options.batchSize));
   return { ...options, ...prefillFigures(prefill, roofline), ...decodeFigures(decode, options, roofline) };
-}
-
-/** Keeps the steps of an engine. */
-export class StepLog {
-  #steps: EngineStats[] = [];
-
-  constructor(engine: Engine) {
-    engine.onStep((stats) => this.#steps.push(stats));
-  }
-
-  /** Those since the last call. */
-  take(): readonly EngineStats[] {
-    const steps = this.#steps;
-    this.#steps = [];
-    return steps;
-  }
 }
 
 async function runRequests(engine: Engine, options: OfflineOptions, vocabSize: number): Promise<void> {
@@ -112,20 +97,19 @@ function decodeFigures(
   { batchSize, inputLen, outputLen }: OfflineOptions,
   roofline: Roofline | null,
 ): DecodeFigures {
-  const median = (of: (step: EngineStats) => number) => quantile(steps.map(of), 0.5);
   const totalMs = steps.reduce((sum, { stepMs }) => sum + stepMs, 0);
-  const decodeStepMs = median(({ stepMs }) => stepMs);
-  const gpuTimes = steps.flatMap(({ gpuMs }) => (gpuMs === null ? [] : [gpuMs]));
-  const dispatchesPerStep = median(({ numDispatches }) => numDispatches);
+  const decodeStepMs = medianOf(steps, ({ stepMs }) => stepMs);
+  const dispatchesPerStep = medianOf(steps, ({ numDispatches }) => numDispatches);
+  const cpuMs = medianOf(steps, ({ scheduleMs, encodeMs }) => scheduleMs + encodeMs);
   const context = inputLen + outputLen / 2;
   return {
     decodeThroughput: (1000 * batchSize * steps.length) / totalMs,
     decodeStepMs,
-    decodeGpuMs: gpuTimes.length === 0 ? null : quantile(gpuTimes, 0.5),
+    decodeGpuMs: stepTimes(steps).gpuMs,
     rooflineShare: roofline === null ? null : leastStepMs(roofline, batchSize * context) / decodeStepMs,
     dispatchesPerStep,
     dispatchesPerToken: dispatchesPerStep / batchSize,
-    cpuMicrosecondsPerToken: (1000 * median(({ scheduleMs, encodeMs }) => scheduleMs + encodeMs)) / batchSize,
+    cpuMicrosecondsPerToken: (1000 * cpuMs) / batchSize,
   };
 }
 

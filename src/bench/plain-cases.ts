@@ -40,43 +40,61 @@ export function* plainCases<B>(
   );
 }
 
+interface LogitsTensors<B> {
+  readonly x: Tensor<B>;
+  readonly gathered: Tensor<B>;
+  /** As the model gives them, then edited. */
+  readonly logits: Tensor<B>;
+}
+
 function* logitsCases<B>(
-  { ops, config, batch, results, random }: CaseContext<B>,
+  context: CaseContext<B>,
   x: Tensor<B>,
   rowCounts: readonly number[],
 ): Generator<KernelCase> {
+  const { ops, config, batch, random } = context;
   const { hiddenSize, vocabSize } = config;
   const gathered = ops.tensor(MAX_LOGITS_ROWS, hiddenSize, 'f32', 'activations');
   const logits = ops.tensor(2 * MAX_LOGITS_ROWS, vocabSize, 'f32', 'activations');
   ops.write(logits, randomValues(random, MAX_LOGITS_ROWS * vocabSize));
   for (const rows of rowCounts) {
-    const plain = { tokens: rows, multiplyAdds: null, shape: String(vocabSize) };
-    const bytes = rows * (rowBytes(logits) + 4 * RESULT.words);
     ops.writeBatch(batch, decodeBatch(batch.capacity, rows, vocabSize));
-    yield {
+    yield* casesOfRows(context, { x, gathered, logits }, rows);
+  }
+}
+
+function casesOfRows<B>(
+  { ops, batch, results }: CaseContext<B>,
+  { x, gathered, logits }: LogitsTensors<B>,
+  rows: number,
+): readonly KernelCase[] {
+  const plain = { tokens: rows, multiplyAdds: null, shape: String(logits.cols) };
+  const bytes = rows * (rowBytes(logits) + 4 * RESULT.words);
+  return [
+    {
       ...plain,
       name: 'gather_rows',
-      shape: String(hiddenSize),
+      shape: String(x.cols),
       bytes: 2 * rows * rowBytes(gathered),
       enqueue: () => ops.gatherRows({ batch, x, out: gathered, rows }),
-    };
-    yield {
+    },
+    {
       ...plain,
       name: 'edit_logits',
       bytes: 2 * rows * rowBytes(logits),
       enqueue: () => ops.editLogits({ batch, previous: results, logits, rows }),
-    };
-    yield {
+    },
+    {
       ...plain,
       name: 'sample',
       bytes,
       enqueue: () => ops.sample({ batch, logits, out: results, rows }),
-    };
-    yield {
+    },
+    {
       ...plain,
       name: 'logprobs',
       bytes,
       enqueue: () => ops.logprobs({ batch, logits, out: results, rows }),
-    };
-  }
+    },
+  ];
 }

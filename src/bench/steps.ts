@@ -10,30 +10,33 @@ export interface StepTimes {
   readonly gpuMs: number | null;
 }
 
-/** Follows the steps of an engine. */
-export class StepMeter {
+/** Keeps the steps of an engine. */
+export class StepLog {
   #steps: EngineStats[] = [];
 
   constructor(engine: Engine) {
     engine.onStep((stats) => this.#steps.push(stats));
   }
 
-  /** Of the steps since the last call. */
-  take(): StepTimes {
+  /** Those since the last call. */
+  take(): readonly EngineStats[] {
     const steps = this.#steps;
     this.#steps = [];
-    const gpuTimes = steps.flatMap(({ gpuMs }) => (gpuMs === null ? [] : [gpuMs]));
-    return {
-      numSteps: steps.length,
-      scheduleMs: quantile(
-        steps.map(({ scheduleMs }) => scheduleMs),
-        0.5,
-      ),
-      encodeMs: quantile(
-        steps.map(({ encodeMs }) => encodeMs),
-        0.5,
-      ),
-      gpuMs: gpuTimes.length === 0 ? null : quantile(gpuTimes, 0.5),
-    };
+    return steps;
   }
+}
+
+export function stepTimes(steps: readonly EngineStats[]): StepTimes {
+  const gpuTimes = steps.flatMap(({ gpuMs }) => (gpuMs === null ? [] : [gpuMs]));
+  return {
+    numSteps: steps.length,
+    scheduleMs: medianOf(steps, ({ scheduleMs }) => scheduleMs),
+    encodeMs: medianOf(steps, ({ encodeMs }) => encodeMs),
+    gpuMs: gpuTimes.length === 0 ? null : quantile(gpuTimes, 0.5),
+  };
+}
+
+/** Median of a figure over steps; NaN of none. */
+export function medianOf(steps: readonly EngineStats[], figure: (step: EngineStats) => number): number {
+  return quantile(steps.map(figure), 0.5);
 }

@@ -83,9 +83,9 @@ function prompt({ inputLen, vocabSize }: Omit<ThroughputOptions, 'concurrency'>,
   return Array.from({ length: inputLen }, (_, i) => (7 * i + 131 * (stream + 1)) % vocabSize);
 }
 
-/** The measurement whose throughput is the middle one. */
-export function median<T extends Throughput>(results: readonly T[]): T {
-  const sorted = [...results].sort((a, b) => a.outputThroughput - b.outputThroughput);
+/** The measurement whose figure is the middle one. */
+export function median<T>(results: readonly T[], figure: (result: T) => number): T {
+  const sorted = [...results].sort((a, b) => figure(a) - figure(b));
   return sorted[Math.floor(sorted.length / 2)];
 }
 

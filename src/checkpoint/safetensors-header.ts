@@ -6,7 +6,7 @@ import { type JsonLimits, parseJson } from './json.js';
 /** The header length is a u64 in front of it. */
 export const LENGTH_BYTES = 8;
 /** The format's reference reader refuses longer headers. */
-export const MAX_HEADER_BYTES = 100_000_000;
+const MAX_HEADER_BYTES = 100_000_000;
 const MAX_TENSORS = 100_000;
 const MAX_DIMS = 8;
 /** Header → entry → shape: nothing of the format is nested deeper. */

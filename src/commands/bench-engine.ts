@@ -1,6 +1,6 @@
 import { type Interference, measureInterference } from '../bench/interference.js';
 import { measurePrefix, type PrefixTimes } from '../bench/prefix.js';
-import { StepMeter, type StepTimes } from '../bench/steps.js';
+import { StepLog, type StepTimes, stepTimes } from '../bench/steps.js';
 import { measureThroughput, median, type Throughput } from '../bench/throughput.js';
 import { createEngine } from '../engine/client.js';
 import type { Engine } from '../engine/types.js';
@@ -116,18 +116,23 @@ async function measureAll(
   values: BenchValues,
   vocabSize: number,
 ): Promise<MeteredThroughput[]> {
-  const meter = new StepMeter(engine);
+  const log = new StepLog(engine);
   const rounds: MeteredThroughput[][] = [];
   const lengths = { inputLen: values['input-len'], outputLen: values['output-len'], vocabSize };
   for (let round = 0; round <= values.repeats; round++) {
     const results: MeteredThroughput[] = [];
     for (const concurrency of values.concurrency) {
       const throughput = await measureThroughput(engine, { ...lengths, concurrency });
-      results.push({ ...throughput, steps: meter.take() });
+      results.push({ ...throughput, steps: stepTimes(log.take()) });
     }
     rounds.push(results);
   }
-  return values.concurrency.map((_, i) => median(rounds.slice(1).map((results) => results[i])));
+  return values.concurrency.map((_, i) =>
+    median(
+      rounds.slice(1).map((results) => results[i]),
+      ({ outputThroughput }) => outputThroughput,
+    ),
+  );
 }
 
 function heading({ info }: Engine): string[] {

@@ -1,11 +1,12 @@
-import { KERNEL_FORMATS, type KernelTiming, measureKernels, namedFormat } from '../bench/kernels.js';
+import { KERNEL_FORMATS, type KernelTiming, measureKernels } from '../bench/kernels.js';
 import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
 import { LARGEST_SHAPE, SMALLEST_SHAPE, shapeConfig } from '../bench/shapes.js';
 import { webgpuBackend } from '../engine/backend.js';
 import { UserError } from '../errors.js';
 import type { KvType } from '../ops/ops.js';
+import type { TimingOptions } from '../webgpu/device-time.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
-import { formatBytes, formatTable } from './format.js';
+import { formatBytes, formatPercent, formatTable } from './format.js';
 import { showProgress } from './progress.js';
 
 /** Long enough that the clock's steps do not show. */
@@ -21,30 +22,39 @@ export async function benchKernels(values: BenchValues, args: readonly string[])
   if (values.shape !== null) await shapeConfig(values.shape, '--shape');
   const timing = { repeats: values.repeats, targetMs: TARGET_MS };
   const measured = await measureAdapter(timing);
-  const { software } = measured.adapter;
-  const shape = values.shape ?? (software ? SMALLEST_SHAPE : LARGEST_SHAPE);
-  const { ops } = await webgpuBackend({
-    computeType: values.dtype,
-    batchInvariant: values['batch-invariant'],
-  });
+  const shape = values.shape ?? (measured.adapter.software ? SMALLEST_SHAPE : LARGEST_SHAPE);
+  const { computeType, results } = await measureShape(values, shape, formats, timing, measured);
+  return {
+    json: { ...measured, shape, computeType, results },
+    lines: [
+      ...adapterLines(measured),
+      `shapes of ${shape}, computing in ${computeType}`,
+      ...formatTable([HEADS, ...results.map(row)]),
+    ],
+  };
+}
+
+async function measureShape(
+  values: BenchValues,
+  shape: string,
+  formats: readonly string[],
+  timing: TimingOptions,
+  { adapter, rates }: MeasuredAdapter,
+): Promise<{ computeType: 'f32' | 'f16'; results: readonly KernelTiming[] }> {
+  const asked = { computeType: values.dtype, batchInvariant: values['batch-invariant'] };
+  const { ops } = await webgpuBackend(asked);
+  const { computeType } = ops;
   const options = {
     config: await shapeConfig(shape, '--shape'),
     formats,
-    kvTypes: kvTypes(values['kv-cache-dtype'], ops.computeType),
+    kvTypes: kvTypes(values['kv-cache-dtype'], computeType),
     tokenCounts: values.tokens,
     timing,
-    workingSetBytes: WORKING_SET_BYTES[software ? 'software' : 'hardware'],
+    workingSetBytes: WORKING_SET_BYTES[adapter.software ? 'software' : 'hardware'],
   };
-  const timings = await collect(measureKernels(ops, options, measured.rates));
+  const results = await collect(measureKernels(ops, options, rates));
   ops.destroy();
-  return {
-    json: { ...measured, shape, computeType: ops.computeType, results: timings },
-    lines: [
-      ...adapterLines(measured),
-      `shapes of ${shape}, computing in ${ops.computeType}`,
-      ...formatTable([HEADS, ...timings.map(row)]),
-    ],
-  };
+  return { computeType, results };
 }
 
 /** The adapter and what it reaches, for a report's head. */
@@ -63,7 +73,6 @@ function checkFormats(names: readonly string[]): readonly string[] {
     if (!known.includes(name)) {
       throw new UserError(`--formats: ${JSON.stringify(name)} is none of ${known.join(', ')}`);
     }
-    namedFormat(name);
   }
   return names.length === 0 ? known : names;
 }
@@ -107,16 +116,12 @@ function row(timing: KernelTiming): string[] {
     microseconds.toFixed(1),
     formatBytes(bytes),
     formatBytes(bytesPerSecond),
-    percent(copyShare),
+    formatPercent(copyShare),
     multiplyAddsPerSecond === null ? '' : giga(multiplyAddsPerSecond),
-    fmaShare === null ? '' : percent(fmaShare),
+    formatPercent(fmaShare),
   ];
 }
 
 function giga(perSecond: number): string {
   return (perSecond / 1e9).toFixed(2);
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)}%`;
 }

@@ -1,19 +1,20 @@
-import { measureOffline, type Offline, type Roofline, StepLog } from '../bench/offline.js';
+import { measureOffline, type Offline, type Roofline } from '../bench/offline.js';
 import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
 import { randomCheckpoint } from '../bench/random-model.js';
 import { shapeConfig } from '../bench/shapes.js';
-import { quantile } from '../bench/throughput.js';
-import { blocksFor } from '../engine/block-manager.js';
+import { StepLog } from '../bench/steps.js';
+import { median } from '../bench/throughput.js';
+import { BLOCK_SIZE, blocksFor } from '../engine/block-manager.js';
 import { type ModelSource, openModelDirectory } from '../engine/device-model.js';
 import { createLocalEngine } from '../engine/local.js';
 import { kvBytesPerToken } from '../engine/memory-plan.js';
 import type { EngineOptions } from '../engine/options.js';
 import { createRunner } from '../engine/runner.js';
-import type { EngineInfo } from '../engine/types.js';
+import type { Engine, EngineInfo } from '../engine/types.js';
 import { UserError } from '../errors.js';
 import { adapterLines } from './bench-kernels.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
-import { formatBytes, formatTable } from './format.js';
+import { formatBytes, formatPercent, formatTable } from './format.js';
 import { engineOptions, modelDirectory } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
@@ -38,26 +39,38 @@ export async function benchOffline(values: BenchValues, models: readonly string[
   );
   const readyMs = performance.now() - start;
   const engine = createLocalEngine(loaded, options);
-  const log = new StepLog(engine);
-  const roofline = measured === null ? null : rooflineOf(measured, source, loaded.info);
-  const results: Offline[] = [];
+  const { info, vocabSize } = loaded;
+  const roofline = measured === null ? null : rooflineOf(measured, source, info);
+  let results: readonly Offline[];
   try {
-    checkCache(loaded.info, values);
-    for (const batchSize of values['batch-size']) {
-      const lengths = { batchSize, inputLen: values['input-len'], outputLen: values['output-len'] };
-      const rounds: Offline[] = [];
-      for (let i = 0; i < values.repeats; i++)
-        rounds.push(await measureOffline(engine, log, lengths, roofline, loaded.vocabSize));
-      results.push(middle(rounds));
-    }
+    checkCache(info, values);
+    results = await measureAll(engine, values, roofline, vocabSize);
   } finally {
     await engine.close();
   }
-  const { info } = loaded;
   return {
     json: { model: name, ...measured, engine: info, readyMs, results },
     lines: [...heading(name, info, readyMs, measured), ...formatTable([HEADS, ...results.map(row)])],
   };
+}
+
+/** For each batch size the repeat whose decode throughput is the middle one. */
+async function measureAll(
+  engine: Engine,
+  values: BenchValues,
+  roofline: Roofline | null,
+  vocabSize: number,
+): Promise<readonly Offline[]> {
+  const log = new StepLog(engine);
+  const results: Offline[] = [];
+  for (const batchSize of values['batch-size']) {
+    const lengths = { batchSize, inputLen: values['input-len'], outputLen: values['output-len'] };
+    const rounds: Offline[] = [];
+    for (let i = 0; i < values.repeats; i++)
+      rounds.push(await measureOffline(engine, log, lengths, roofline, vocabSize));
+    results.push(median(rounds, ({ decodeThroughput }) => decodeThroughput));
+  }
+  return results;
 }
 
 /** The weights' owner closes them once they are loaded. Throws UserError where the command line names no model or two. */
@@ -79,13 +92,13 @@ function offlineOptions(values: BenchValues, { config }: ModelSource): EngineOpt
   const maxNumSeqs = Math.max(...values['batch-size']);
   const options = engineOptions('', values);
   // Of the widest type; the engine takes no more blocks than its sequences can fill.
-  const blockBytes = 16 * kvBytesPerToken(config, 'f32');
+  const sequenceBytes = blocksFor(maxModelLen, BLOCK_SIZE) * BLOCK_SIZE * kvBytesPerToken(config, 'f32');
   return {
     ...options,
     maxModelLen,
     maxNumSeqs,
     maxNumBatchedTokens: values['max-num-batched-tokens'],
-    kvCacheMemoryBytes: options.kvCacheMemoryBytes ?? maxNumSeqs * blocksFor(maxModelLen, 16) * blockBytes,
+    kvCacheMemoryBytes: options.kvCacheMemoryBytes ?? maxNumSeqs * sequenceBytes,
     // Prompts beside decodes are what the measurement leaves out, so they need not be held back.
     maxPrefillMsPerStep: STEP_TIMEOUT_MS,
     prefixCaching: false,
@@ -113,15 +126,6 @@ function rooflineOf(
   const rotation = 4 * maxModelLen * config.rope.rotaryDim;
   const stepWeightBytes = memory.weights - table - rotation;
   return { rates, config, stepWeightBytes, kvTokenBytes: kvBytesPerToken(config, kvCacheType) };
-}
-
-/** The repeat whose decode throughput is the middle one. */
-function middle(rounds: readonly Offline[]): Offline {
-  const wanted = quantile(
-    rounds.map(({ decodeThroughput }) => decodeThroughput),
-    0.5,
-  );
-  return rounds.find(({ decodeThroughput }) => decodeThroughput === wanted) ?? rounds[0];
 }
 
 function heading(
@@ -155,17 +159,13 @@ function row(result: Offline): string[] {
   return [
     String(result.batchSize),
     result.prefillThroughput.toFixed(1),
-    percent(result.prefillFmaShare),
+    formatPercent(result.prefillFmaShare),
     result.decodeThroughput.toFixed(1),
     result.decodeStepMs.toFixed(2),
     result.decodeGpuMs?.toFixed(2) ?? '',
-    percent(result.rooflineShare),
+    formatPercent(result.rooflineShare),
     String(result.dispatchesPerStep),
     result.dispatchesPerToken.toFixed(1),
     result.cpuMicrosecondsPerToken.toFixed(0),
   ];
-}
-
-function percent(share: number | null): string {
-  return share === null ? '' : `${(100 * share).toFixed(1)}%`;
 }

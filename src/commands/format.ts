@@ -18,6 +18,11 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** A share of 1 as `12.3%`; empty where there is none. */
+export function formatPercent(share: number | null): string {
+  return share === null ? '' : `${(100 * share).toFixed(1)}%`;
+}
+
 /** Columns of equal width, the first left-aligned. */
 export function formatTable(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>

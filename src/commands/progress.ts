@@ -42,9 +42,7 @@ export async function whileLoading<T>(
   work: (onProgress: (progress: LoadProgress) => void) => Promise<T>,
 ): Promise<T> {
   try {
-    return await work(({ stage, loadedBytes, totalBytes, note }) =>
-      display.update({ stage, done: loadedBytes, total: totalBytes, note }),
-    );
+    return await work((progress) => display.update(progress));
   } finally {
     display.stop();
   }

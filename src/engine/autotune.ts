@@ -20,10 +20,10 @@ export async function autotuneModel<B>(
 ): Promise<void> {
   if (backend.autotune === null) return;
   const stage = 'autotune';
-  let last = { stage, loadedBytes: 0, totalBytes: 0 };
+  let last = { stage, done: 0, total: 0 };
   const products = modelProducts(model, activations);
-  const report = await backend.autotune(products, cacheDirectory(), (loadedBytes, totalBytes) => {
-    last = { stage, loadedBytes, totalBytes };
+  const report = await backend.autotune(products, cacheDirectory(), (done, total) => {
+    last = { stage, done, total };
     onProgress(last);
   });
   for (const note of reportLines(report)) onProgress({ ...last, note });

@@ -32,7 +32,7 @@ export interface StepLayout {
 }
 
 /** The last known token is computed in this step, so the step yields the next one. A chunk before it yields none. */
-export function yieldsToken({ sequence, numTokens, numDrafts }: ScheduledSequence): boolean {
+function yieldsToken({ sequence, numTokens, numDrafts }: ScheduledSequence): boolean {
   return numTokens - numDrafts === sequence.numUncomputedTokens;
 }
 

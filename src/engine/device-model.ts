@@ -41,7 +41,10 @@ export async function openModelDirectory({
   return { config, checkpoint: await openCheckpoint(modelDir) };
 }
 
-/** Loads a model directory, or what `openModel` opens in its place, and makes its kernels ready. Throws CheckpointError or UserError where the model cannot be used. */
+/**
+ * Loads a model directory, or what `openModel` opens in its place, and makes its kernels ready.
+ * Throws CheckpointError or UserError where the model cannot be used.
+ */
 export async function loadDeviceModel<B>(
   backend: Backend<B>,
   options: EngineOptions,
@@ -50,14 +53,14 @@ export async function loadDeviceModel<B>(
   openModel: OpenModel = openModelDirectory,
 ): Promise<DeviceModel<B>> {
   const { config, checkpoint } = await openModel(options);
-  const totalBytes = checkpointBytes(checkpoint);
-  const onBytes = (loadedBytes: number) => onProgress({ stage: 'weights', loadedBytes, totalBytes });
+  const total = checkpointBytes(checkpoint);
+  const onBytes = (done: number) => onProgress({ stage: 'weights', done, total });
   const loaded = await load(backend, checkpoint, config, options, logits, onBytes).finally(() =>
     checkpoint.close(),
   );
   const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
   if (options.autotune) await autotuneModel(device, onProgress);
-  onProgress({ stage: 'kernels', loadedBytes: totalBytes, totalBytes });
+  onProgress({ stage: 'kernels', done: total, total });
   await warmUp(device);
   return device;
 }

@@ -58,10 +58,11 @@ export const ENGINE_DEFAULTS = {
 export const MAX_SCORED_TOKENS = 32;
 
 export interface LoadProgress {
-  /** For example `weights` or `kernels`; what `autotune` counts are measurements. */
+  /** `weights`, `autotune` or `kernels`. */
   readonly stage: string;
-  readonly loadedBytes: number;
-  readonly totalBytes: number;
+  /** Bytes of the checkpoint; for `autotune` measurements. */
+  readonly done: number;
+  readonly total: number;
   /** A line to tell, beside how far the stage is. */
   readonly note?: string;
 }

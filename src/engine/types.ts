@@ -116,7 +116,7 @@ export interface EngineInfo {
   readonly adapter: AdapterSummary;
   /** Bytes on the device, by kind: weights, kv_cache, activations. */
   readonly memory: Readonly<Record<string, number>>;
-  /** For example `bf16` or `int4 g32`. */
+  /** For example `bf16` or `int4-g32`. */
   readonly weightFormat: string;
   readonly computeType: 'f32' | 'f16';
   readonly kvCacheType: KvType;

@@ -21,6 +21,7 @@ import {
   type KvCache,
   type KvCacheShape,
   type MemoryKind,
+  type OpArgs,
   type Ops,
   pendingRow,
   rowStride,
@@ -32,7 +33,7 @@ import { RESULT } from './result-layout.js';
 import { sampleRow } from './sampling.js';
 
 type Buffer = Float64Array;
-type Args<Name extends keyof Ops<Buffer>> = Ops<Buffer>[Name] extends (args: infer A) => void ? A : never;
+type Args<Name extends keyof Ops<Buffer>> = OpArgs<Buffer, Name>;
 
 /** The reference: every operation as its formula, in f64, one loop per index. Weights are decoded to f64 when they are uploaded. */
 export class CpuOps implements Ops<Buffer> {

@@ -28,8 +28,8 @@ export const EDIT = {
   words: 16,
 } as const;
 
-export const COUNT_WORDS = 2;
-export const BIAS_WORDS = 3;
+const COUNT_WORDS = 2;
+const BIAS_WORDS = 3;
 export const IN_PROMPT = 0x8000_0000;
 
 /** Words that the edits have room for until a step needs more. */

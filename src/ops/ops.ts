@@ -6,13 +6,13 @@ import type { PackedWeight, WeightFormat } from '../quant/weight.js';
  * A tensor's row is padded to a multiple of 32 columns; padding is zero and no operation writes it.
  */
 export interface Ops<B> {
-  /** Type of activations and of the KV cache; sums are f32 or wider in every case. */
+  /** Type of activations; sums are f32 or wider in every case. */
   readonly computeType: 'f32' | 'f16';
-  /** From so many tokens on products take a kernel of its own; null where none does. */
+  /** From so many tokens on products take a kernel of their own; null where none does. */
   readonly gemmTokens: number | null;
 
-  /** A zero-filled `[rows][cols]`, alive as long as the backend. `label` names its kind in the memory ledger. */
-  tensor(rows: number, cols: number, type: ElementType, label: MemoryKind): Tensor<B>;
+  /** A zero-filled `[rows][cols]`, alive as long as the backend. `kind` counts it in the memory ledger. */
+  tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<B>;
   /** Uploads weights stacked by rows. Parts may differ in format, and are split where the backend cannot bind one whole. */
   weight(parts: readonly PackedWeight[]): Weight<B>;
   /** Uploads a vector or table of f32, row-major `[rows][cols]`. */
@@ -121,6 +121,9 @@ export interface Ops<B> {
   readonly dispatchesPerStep: number;
   destroy(): void;
 }
+
+/** What an operation is given. */
+export type OpArgs<B, Name extends keyof Ops<B>> = Ops<B>[Name] extends (args: infer A) => void ? A : never;
 
 export interface StepReading {
   /** `[rows][cols]` */

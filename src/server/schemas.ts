@@ -1,4 +1,5 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
+import { MAX_LOGPROBS } from '../ops/result-layout.js';
 
 /** Bodies of the API. Each description completes "<field> must be …"; unknown fields pass. Defaults are in params.ts. */
 
@@ -12,8 +13,6 @@ const MAX_SAMPLES = 8;
 const MAX_LOGIT_BIASES = 1024;
 const MAX_BAD_WORDS = 64;
 const MAX_BAD_WORD_LENGTH = 256;
-/** Likeliest tokens that the engine tells of beside the one it took. */
-const MAX_LOGPROBS = 20;
 /** Logits are f32: multiplied and divided by less or by more they overflow. */
 const REPETITION_PENALTY = { minimum: 0.01, maximum: 100 };
 

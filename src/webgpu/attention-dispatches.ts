@@ -1,12 +1,12 @@
 import { batchLayout } from '../ops/batch-layout.js';
-import type { Ops } from '../ops/ops.js';
+import type { OpArgs } from '../ops/ops.js';
 import { type AttentionSplits, attentionSplits, partialSize } from './attention-splits.js';
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
-import { attentionTiling } from './tiling.js';
+import { type AttentionTiling, attentionTiling } from './tiling.js';
 import type { Tuning } from './tuning.js';
 
-type Args = Parameters<Ops<GPUBuffer>['attention']>[0];
+type Args = OpArgs<GPUBuffer, 'attention'>;
 
 /**
  * One workgroup for each tile and group of heads: a dispatch of the batch's runs and one of its single tokens, where it has any.
@@ -63,41 +63,40 @@ function longestContext({ batch }: Args, { firstTile, numTiles }: Tiles): number
   return longest;
 }
 
-function tilesDispatch(
-  { batch, q, cache, out, numHeads, scale, window }: Args,
-  { tokens, firstTile, numTiles }: Tiles,
-  tuning: Tuning,
-  split: Split | null,
-): Dispatch {
-  const layout = batchLayout(batch.capacity);
-  const { numKvHeads, headDim, blockSize, type: kv } = cache;
-  const { heads, laneChunks, constants, lanes } = attentionTiling(
-    numHeads / numKvHeads,
-    headDim,
-    tokens,
-    tuning,
-  );
-  const outStride = split === null ? out.stride : numHeads * partialSize(headDim);
-  const params = new Params()
-    .u32(numHeads, numKvHeads, blockSize, q.stride / 4, outStride / 4, window ?? 0)
-    .f32(scale)
-    .u32(layout.positions, layout.sequenceIds, layout.blockTables)
-    .u32(batch.capacity.maxBlocksPerSequence, layout.tiles + 2 * firstTile)
-    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0);
+function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | null): Dispatch {
+  const { batch, q, cache, out, numHeads } = args;
+  const { numKvHeads, headDim, type: kv } = cache;
+  const tiling = attentionTiling(numHeads / numKvHeads, headDim, tiles.tokens, tuning);
   return {
     spec: {
       kernel: 'attention',
       weight: null,
       types: { X: q.type, Y: split === null ? out.type : 'f32' },
-      constants: { ...constants, SPLIT: split === null ? 0 : 1 },
-      lanes,
+      constants: { ...tiling.constants, SPLIT: split === null ? 0 : 1 },
+      lanes: tiling.lanes,
       kv,
     },
     buffers: [batch.data, q.data, cache.k, cache.v, split?.partials ?? out.data],
     weight: [],
-    params: params.words,
-    grid: [numHeads / heads, numTiles, split?.count ?? 1],
+    params: tilesParams(args, tiles, tiling, split),
+    grid: [numHeads / tiling.heads, tiles.numTiles, split?.count ?? 1],
   };
+}
+
+function tilesParams(
+  { batch, q, cache, out, numHeads, scale, window }: Args,
+  { tokens, firstTile }: Tiles,
+  { heads, laneChunks }: AttentionTiling,
+  split: Split | null,
+): Uint32Array {
+  const { positions, sequenceIds, blockTables, tiles } = batchLayout(batch.capacity);
+  const { numKvHeads, headDim, blockSize } = cache;
+  const outStride = split === null ? out.stride : numHeads * partialSize(headDim);
+  return new Params()
+    .u32(numHeads, numKvHeads, blockSize, q.stride / 4, outStride / 4, window ?? 0)
+    .f32(scale)
+    .u32(positions, sequenceIds, blockTables, batch.capacity.maxBlocksPerSequence, tiles + 2 * firstTile)
+    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0).words;
 }
 
 function mergeDispatch(

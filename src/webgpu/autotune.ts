@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Ops, Tensor } from '../ops/ops.js';
+import type { OpArgs, Tensor } from '../ops/ops.js';
 import type { AdapterSummary } from './adapter.js';
 import { candidatesFor, keepsBytes, measuredTokens } from './candidates.js';
 import { timesOnDevice } from './device-time.js';
@@ -10,7 +10,7 @@ import { type ProductChoices, type Tilings, TOKEN_BUCKETS } from './tilings.js';
 import { type Choices, readChoices, tuningFileName, writeChoices } from './tuning-file.js';
 
 /** A matrix product of a model. Measuring it fills `x` with random numbers and overwrites `out` and `codes`. */
-export type LinearProduct<B> = Omit<Parameters<Ops<B>['linear']>[0], 'rows' | 'accumulate'>;
+export type LinearProduct<B> = Omit<OpArgs<B, 'linear'>, 'rows' | 'accumulate'>;
 
 /**
  * Measures how the products are best cut, or reads it from a file in `cacheDir`, and cuts them so from then on. Measures what the file does not

@@ -10,9 +10,11 @@ export function keepsBytes({ batchInvariant, maxRowTokens }: Tuning): boolean {
   return batchInvariant || maxRowTokens === 0;
 }
 
-/** Tokens that a bucket is measured with. */
-export function measuredTokens({ maxTokens }: TokenBucket, { autotune }: Tuning): number {
-  return Math.min(maxTokens, autotune.manyTokens);
+/** Tokens that a bucket is measured with: fewer than `linear_gemm` takes, which has no choice. */
+export function measuredTokens({ maxTokens }: TokenBucket, tuning: Tuning): number {
+  const { autotune, gemmTokens, batchInvariant } = tuning;
+  const most = gemmTokens === null || batchInvariant ? Number.POSITIVE_INFINITY : gemmTokens - 1;
+  return Math.min(maxTokens, autotune.manyTokens, most);
 }
 
 /** What to try for a bucket: first the default for its measured number of tokens. */
@@ -24,7 +26,7 @@ export function candidatesFor(bucket: TokenBucket, tuning: Tuning): readonly Lin
   return [preset, ...others];
 }
 
-export function sameChoice(a: LinearChoice, b: LinearChoice): boolean {
+function sameChoice(a: LinearChoice, b: LinearChoice): boolean {
   return a.kernel === b.kernel && a.lanes === b.lanes && a.tokens === b.tokens;
 }
 

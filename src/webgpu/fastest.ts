@@ -47,35 +47,52 @@ const MAX_SHARE = 0.95;
 /** Times that the default is measured anew before another takes its place: what slows the machine meanwhile makes any other look better. */
 const CONFIRMATIONS = 3;
 
+type Attempt = (choice: LinearChoice) => Promise<Trial>;
+
 /** The candidate that takes the least time; null for the default, also where time is up before all are measured. */
 export async function fastest(
   { candidates, keepsBytes }: Job,
-  attempt: (choice: LinearChoice) => Promise<Trial>,
+  attempt: Attempt,
   budget: TimeBudget,
 ): Promise<LinearChoice | null> {
   const [preset, ...others] = candidates;
-  if (!budget.allows(0)) return null;
-  const base = await attempt(preset);
-  budget.spend(base.costMs);
+  const measure = withinBudget(attempt, budget);
+  const base = await measure(preset, 0);
+  if (base === null) return null;
   let best: { readonly choice: LinearChoice | null; readonly ms: number } = {
     choice: null,
     ms: MAX_SHARE * base.ms,
   };
   for (const choice of others) {
-    if (!budget.allows(base.costMs)) return null;
-    const { ms, costMs, output } = await attempt(choice);
-    budget.spend(costMs);
-    if (keepsBytes && !sameBytes(output, base.output)) continue;
-    if (ms < best.ms) best = { choice, ms };
+    const trial = await measure(choice, base.costMs);
+    if (trial === null) return null;
+    if (keepsBytes && !sameBytes(trial.output, base.output)) continue;
+    if (trial.ms < best.ms) best = { choice, ms: trial.ms };
   }
   if (best.choice === null) return null;
+  return (await staysSlower(best.ms, () => measure(preset, base.costMs))) ? best.choice : null;
+}
+
+/** Attempts that the budget pays for; they resolve with null where it has no time for one of about `costMs`. */
+function withinBudget(
+  attempt: Attempt,
+  budget: TimeBudget,
+): (choice: LinearChoice, costMs: number) => Promise<Trial | null> {
+  return async (choice, costMs) => {
+    if (!budget.allows(costMs)) return null;
+    const trial = await attempt(choice);
+    budget.spend(trial.costMs);
+    return trial;
+  };
+}
+
+/** Whether the default, measured anew, takes clearly more than `ms` each time; not where time is up. */
+async function staysSlower(ms: number, measureDefault: () => Promise<Trial | null>): Promise<boolean> {
   for (let i = 0; i < CONFIRMATIONS; i++) {
-    if (!budget.allows(base.costMs)) return null;
-    const again = await attempt(preset);
-    budget.spend(again.costMs);
-    if (best.ms >= MAX_SHARE * again.ms) return null;
+    const again = await measureDefault();
+    if (again === null || ms >= MAX_SHARE * again.ms) return false;
   }
-  return best.choice;
+  return true;
 }
 
 function sameBytes(a: Float32Array, b: Float32Array): boolean {

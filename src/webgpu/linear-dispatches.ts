@@ -1,4 +1,4 @@
-import type { Ops, WeightPart } from '../ops/ops.js';
+import type { OpArgs, WeightPart } from '../ops/ops.js';
 import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
@@ -9,7 +9,7 @@ import type { Tilings } from './tilings.js';
 import type { Tuning } from './tuning.js';
 import { weightBuffers, weightConstants, weightShape } from './weights.js';
 
-type Args = Parameters<Ops<GPUBuffer>['linear']>[0];
+type Args = OpArgs<GPUBuffer, 'linear'>;
 
 /** What of `norm` and `gated` a product does on the way. */
 export function linearFusion(

@@ -8,6 +8,7 @@ import {
   type KvCache,
   type KvCacheShape,
   type MemoryKind,
+  type OpArgs,
   type Ops,
   rowStride,
   type StepReading,
@@ -33,11 +34,12 @@ import { Tilings } from './tilings.js';
 import { type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightBuffers, weightConstants, weightShape } from './weights.js';
 
-type Args<Name extends keyof Ops<GPUBuffer>> = Ops<GPUBuffer>[Name] extends (args: infer A) => void
-  ? A
-  : never;
+type Args<Name extends keyof Ops<GPUBuffer>> = OpArgs<GPUBuffer, Name>;
 
-/** The operations on a GPU: each is one dispatch, or one per part of a weight. Shapes and formulas are those of `Ops`. */
+/**
+ * The operations on a GPU. Most are one dispatch, or one per part of a weight; `linear` and `attention` say when they are more.
+ * Shapes and formulas are those of `Ops`.
+ */
 export class WebGpuOps implements Ops<GPUBuffer> {
   readonly computeType: 'f32' | 'f16';
   /** Of the matrix products. */

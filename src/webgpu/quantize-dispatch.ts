@@ -3,7 +3,7 @@ import { BLOCK_CODES, blocksPerRow, type WeightFormat } from '../quant/weight.js
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
 
-/** Values in a word of INT8 codes, and in a byte's width of them. */
+/** Of INT8. */
 const CODES_PER_WORD = 4;
 const CODE_BITS = 8;
 

@@ -1,11 +1,11 @@
 import { batchLayout } from '../ops/batch-layout.js';
-import type { Ops } from '../ops/ops.js';
+import type { OpArgs } from '../ops/ops.js';
 import type { KernelName } from './kernels.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import type { Dispatch } from './recorder.js';
 
-type Args<Name extends 'editLogits' | 'sample' | 'logprobs'> = Parameters<Ops<GPUBuffer>[Name]>[0];
+type Args<Name extends 'editLogits' | 'sample' | 'logprobs'> = OpArgs<GPUBuffer, Name>;
 
 /** The dispatches of the operations on rows of logits: one workgroup of `lanes` lanes a row. */
 

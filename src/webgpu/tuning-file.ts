@@ -9,7 +9,7 @@ import type { LinearChoice } from './tiling.js';
 import { type ProductChoices, TOKEN_BUCKETS } from './tilings.js';
 import type { Tuning } from './tuning.js';
 
-/** Choices by `productKey`. */
+/** Choices by the products' keys (`Tilings.keyOf`). */
 export type Choices = ReadonlyMap<string, ProductChoices>;
 
 /** A file's name: another adapter, driver, shader of a matrix product, default or candidate gives another. */

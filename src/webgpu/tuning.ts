@@ -1,3 +1,4 @@
+import { isSoftware } from './adapter.js';
 import type { MatrixSize } from './shaders.js';
 
 /** Sizes of workgroups, where one kernel takes over from another, and how results are waited for. Set per adapter. */
@@ -130,12 +131,12 @@ const SOFTWARE = {
   },
 } as const satisfies Partial<Tuning>;
 
+/** The defaults of the adapter's class, with what its device has. */
 export function tuningFor(device: GPUDevice): Tuning {
-  const { device: name, description, subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
-  const software = /llvmpipe|swiftshader/i.test(`${name} ${description}`);
+  const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
   const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
   return {
-    ...(software ? SOFTWARE : GPU),
+    ...(isSoftware(device.adapterInfo) ? SOFTWARE : GPU),
     subgroupSize: fixed ? (subgroupMinSize ?? null) : null,
     packedDot: true,
     subgroupMatrix: subgroupMatrix(device),

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { measureOffline, StepLog } from '#halflight/bench/offline.js';
+import { measureOffline } from '#halflight/bench/offline.js';
+import { StepLog } from '#halflight/bench/steps.js';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
 import { RATES, tinyShape } from '../support/bench.js';
@@ -33,13 +34,4 @@ t.test('without rates nothing is held against them', async (t) => {
   const result = await measureOffline(engine, new StepLog(engine), OPTIONS, null, 61);
   await engine.close();
   t.match(result, { prefillFmaShare: null, rooflineShare: null });
-});
-
-t.test('a log gives the steps since it was asked last', async (t) => {
-  const engine = fakeEngine();
-  const log = new StepLog(engine);
-  await measureOffline(engine, new StepLog(engine), OPTIONS, null, 61);
-  t.ok(log.take().length >= 9);
-  t.equal(log.take().length, 0);
-  await engine.close();
 });

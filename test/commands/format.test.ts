@@ -1,5 +1,5 @@
 import t from 'tap';
-import { formatBytes, formatCount, formatTable } from '#halflight/commands/format.js';
+import { formatBytes, formatCount, formatPercent, formatTable } from '#halflight/commands/format.js';
 
 t.test('bytes are shown with three digits and a decimal unit', (t) => {
   const shown = {
@@ -20,6 +20,12 @@ t.test('bytes are shown with three digits and a decimal unit', (t) => {
 
 t.test('counts are shown in groups of three', (t) => {
   t.equal(formatCount(3_672_320), '3,672,320');
+  t.end();
+});
+
+t.test('a share is shown in percent, and nothing where there is none', (t) => {
+  t.equal(formatPercent(0.1234), '12.3%');
+  t.equal(formatPercent(null), '');
   t.end();
 });
 

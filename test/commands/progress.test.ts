@@ -19,10 +19,10 @@ function fakeStream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => s
   return { stream: stream as unknown as NodeJS.WriteStream, text: () => pieces.join('') };
 }
 
-const load = (onProgress: (progress: { stage: string; loadedBytes: number; totalBytes: number }) => void) => {
-  onProgress({ stage: 'weights', loadedBytes: 1000, totalBytes: 7_340_000 });
-  onProgress({ stage: 'weights', loadedBytes: 7_340_000, totalBytes: 7_340_000 });
-  onProgress({ stage: 'kernels', loadedBytes: 7_340_000, totalBytes: 7_340_000 });
+const load = (onProgress: (progress: { stage: string; done: number; total: number }) => void) => {
+  onProgress({ stage: 'weights', done: 1000, total: 7_340_000 });
+  onProgress({ stage: 'weights', done: 7_340_000, total: 7_340_000 });
+  onProgress({ stage: 'kernels', done: 7_340_000, total: 7_340_000 });
   return Promise.resolve('loaded');
 };
 
@@ -63,9 +63,9 @@ t.test('a note is a line that stays, on a terminal too', async (t) => {
   for (const isTTY of [false, true]) {
     const { stream, text } = fakeStream(isTTY);
     await whileLoading(showProgress(stream), async (onProgress) => {
-      onProgress({ stage: 'autotune', loadedBytes: 0, totalBytes: 20 });
-      onProgress({ stage: 'autotune', loadedBytes: 19, totalBytes: 20, note: 'a note' });
-      onProgress({ stage: 'kernels', loadedBytes: 20, totalBytes: 20 });
+      onProgress({ stage: 'autotune', done: 0, total: 20 });
+      onProgress({ stage: 'autotune', done: 19, total: 20, note: 'a note' });
+      onProgress({ stage: 'kernels', done: 20, total: 20 });
     });
     const at = ['measuring kernels', 'a note\n', 'compiling kernels'].map((part) => text().indexOf(part));
     t.ok(at[0] >= 0 && at[0] < at[1] && at[1] < at[2], String(at));

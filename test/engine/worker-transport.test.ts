@@ -27,7 +27,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 t.test('loading reports its progress, and rejects with the loader’s own error', async (t) => {
   const stages: number[] = [];
-  const onProgress = ({ loadedBytes }: { loadedBytes: number }): void => void stages.push(loadedBytes);
+  const onProgress = ({ done }: { done: number }): void => void stages.push(done);
   const options = { ...ENGINE_DEFAULTS, modelDir: 'malformed' };
   await t.rejects(createEngine(options, { workerUrl: WORKER_URL, onProgress }), {
     name: 'CheckpointError',

@@ -1,19 +1,17 @@
 import t, { type Test } from 'tap';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import type { Tuning } from '#halflight/webgpu/tuning.js';
 import { type Cases, int8LinearCases, laneCases, linearCases, normCases } from '../support/cases.js';
 import { attentionCases } from '../support/cases-batch.js';
 import { compareWithReference } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
 import { OPERATION_TOLERANCES } from '../support/tolerances.js';
+import { GPU_TUNING as HARDWARE } from '../support/tuning.js';
 
 // The first compilation of all kernels takes a software adapter a minute or more.
 t.setTimeout(280_000);
 const device = await testDevice();
 t.teardown(() => device.destroy());
-
-/** What a GPU would run, whatever machine the tests run on. */
-const HARDWARE = tuningFor({ adapterInfo: { device: 'GPU' }, features: new Set() } as object as GPUDevice);
 
 /** Runs the cases in f32. Returns the kernels that they took, with their way to add up lanes. */
 async function holdsWith(t: Test, tuning: Partial<Tuning>, cases: Cases): Promise<Set<string>> {

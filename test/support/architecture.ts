@@ -5,7 +5,7 @@ import ts from 'typescript';
 export type Files = ReadonlyMap<string, string>;
 
 /** Each layer imports from those before it and from itself. A name without a slash is a folder or file of src/. */
-export const LAYERS: readonly (readonly string[])[] = [
+const LAYERS: readonly (readonly string[])[] = [
   ['errors.ts', 'config.ts', 'logger.ts'],
   ['quant'],
   ['ops'],

@@ -116,7 +116,7 @@ const FUSED_SHAPES: readonly Shape[] = [
 ];
 
 /** Products that normalise their activations, that gate, and that do both. */
-export function fusedCases(format: string, maxTokens = Number.POSITIVE_INFINITY): Cases {
+function fusedCases(format: string, maxTokens = Number.POSITIVE_INFINITY): Cases {
   return FUSED_SHAPES.filter(([tokens]) => tokens <= maxTokens).flatMap((shape) =>
     (['norm', 'gates', 'norm and gates'] as const).map((fused): [string, Case] => [
       `linear ${format} ${shape.join('×')} with ${fused}`,

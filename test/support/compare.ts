@@ -16,7 +16,7 @@ export interface Outcome<B> {
 export type Case = <B>(ops: Ops<B>, random: Random) => Outcome<B>;
 
 /** Rows that a result has beyond those that an operation may write. */
-export const SPARE_ROWS = 2;
+const SPARE_ROWS = 2;
 
 export interface Tolerance {
   readonly absolute: number;

@@ -35,8 +35,8 @@ function fail(message: string): never {
 }
 
 const createRunner: CreateRunner = async (options, onProgress) => {
-  onProgress({ stage: 'weights', loadedBytes: 1, totalBytes: 2 });
-  onProgress({ stage: 'weights', loadedBytes: 2, totalBytes: 2 });
+  onProgress({ stage: 'weights', done: 1, total: 2 });
+  onProgress({ stage: 'weights', done: 2, total: 2 });
   if (options.modelDir === 'malformed') throw new CheckpointError('config.json', 'vocab_size', 'is missing');
   return fakeModel(SHAPE, new MisbehavingRunner(options.modelDir));
 };

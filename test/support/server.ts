@@ -1,13 +1,11 @@
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createLogger } from '#halflight/logger.js';
 import { buildServer, type ServerOptions } from '#halflight/server/app.js';
 import { loadChatTemplate } from '#halflight/text/chat-template.js';
 import { loadTokenizer } from '#halflight/text/tokenizer.js';
 import { FakeEngine } from './fake-engine.js';
-import { root } from './paths.js';
+import { fable } from './models.js';
 
-export const fable = join(root, 'models', 'fable');
 export const tokenizer = loadTokenizer(fable);
 
 /** A server on a fake engine with the tokenizer of the bundled model. */

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { ApiError, CheckpointError } from '#halflight/errors.js';
 import { type ChatMessage, ChatTemplate, loadChatTemplate } from '#halflight/text/chat-template.js';
+import { fable } from '../support/models.js';
 import { fixture } from '../support/paths.js';
-import { fable, tokenizer } from '../support/server.js';
+import { tokenizer } from '../support/server.js';
 
 interface Golden {
   readonly chats: readonly { messages: ChatMessage[]; text: string; ids: number[] }[];

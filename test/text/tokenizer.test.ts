@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import t from 'tap';
 import { CheckpointError } from '#halflight/errors.js';
 import { loadTokenizer, Tokenizer } from '#halflight/text/tokenizer.js';
+import { fable } from '../support/models.js';
 import { fixture } from '../support/paths.js';
-import { fable, tokenizer } from '../support/server.js';
+import { tokenizer } from '../support/server.js';
 
 interface Golden {
   readonly encode: readonly { text: string; ids: number[]; plainIds: number[] }[];

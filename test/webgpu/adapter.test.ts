@@ -1,5 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { UserError } from '#halflight/errors.js';
 import {
@@ -11,6 +9,7 @@ import {
   requestAdapter,
   summarizeAdapter,
 } from '#halflight/webgpu/adapter.js';
+import { collectGarbage } from '../support/garbage.js';
 
 const MODES = ['production', 'validating', 'null'] as const;
 
@@ -97,13 +96,3 @@ t.test('software adapters are told from GPUs by any of their names', (t) => {
   t.ok(isSoftware({ ...gpu, device: 'Microsoft Basic Render Driver' }));
   t.end();
 });
-
-/** As `node --expose-gc` offers it. Finalizers run between turns of the event loop. */
-async function collectGarbage(): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collect: () => void = runInNewContext('gc');
-  for (let round = 0; round < 20; round++) {
-    collect();
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

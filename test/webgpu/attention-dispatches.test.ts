@@ -3,19 +3,15 @@ import { batchLayout } from '#halflight/ops/batch-layout.js';
 import { attentionDispatches } from '#halflight/webgpu/attention-dispatches.js';
 import { partialsBytes } from '#halflight/webgpu/attention-splits.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
 import { CAPACITY, type Chunk, randomBatch } from '../support/batches.js';
 import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
+import { GPU_TUNING as TUNING } from '../support/tuning.js';
 
 const device = await nullDevice();
 const ops = new WebGpuOps(device, 'f32');
 t.teardown(() => ops.destroy());
 
-const TUNING: Tuning = tuningFor({
-  adapterInfo: { device: 'GPU' },
-  features: new Set(),
-} as object as GPUDevice);
 const POOL = { numBlocks: 64, blockSize: 4 };
 const cache = ops.kvCache({ ...POOL, numKvHeads: 2, headDim: 64, type: 'f16' });
 const [q, out] = [1, 2].map(() => ops.tensor(64, 8 * 64, 'f32', 'activations'));

@@ -5,13 +5,10 @@ import {
   partialsBytes,
   type SplitWork,
 } from '#halflight/webgpu/attention-splits.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import type { Tuning } from '#halflight/webgpu/tuning.js';
 import { Random } from '../support/random.js';
+import { GPU_TUNING as TUNING } from '../support/tuning.js';
 
-const TUNING: Tuning = tuningFor({
-  adapterInfo: { device: 'GPU' },
-  features: new Set(),
-} as object as GPUDevice);
 const WORK: SplitWork = { workgroups: 8, contextLen: 4096, window: null, room: 1000 };
 
 function splits(work: Partial<SplitWork>, tuning: Partial<Tuning> = {}): [number, number] {

@@ -1,12 +1,12 @@
 import t from 'tap';
 import { candidatesFor, keepsBytes, measuredTokens } from '#halflight/webgpu/candidates.js';
+import { gemmTiling } from '#halflight/webgpu/gemm-tiling.js';
 import { defaultChoice } from '#halflight/webgpu/tiling.js';
 import { TOKEN_BUCKETS } from '#halflight/webgpu/tilings.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { GPU_TUNING as GPU, tuningOf } from '../support/tuning.js';
 
-const tuningOf = (device: string) =>
-  tuningFor({ adapterInfo: { device }, features: new Set() } as object as GPUDevice);
-const [GPU, SOFTWARE] = [tuningOf('GPU'), tuningOf('llvmpipe')];
+const SOFTWARE = tuningOf({ device: 'llvmpipe' });
 
 const kernels = (tuning: Tuning) =>
   TOKEN_BUCKETS.map((bucket) =>
@@ -27,6 +27,13 @@ t.test('the default comes first, and once', async (t) => {
 t.test('a GPU chooses between the kernels for few tokens, and between tiles for many', async (t) => {
   const both = ['linear_row', 'linear_tile'];
   t.same(kernels(GPU), [both, both, both, ['linear_tile']]);
+});
+
+t.test('no bucket is measured with tokens that the tiled kernel takes, whatever the choice', async (t) => {
+  for (const tuning of [GPU, SOFTWARE, { ...GPU, batchInvariant: true }]) {
+    for (const bucket of TOKEN_BUCKETS)
+      t.equal(gemmTiling(measuredTokens(bucket, tuning), 'f16', tuning), null);
+  }
 });
 
 t.test('where bytes must not change only tiles and lanes vary', async (t) => {

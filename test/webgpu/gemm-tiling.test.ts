@@ -1,10 +1,10 @@
 import t from 'tap';
 import { gemmTiling } from '#halflight/webgpu/gemm-tiling.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
+import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { GPU_TUNING } from '../support/tuning.js';
 
-const ADAPTER = { adapterInfo: { device: 'GPU' }, features: new Set() } as object as GPUDevice;
 const MATRIX = { m: 16, n: 16, k: 16, maxLanes: 32 };
-const TUNING: Tuning = { ...tuningFor(ADAPTER), gemmTokens: 32 };
+const TUNING: Tuning = { ...GPU_TUNING, gemmTokens: 32 };
 
 t.test('products of many tokens go through the tiled kernel, those of few do not', (t) => {
   t.equal(gemmTiling(31, 'f32', TUNING), null);

@@ -2,22 +2,18 @@ import t from 'tap';
 import { linearDispatches, linearFusion } from '#halflight/webgpu/linear-dispatches.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { Tilings } from '#halflight/webgpu/tilings.js';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
 import { fusedCase } from '../support/cases.js';
 import { compareWithReference } from '../support/compare.js';
 import { nullOps, testDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 import { OPERATION_TOLERANCES } from '../support/tolerances.js';
+import { GPU_TUNING as GPU } from '../support/tuning.js';
 import { randomWeight } from '../support/weights.js';
 
 t.setTimeout(280_000);
 const ops = await nullOps('f32');
 t.teardown(() => ops.destroy());
 
-const GPU: Tuning = tuningFor({
-  adapterInfo: { device: 'GPU' },
-  features: new Set(),
-} as object as GPUDevice);
 const NOTHING = ops.tensor(1, 1, 'f32', 'activations').data;
 const random = new Random(1);
 

@@ -2,9 +2,7 @@ import t from 'tap';
 import { FLOAT_FORMATS } from '#halflight/quant/formats.js';
 import { tilingFor } from '#halflight/webgpu/tiling.js';
 import { Tilings, TOKEN_BUCKETS } from '#halflight/webgpu/tilings.js';
-import { tuningFor } from '#halflight/webgpu/tuning.js';
-
-const TUNING = tuningFor({ adapterInfo: { device: 'GPU' }, features: new Set() } as object as GPUDevice);
+import { GPU_TUNING as TUNING } from '../support/tuning.js';
 
 t.test('a key tells weight reader, shape and the type of activations', async (t) => {
   const part = { format: FLOAT_FORMATS.bf16, rows: 37, cols: 64 };

@@ -3,10 +3,9 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { SHADER_DIR } from '#halflight/webgpu/shaders.js';
-import { tuningFor } from '#halflight/webgpu/tuning.js';
 import { readChoices, tuningFileName, writeChoices } from '#halflight/webgpu/tuning-file.js';
+import { GPU_TUNING as TUNING } from '../support/tuning.js';
 
-const TUNING = tuningFor({ adapterInfo: { device: 'GPU' }, features: new Set() } as object as GPUDevice);
 const ADAPTER = { name: 'GPU', driver: '1.0' };
 
 t.test('choices are read back as they were written, and the folder is made', async (t) => {

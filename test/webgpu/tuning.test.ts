@@ -1,17 +1,5 @@
 import t from 'tap';
-import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
-
-interface Adapter {
-  readonly device: string;
-  readonly description?: string;
-  readonly subgroupMinSize?: number;
-  readonly subgroupMaxSize?: number;
-  readonly subgroupMatrixConfigs?: readonly object[];
-}
-
-function tuningOf(adapterInfo: Adapter, features: readonly string[] = ['subgroups']): Tuning {
-  return tuningFor({ adapterInfo, features: new Set(features) } as object as GPUDevice);
-}
+import { tuningOf } from '../support/tuning.js';
 
 const HARDWARE = tuningOf({ device: 'NVIDIA H200', description: 'NVIDIA: 550.54' });
 
@@ -51,10 +39,10 @@ t.test('tiles ascend from one token, include the one of batch invariance, and fi
 
 t.test('a subgroup has a known size only where the device has subgroups and all are alike', (t) => {
   const fixed = { device: 'a', subgroupMinSize: 32, subgroupMaxSize: 32 };
-  t.equal(tuningOf(fixed).subgroupSize, 32);
-  t.equal(tuningOf(fixed, []).subgroupSize, null);
-  t.equal(tuningOf({ ...fixed, subgroupMinSize: 8 }).subgroupSize, null);
-  t.equal(tuningOf({ device: 'a' }).subgroupSize, null);
+  t.equal(tuningOf(fixed, ['subgroups']).subgroupSize, 32);
+  t.equal(tuningOf(fixed).subgroupSize, null);
+  t.equal(tuningOf({ ...fixed, subgroupMinSize: 8 }, ['subgroups']).subgroupSize, null);
+  t.equal(tuningOf({ device: 'a' }, ['subgroups']).subgroupSize, null);
   t.end();
 });
 
