@@ -64,7 +64,7 @@ function longestContext({ batch }: Args, { firstTile, numTiles }: Tiles): number
 }
 
 function tilesDispatch(
-  { batch, q, cache, out, numHeads, scale, window }: Args,
+  { batch, q, cache, out, numHeads, scale, window, softCap = null }: Args,
   { tokens, firstTile, numTiles }: Tiles,
   tuning: Tuning,
   split: Split | null,
@@ -83,13 +83,14 @@ function tilesDispatch(
     .f32(scale)
     .u32(layout.positions, layout.sequenceIds, layout.blockTables)
     .u32(batch.capacity.maxBlocksPerSequence, layout.tiles + 2 * firstTile)
-    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0);
+    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0)
+    .f32(softCap ?? 0);
   return {
     spec: {
       kernel: 'attention',
       weight: null,
       types: { X: q.type, Y: split === null ? out.type : 'f32' },
-      constants: { ...constants, SPLIT: split === null ? 0 : 1 },
+      constants: { ...constants, SPLIT: split === null ? 0 : 1, SOFT_CAP: softCap === null ? 0 : 1 },
       lanes,
       kv,
     },
