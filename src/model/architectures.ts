@@ -77,6 +77,8 @@ export interface Architecture {
   /** Inner size of the MLP by the hidden size, where config.json gives none. */
   readonly mlpRatio: number | null;
   readonly layouts: Readonly<Record<LinearModule, MatrixLayout>>;
+  /** What `modules` begin with, but not the tensors of every checkpoint. */
+  readonly optionalPrefix: string;
   readonly modules: ModulePaths;
 }
 
@@ -108,6 +110,7 @@ async function readArchitecture(file: string): Promise<Architecture> {
     scaledEmbedding: fields.boolean('scaledEmbedding', false),
     mlpRatio: fields.has('mlpRatio') ? fields.number('mlpRatio', { min: 1, max: 64 }) : null,
     layouts: layouts(fields),
+    optionalPrefix: fields.string('optionalPrefix', ''),
     modules: modulePaths(fields.child('modules')),
   };
 }

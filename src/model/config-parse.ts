@@ -63,6 +63,7 @@ export function buildModelConfig(
     tieWordEmbeddings: config.boolean('tie_word_embeddings', false),
     ...parseSpecialTokens(config, generation, vocabSize),
     weights: weightNames(config, architecture),
+    optionalPrefix: architecture.optionalPrefix,
   };
 }
 

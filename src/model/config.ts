@@ -40,6 +40,8 @@ export interface ModelConfig {
   /** Tokens that end a generation: config.json's and generation_config.json's together. */
   readonly eosTokenIds: readonly number[];
   readonly weights: WeightNames;
+  /** What the names of tensors begin with in some checkpoints of the family and not in others; empty where all are alike. */
+  readonly optionalPrefix: string;
 }
 
 export type RopeConfig = PlainRope | Llama3Rope | LinearRope | YarnRope | LongRope;

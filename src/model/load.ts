@@ -8,6 +8,7 @@ import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { byRows, headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
+import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
 
 /** A checkpoint, or what stands for one. */
@@ -37,8 +38,9 @@ export async function loadModel<B>(
   config: ModelConfig,
   options: LoadOptions,
 ): Promise<Model<B>> {
-  const loader = new Loader(ops, checkpoint, config, options);
-  const { vocabSize, hiddenSize, weights, tieWordEmbeddings, numLayers, maxPositionEmbeddings } = config;
+  const weights = namesIn(checkpoint.tensors, config);
+  const loader = new Loader(ops, checkpoint, { ...config, weights }, options);
+  const { vocabSize, hiddenSize, tieWordEmbeddings, numLayers, maxPositionEmbeddings } = config;
   const embedding = await loader.table(weights.embedding, vocabSize, hiddenSize);
   const layers: Layer<B>[] = [];
   for (let layer = 0; layer < numLayers; layer++) layers.push(await loader.layer(layer));

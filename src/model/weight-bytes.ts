@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BLOCK_CODES, blocksPerRow, groupsPerRow, type WeightFormat } from '../quant/weight.js';
 import type { ModelConfig } from './config.js';
+import { namesIn } from './prefix.js';
 
 /**
  * Bytes of the weights on the device: matrices with rows padded to whole blocks, vectors and the rotation table in f32. Only the layers'
@@ -14,7 +15,8 @@ export function weightBytes(
   format: WeightFormat | null,
   maxModelLen: number,
 ): number {
-  const kept = new Set([config.weights.embedding, config.weights.lmHead, config.weights.positions]);
+  const { embedding, lmHead, positions } = namesIn(tensors, config);
+  const kept = new Set([embedding, lmHead, positions]);
   let total = ropeBytes(config, maxModelLen);
   for (const { name, shape, bytes } of tensors.values()) {
     const [rows, cols] = shape;

@@ -91,6 +91,7 @@ t.test('the tiny Llama, a configuration of the newer generation', async (t) => {
     tieWordEmbeddings: false,
     bosTokenId: 0,
     eosTokenIds: [2],
+    optionalPrefix: '',
   });
   const names = { weight: 'model.layers.{layer}.self_attn.q_proj.weight', bias: null, layout: 'rows' };
   t.strictSame(weights.q, names);
