@@ -6,6 +6,8 @@
 // order in any tile.
 // With SPLIT a workgroup walks one split of the context and leaves for `attention_merge` what it has of the online softmax.
 override SPLIT: bool = false;
+// Scores s become soft_cap · tanh(s / soft_cap).
+override SOFT_CAP: bool = false;
 override LANES: u32 = 32u;
 override HEAD_DIM: u32 = 64u;
 override GROUP: u32 = 1u;
@@ -15,6 +17,7 @@ override TOKENS: u32 = 1u;
 override QUERIES: u32 = GROUP * TOKENS;
 const MAX_QUERIES = 16u;
 #include "lib/kv_place.wgsl"
+#include "lib/tanh.wgsl"
 struct Params {
   heads: u32,
   kv_heads: u32,
@@ -39,6 +42,7 @@ struct Params {
   queries: u32,
   // Positions of a split, a multiple of STEP.
   split: u32,
+  soft_cap: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
@@ -187,12 +191,19 @@ fn multiply_keys(tile: Tile, lane: u32, first_key: u32) {
   }
 }
 
+fn capped(v: vec4f) -> vec4f {
+  if (SOFT_CAP) {
+    return params.soft_cap * tanh_of(v / params.soft_cap);
+  }
+  return v;
+}
+
 // Makes scores of the products of four positions from `position` on. Returns the greatest of each query.
 fn mask_scores(tile: Tile, position: u32, scale: vec4f) -> array<f32, MAX_QUERIES> {
   var of_lane: array<f32, MAX_QUERIES>;
   for (var n = 0u; n < QUERIES; n++) {
     let end = tile.first_end + n / GROUP;
-    scores[n] = select(vec4f(UNSEEN), scale * scores[n], are_seen(position, start_of(end), end));
+    scores[n] = select(vec4f(UNSEEN), capped(scale * scores[n]), are_seen(position, start_of(end), end));
     of_lane[n] = greatest_of(scores[n]);
   }
   return of_lane;

@@ -1,4 +1,5 @@
-// out[t] = table[id of token t] for the tokens whose row lies in this part of the table; a lane writes one chunk of 8.
+// out[t] = scale · table[id of token t], with ADD added to out[t], for the tokens whose row lies in this part of the table; a lane writes one chunk of 8.
+override ADD: bool = false;
 #include "lib/block.wgsl"
 #include "lib/weight_shape.wgsl"
 struct Params {
@@ -11,6 +12,7 @@ struct Params {
   token_ids: u32,
   // Words of a row of the previous results, whose first is the token that was sampled.
   previous_stride: u32,
+  scale: f32,
   weight: WeightShape,
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -32,7 +34,11 @@ fn token_id(token: u32) -> u32 {
 
 fn store(at: u32, column: u32, value: f32) {
   if (column < params.cols) {
-    y[at + column] = Y(value);
+    if (ADD) {
+      y[at + column] += Y(value);
+    } else {
+      y[at + column] = Y(value);
+    }
   }
 }
 
@@ -52,6 +58,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let w = weight_chunk(row, block, id.x % CHUNKS_PER_BLOCK);
-  let s = weight_scale(row, block);
+  let s = params.scale * weight_scale(row, block);
   store_chunk(token * params.y_stride, id.x * 8u, Chunk(s * w.a, s * w.b));
 }

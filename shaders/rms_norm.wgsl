@@ -1,5 +1,6 @@
-// y[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight: one workgroup a token. The padding of x is zero, so it adds nothing to the mean.
+// y[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, or with ADD scale times that added to y[t]: one workgroup a token.
 override LANES: u32 = 32u;
+override ADD: bool = false;
 #include "lib/reduce.wgsl"
 struct Params {
   cols: u32,
@@ -7,6 +8,7 @@ struct Params {
   x_stride: u32,
   y_stride: u32,
   eps: f32,
+  scale: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<X>;
@@ -25,6 +27,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let mean = workgroup_sum(lane, squares) / f32(params.cols);
   let factor = inverseSqrt(mean + params.eps);
   for (var i = lane; i < params.cols; i += LANES) {
-    y[to + i] = Y(f32(x[origin + i]) * factor * weight[i]);
+    let v = f32(x[origin + i]) * factor * weight[i];
+    if (ADD) {
+      y[to + i] = Y(fma(params.scale, v, f32(y[to + i])));
+    } else {
+      y[to + i] = Y(v);
+    }
   }
 }

@@ -1,7 +1,9 @@
-// One workgroup a token and head of qkv: normalises q and k heads where QK_NORM, rotates them, and writes q to its tensor, k and v to their
+// One workgroup a token and head of qkv: normalises q and k where QK_NORM, rotates them, and writes q to its tensor, k and v to their
 // slot of the cache. A lane takes four neighbouring dimensions at a time; the head's size is a multiple of 4.
 override LANES: u32 = 32u;
 override QK_NORM: bool = false;
+// Q is normalised as one vector, and so is K, instead of head by head: each head's workgroup sums the squares of them all.
+override WHOLE: bool = false;
 #include "lib/reduce.wgsl"
 #include "lib/kv_place.wgsl"
 struct Params {
@@ -23,7 +25,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> qkv: array<X>;
 @group(0) @binding(3) var<storage, read> rope: array<f32>;
-// [2][head_dim]: the norm of q, then that of k.
+// [2][head_dim]: the norm of q, then that of k; with WHOLE [heads + kv_heads][head_dim].
 @group(0) @binding(4) var<storage, read> norms: array<f32>;
 @group(0) @binding(5) var<storage, read_write> q: array<X4>;
 @group(0) @binding(6) var<storage, read_write> k_cache: array<Kv4>;
@@ -35,19 +37,20 @@ struct Head {
   origin: u32,
   angles: u32,
   norm: u32,
-  // 1 / rms of the head.
+  // 1 / rms of what is normalised at once.
   factor: f32,
   // V is stored as it is.
   is_v: bool,
 }
 
-fn head_factor(lane: u32, origin: u32) -> f32 {
+// 1 / rms of `size` values.
+fn norm_factor(lane: u32, origin: u32, size: u32) -> f32 {
   var squares = 0.0;
-  for (var i = lane; i < params.head_dim; i += LANES) {
+  for (var i = lane; i < size; i += LANES) {
     let v = f32(qkv[origin + i]);
     squares += v * v;
   }
-  return inverseSqrt(workgroup_sum(lane, squares) / f32(params.head_dim) + params.eps);
+  return inverseSqrt(workgroup_sum(lane, squares) / f32(size) + params.eps);
 }
 
 fn normalized(head: Head, i: u32) -> f32 {
@@ -89,6 +92,14 @@ fn scale_of(lane: u32, head: Head) -> f32 {
   return kv_scale_of(workgroup_max(lane, across));
 }
 
+// What the head at workgroup `index` is normalised with begins at the row's origin or behind q.
+fn whole_factor(lane: u32, row: u32, index: u32) -> f32 {
+  if (index < params.heads) {
+    return norm_factor(lane, row, params.heads * params.head_dim);
+  }
+  return norm_factor(lane, row + params.heads * params.head_dim, params.kv_heads * params.head_dim);
+}
+
 fn place_of(token: u32, kv_head: u32) -> KvPlace {
   let slot = batch[params.slots + token];
   return kv_place(slot / params.block_size, slot % params.block_size, kv_head, params.head_dim / 4u);
@@ -103,8 +114,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   head.angles = batch[params.positions + token] * params.rope_stride;
   head.is_v = group.x >= params.heads + params.kv_heads;
   head.norm = select(0u, params.head_dim, group.x >= params.heads);
-  if (QK_NORM) {
-    head.factor = head_factor(lane, head.origin);
+  if (WHOLE) {
+    head.norm = group.x * params.head_dim;
+    head.factor = whole_factor(lane, token * params.qkv_stride, group.x);
+  } else if (QK_NORM) {
+    head.factor = norm_factor(lane, head.origin, params.head_dim);
   }
   if (group.x < params.heads) {
     let origin = token * params.q_stride + group.x * chunks;

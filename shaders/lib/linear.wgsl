@@ -1,6 +1,7 @@
 // What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling.
 #include "lib/block.wgsl"
 #include "lib/weight_shape.wgsl"
+#include "lib/activation.wgsl"
 struct Params {
   // Tokens, and output rows of this part of the weight.
   tokens: u32,
@@ -13,11 +14,13 @@ struct Params {
   has_bias: u32,
   // Add to what y holds, instead of replacing it.
   accumulate: u32,
-  // Where not 0, the product's columns are so many gates and as many others, and y[i] = silu(gate i) · other i.
+  // Where not 0, the product's columns are so many gates and as many others, and y[i] = activated(gate i) · other i.
   gates: u32,
   // Columns of x, and what is added to their mean square, where NORM.
   cols: u32,
   eps: f32,
+  // Of the results, before they are added.
+  scale: f32,
   weight: WeightShape,
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -40,9 +43,9 @@ fn biased(column: u32, sum: f32) -> f32 {
 fn store(token: u32, column: u32, value: f32) {
   let at = token * params.y_stride + column;
   if (params.accumulate != 0u) {
-    y[at] = Y(f32(y[at]) + value);
+    y[at] = Y(f32(y[at]) + params.scale * value);
   } else {
-    y[at] = Y(value);
+    y[at] = Y(params.scale * value);
   }
 }
 
@@ -55,9 +58,13 @@ fn store_output(token: u32, output: u32, sum: f32) {
 
 fn store_gated(token: u32, column: u32, gate: f32, other: f32) {
   if (token < params.tokens && column < params.gates) {
-    let v = biased(column, gate);
-    store(token, column, v / (1.0 + exp(-v)) * biased(params.gates + column, other));
+    store(token, column, activated(biased(column, gate)) * biased(params.gates + column, other));
   }
+}
+
+// The last row of the part instead of one beyond it: loads stay in bounds, the result is not stored.
+fn clamp_output(output: u32) -> u32 {
+  return min(output, params.outputs - 1u);
 }
 
 // The four outputs that tile `tile` computes: neighbours, or two gates and what they gate. Rows beyond the last are the last: loads stay in

@@ -38,7 +38,8 @@ function attentionTensors<B>(
   { ops, config, maxTokens, batch }: CaseContext<B>,
   type: KvType,
 ): AttentionTensors<B> {
-  const { numHeads, numKvHeads, headDim, rope } = config;
+  const { numHeads, numKvHeads, headDim, ropes } = config;
+  const [rope] = ropes;
   const { maxSequences, maxBlocksPerSequence } = batch.capacity;
   const numBlocks = maxSequences * maxBlocksPerSequence;
   const compute = (cols: number) => ops.tensor(maxTokens, cols, ops.computeType, 'activations');
@@ -50,7 +51,7 @@ function attentionTensors<B>(
     out: compute(numHeads * headDim),
     rope: ops.constant(new Float32Array(positions * rope.rotaryDim), positions, rope.rotaryDim),
     cache: ops.kvCache({ numBlocks, blockSize: BLOCK_SIZE, numKvHeads, headDim, type }),
-    norm: config.qkNorm ? { weights: ones(), eps: config.normEps } : null,
+    norm: config.qkNorm === 'head' ? { weights: ones(), eps: config.normEps } : null,
   };
 }
 
@@ -60,7 +61,7 @@ function ropeCase<B>(
   rows: number,
 ): KernelCase {
   const { numHeads } = config;
-  const { rotaryDim } = config.rope;
+  const [{ rotaryDim }] = config.ropes;
   return {
     name: 'rope_cache',
     shape: `${numHeads}/${cache.numKvHeads}×${cache.headDim}`,

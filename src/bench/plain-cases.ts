@@ -27,10 +27,10 @@ export function* plainCases<B>(
     };
     yield {
       ...plain,
-      name: 'silu_multiply',
+      name: 'activate',
       shape: String(intermediateSize),
       bytes: rows * (rowBytes(gateUp) + rowBytes(activated)),
-      enqueue: () => ops.siluMultiply({ gateUp, out: activated, rows }),
+      enqueue: () => ops.activate({ x: gateUp, out: activated, rows, activation: 'silu' }),
     };
   }
   yield* logitsCases(

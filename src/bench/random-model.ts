@@ -75,14 +75,14 @@ function layerShapes(config: ModelConfig): NamedShape[] {
     [w.k, numKvHeads * headDim, hiddenSize],
     [w.v, numKvHeads * headDim, hiddenSize],
     [w.o, hiddenSize, numHeads * headDim],
-    [w.gate, intermediateSize, hiddenSize],
+    ...(w.gate === null ? [] : [[w.gate, intermediateSize, hiddenSize] as const]),
     [w.up, intermediateSize, hiddenSize],
     [w.down, hiddenSize, intermediateSize],
   ];
+  const norms = [w.attentionNorm, w.mlpNorm].filter((name) => name !== null);
   const headNorms = [w.qNorm, w.kNorm].filter((name) => name !== null);
   return [
-    shapeOf(w.attentionNorm, hiddenSize),
-    shapeOf(w.mlpNorm, hiddenSize),
+    ...norms.map((name) => shapeOf(name, hiddenSize)),
     ...headNorms.map((name) => shapeOf(name, headDim)),
     ...linears.flatMap(([{ weight, bias }, rows, cols]) => [
       shapeOf(weight, rows, cols),

@@ -12,6 +12,8 @@ export class Fields {
     /** Path of the object in its file with a final dot, or empty at the root. */
     private readonly path: string,
     private readonly object: object,
+    /** Names that keys have in this file, where they are others. */
+    private readonly names: Readonly<Record<string, string>> = {},
   ) {}
 
   /** @param value what JSON.parse gave; @param path where it stands in the file, empty for the whole file */
@@ -24,7 +26,12 @@ export class Fields {
 
   /** The same object with values for absent keys; a null that is written stays. */
   withDefaults(defaults: object): Fields {
-    return new Fields(this.file, this.path, { ...defaults, ...this.object });
+    return new Fields(this.file, this.path, { ...defaults, ...this.object }, this.names);
+  }
+
+  /** The same object, in which a key is read under the name that it has in `names`, where it is there. */
+  withNames(names: Readonly<Record<string, string>>): Fields {
+    return new Fields(this.file, this.path, this.object, names);
   }
 
   keys(): string[] {
@@ -37,13 +44,18 @@ export class Fields {
 
   /** The value, or null where the key is absent. */
   raw(key: string): unknown {
-    if (!Object.hasOwn(this.object, key)) return null;
-    const value: unknown = Reflect.get(this.object, key);
+    const name = this.#nameOf(key);
+    if (!Object.hasOwn(this.object, name)) return null;
+    const value: unknown = Reflect.get(this.object, name);
     return value ?? null;
   }
 
   error(key: string, problem: string): CheckpointError {
-    return new CheckpointError(this.file, `${this.path}${key}`, problem);
+    return new CheckpointError(this.file, `${this.path}${this.#nameOf(key)}`, problem);
+  }
+
+  #nameOf(key: string): string {
+    return Object.hasOwn(this.names, key) ? this.names[key] : key;
   }
 
   child(key: string): Fields {

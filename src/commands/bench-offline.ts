@@ -12,6 +12,7 @@ import type { EngineOptions } from '../engine/options.js';
 import { createRunner } from '../engine/runner.js';
 import type { Engine, EngineInfo } from '../engine/types.js';
 import { UserError } from '../errors.js';
+import { ropeBytes } from '../model/weight-bytes.js';
 import { adapterLines } from './bench-kernels.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatPercent, formatTable } from './format.js';
@@ -123,7 +124,7 @@ function rooflineOf(
   { memory, maxModelLen, kvCacheType }: EngineInfo,
 ): Roofline {
   const table = config.tieWordEmbeddings ? 0 : (checkpoint.tensors.get(config.weights.embedding)?.bytes ?? 0);
-  const rotation = 4 * maxModelLen * config.rope.rotaryDim;
+  const rotation = ropeBytes(config, maxModelLen);
   const stepWeightBytes = memory.weights - table - rotation;
   return { rates, config, stepWeightBytes, kvTokenBytes: kvBytesPerToken(config, kvCacheType) };
 }

@@ -1,8 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Activations } from '../model/forward.js';
-import type { Model } from '../model/model.js';
-import type { Tensor } from '../ops/ops.js';
+import type { Model, Norm } from '../model/model.js';
 import type { AutotuneReport, LinearProduct } from '../webgpu/autotune.js';
 import type { Backend } from './backend.js';
 import type { LoadProgress } from './options.js';
@@ -35,12 +34,22 @@ export function modelProducts<B>(
   act: Activations<B>,
 ): readonly LinearProduct<B>[] {
   const { codes, residual } = act;
-  const normBy = (weight: Tensor<B>) => ({ weight, eps: config.normEps, out: act.normed });
+  const { activation } = config;
+  const normBy = (norm: Norm<B> | null) =>
+    norm === null ? null : { ...norm, eps: config.normEps, out: act.normed };
   const ofLayers = layers.flatMap(({ attentionNorm, qkv, o, mlpNorm, gateUp, down }) => [
     { x: residual, ...qkv, out: act.qkv, codes, norm: normBy(attentionNorm) },
-    { x: act.attended, ...o, out: residual, codes },
-    { x: residual, ...gateUp, out: act.activated, codes, norm: normBy(mlpNorm), gated: act.gateUp },
-    { x: act.activated, ...down, out: residual, codes },
+    { x: act.attended, ...o, out: act.projected ?? residual, codes },
+    {
+      x: act.parallel ?? residual,
+      ...gateUp,
+      out: act.activated,
+      codes,
+      norm: act.parallel === null ? normBy(mlpNorm) : null,
+      gated: act.gateUp,
+      activation,
+    },
+    { x: act.activated, ...down, out: act.projected ?? residual, codes },
   ]);
   return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits }];
 }

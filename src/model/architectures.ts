@@ -3,27 +3,56 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fields } from '../checkpoint/fields.js';
 import { readJson } from '../checkpoint/json.js';
+import type { MatrixLayout } from './config.js';
 
 /** The linear modules of a layer. */
 export type LinearModule = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
 
 /** Paths of the modules in the checkpoint, without `.weight` or `.bias`; `{layer}` stands for the layer's index. */
-export interface ModulePaths extends Readonly<Record<LinearModule, string>> {
+export interface ModulePaths extends Readonly<Record<Exclude<LinearModule, 'gate'>, string>> {
   readonly embedding: string;
+  /** Learned positions. */
+  readonly positions: string | null;
   readonly finalNorm: string;
   readonly lmHead: string;
-  readonly attentionNorm: string;
-  readonly mlpNorm: string;
-  /** Both or neither: the norms of the heads of q and k. */
+  /** Null where the MLP has no gates. */
+  readonly gate: string | null;
+  /** Before attention and MLP, and after them. */
+  readonly attentionNorm: string | null;
+  readonly mlpNorm: string | null;
+  readonly attentionPostNorm: string | null;
+  readonly mlpPostNorm: string | null;
+  /** Both or neither: the norms of q and k. */
   readonly qNorm: string | null;
   readonly kNorm: string | null;
 }
 
 /**
  * Which layers look back over a window only. `none`: no layer; `all`: every layer where config.json gives `sliding_window`;
- * `layers`: those that `layer_types` names, or where it is absent and `use_sliding_window` is true, those from `max_window_layers` on.
+ * `layers`: those that `layer_types` names, or where it is absent and `use_sliding_window` is true, those from `max_window_layers` on;
+ * `named`: those that `layer_types` names; `pattern`: the same, or where it is absent all but every `sliding_window_pattern`th.
  */
-export type SlidingWindowRule = 'none' | 'all' | 'layers';
+export type SlidingWindowRule = (typeof SLIDING_WINDOW_RULES)[number];
+const SLIDING_WINDOW_RULES = ['none', 'all', 'layers', 'named', 'pattern'] as const;
+
+/** Keys of config.json that only some families have, and that are read where a family lists them. */
+const OPTIONAL_KEYS = [
+  'partial_rotary_factor',
+  'original_max_position_embeddings',
+  'rope_local_base_freq',
+  'no_rope_layers',
+  'no_rope_layer_interval',
+  'query_pre_attn_scalar',
+  'attention_multiplier',
+  'scale_attn_weights',
+  'attn_logit_softcapping',
+  'final_logit_softcapping',
+  'embedding_multiplier',
+  'residual_multiplier',
+  'logits_scaling',
+  'use_parallel_residual',
+] as const;
+export type OptionalKey = (typeof OPTIONAL_KEYS)[number];
 
 /** A family of models as `models/architectures/<name>.json` describes it. */
 export interface Architecture {
@@ -35,6 +64,21 @@ export interface Architecture {
   readonly biases: Readonly<Record<LinearModule, boolean | string>>;
   /** Values of the family's keys of config.json where they are absent; a null that is written there counts. */
   readonly defaults: Readonly<Record<string, unknown>>;
+  /** Keys of config.json that the family reads besides the common ones, and those that do not change its results. */
+  readonly keys: ReadonlySet<OptionalKey>;
+  readonly ignoredKeys: readonly string[];
+  /** Names that common keys have in the family's config.json, where they are others. */
+  readonly names: Readonly<Record<string, string>>;
+  readonly norm: 'rms' | 'layer';
+  readonly normOffset: 0 | 1;
+  readonly qkNorm: 'head' | 'all';
+  /** Embeddings are multiplied by the root of the hidden size. */
+  readonly scaledEmbedding: boolean;
+  /** Inner size of the MLP by the hidden size, where config.json gives none. */
+  readonly mlpRatio: number | null;
+  readonly layouts: Readonly<Record<LinearModule, MatrixLayout>>;
+  /** What `modules` begin with, but not the tensors of every checkpoint. */
+  readonly optionalPrefix: string;
   readonly modules: ModulePaths;
 }
 
@@ -57,14 +101,48 @@ async function readArchitecture(file: string): Promise<Architecture> {
     slidingWindow: slidingWindowRule(fields),
     biases: biases(fields.child('biases')),
     defaults: Object.fromEntries(defaults.keys().map((key) => [key, defaults.raw(key)])),
+    keys: new Set(listOf(fields, 'keys').map((key) => oneOf(fields, 'keys', key, OPTIONAL_KEYS))),
+    ignoredKeys: listOf(fields, 'ignoredKeys'),
+    names: names(fields),
+    norm: oneOf(fields, 'norm', fields.string('norm', 'rms'), ['rms', 'layer']),
+    normOffset: fields.number('normOffset', { min: 0, max: 1 }, 0) === 0 ? 0 : 1,
+    qkNorm: oneOf(fields, 'qkNorm', fields.string('qkNorm', 'head'), ['head', 'all']),
+    scaledEmbedding: fields.boolean('scaledEmbedding', false),
+    mlpRatio: fields.has('mlpRatio') ? fields.number('mlpRatio', { min: 1, max: 64 }) : null,
+    layouts: layouts(fields),
+    optionalPrefix: fields.string('optionalPrefix', ''),
     modules: modulePaths(fields.child('modules')),
   };
 }
 
 function slidingWindowRule(fields: Fields): SlidingWindowRule {
-  const rule = fields.string('slidingWindow');
-  if (rule === 'none' || rule === 'all' || rule === 'layers') return rule;
-  throw fields.error('slidingWindow', `must be none, all or layers, is ${JSON.stringify(rule)}`);
+  return oneOf(fields, 'slidingWindow', fields.string('slidingWindow'), SLIDING_WINDOW_RULES);
+}
+
+function oneOf<T extends string>(fields: Fields, key: string, value: string, known: readonly T[]): T {
+  const found = known.find((candidate) => candidate === value);
+  if (found !== undefined) return found;
+  throw fields.error(key, `must be one of ${known.join(', ')}, is ${JSON.stringify(value)}`);
+}
+
+function listOf(fields: Fields, key: string): readonly string[] {
+  return fields.has(key) ? fields.strings(key) : [];
+}
+
+function names(fields: Fields): Record<string, string> {
+  if (!fields.has('names')) return {};
+  const given = fields.child('names');
+  return Object.fromEntries(given.keys().map((key) => [key, given.string(key)]));
+}
+
+/** One layout for all modules, or one for q, k and v alone. */
+function layouts(fields: Fields): Record<LinearModule, MatrixLayout> {
+  const known = ['rows', 'transposed', 'headwise'] as const;
+  const layout = (key: string, fallback: MatrixLayout) =>
+    oneOf(fields, key, fields.string(key, fallback), known);
+  const all = layout('layout', 'rows');
+  const qkv = layout('qkvLayout', all);
+  return { q: qkv, k: qkv, v: qkv, o: all, gate: all, up: all, down: all };
 }
 
 function biases(fields: Fields): Record<LinearModule, boolean | string> {
@@ -94,17 +172,20 @@ function modulePaths(fields: Fields): ModulePaths {
     throw fields.error('kNorm', 'qNorm and kNorm come together');
   return {
     embedding: fields.string('embedding'),
+    positions: fields.has('positions') ? fields.string('positions') : null,
     finalNorm: fields.string('finalNorm'),
     lmHead: fields.string('lmHead'),
-    attentionNorm: layered('attentionNorm'),
-    mlpNorm: layered('mlpNorm'),
+    attentionNorm: optional('attentionNorm'),
+    mlpNorm: optional('mlpNorm'),
+    attentionPostNorm: optional('attentionPostNorm'),
+    mlpPostNorm: optional('mlpPostNorm'),
     q: layered('q'),
     k: layered('k'),
     v: layered('v'),
     o: layered('o'),
     qNorm: optional('qNorm'),
     kNorm: optional('kNorm'),
-    gate: layered('gate'),
+    gate: optional('gate'),
     up: layered('up'),
     down: layered('down'),
   };

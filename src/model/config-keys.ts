@@ -8,7 +8,7 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set(
     'model_max_length model_type output_attentions output_hidden_states output_router_logits output_scores pad_token_id',
     'pretraining_tp problem_type resid_pdrop return_dict return_dict_in_generate router_aux_loss_coef sep_token_id',
     'task_specific_params tf_legacy_loss tokenizer_class torch_dtype torchscript transformers.js_config transformers_version',
-    'unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn use_flash_attention',
+    'unsloth_fixed unsloth_version use_bfloat16 use_cache use_flash_attn use_flash_attention cache_implementation',
     'do_sample early_stopping diversity_penalty length_penalty max_length max_new_tokens min_length no_repeat_ngram_size num_beams',
     'num_beam_groups num_return_sequences repetition_penalty temperature top_k top_p typical_p',
   ].flatMap((line) => line.split(' ')),

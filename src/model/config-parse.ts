@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { describe, Fields } from '../checkpoint/fields.js';
 import { JSON_LIMITS, readJson, readJsonIfAny } from '../checkpoint/json.js';
+import type { Activation } from '../ops/ops.js';
 import { type Architecture, type LinearModule, loadArchitectures } from './architectures.js';
 import type { LinearNames, ModelConfig, WeightNames } from './config.js';
 import { refuseUnknownKeys } from './config-keys.js';
-import { parseRope } from './rope-parse.js';
+import { parseFactors } from './factors.js';
+import { parseRopes } from './layer-ropes.js';
 import { parseSlidingWindows, slidingWindowKeys } from './sliding-window.js';
 
 const CONFIG_LIMITS = { ...JSON_LIMITS, maxBytes: 10 * 1024 * 1024 };
@@ -35,27 +37,33 @@ export function buildModelConfig(
 ): ModelConfig {
   const architecture = findArchitecture(file, architectures);
   refuseUnknownKeys(file, familyKeys(architecture));
-  refuseActivation(file);
-  const config = file.withDefaults(architecture.defaults);
+  const config = file.withDefaults(defaultsFor(file, architecture)).withNames(architecture.names);
   const vocabSize = config.integer('vocab_size', SIZE);
   const numLayers = config.integer('num_hidden_layers', { min: 1, max: 10_000 });
   const heads = parseHeads(config);
+  const slidingWindows = parseSlidingWindows(config, architecture.slidingWindow, numLayers);
+  const sizes = { ...heads, hiddenSize: config.integer('hidden_size', SIZE) };
   return {
     architecture: architecture.name,
     vocabSize,
-    hiddenSize: config.integer('hidden_size', SIZE),
-    intermediateSize: config.integer('intermediate_size', SIZE),
+    ...sizes,
+    intermediateSize: config.integer('intermediate_size', SIZE, innerSize(architecture, sizes.hiddenSize)),
     numLayers,
-    ...heads,
     maxPositionEmbeddings: config.integer('max_position_embeddings', { min: 1, max: 2 ** 30 }),
     normEps: config.number('rms_norm_eps', { min: Number.MIN_VALUE, max: 1 }),
-    activation: 'silu',
-    rope: parseRope(config, heads.headDim),
-    slidingWindows: parseSlidingWindows(config, architecture.slidingWindow, numLayers),
-    qkNorm: architecture.modules.qNorm !== null,
+    norm: architecture.norm,
+    normOffset: architecture.normOffset,
+    activation: parseActivation(config),
+    parallelResidual:
+      architecture.keys.has('use_parallel_residual') && config.boolean('use_parallel_residual', true),
+    ropes: parseRopes(config, architecture, heads.headDim, slidingWindows),
+    slidingWindows,
+    qkNorm: architecture.modules.qNorm === null ? 'none' : architecture.qkNorm,
+    ...parseFactors(config, architecture, sizes),
     tieWordEmbeddings: config.boolean('tie_word_embeddings', false),
     ...parseSpecialTokens(config, generation, vocabSize),
     weights: weightNames(config, architecture),
+    optionalPrefix: architecture.optionalPrefix,
   };
 }
 
@@ -70,15 +78,44 @@ function findArchitecture(config: Fields, architectures: readonly Architecture[]
   );
 }
 
-function familyKeys({ biases, slidingWindow }: Architecture): ReadonlySet<string> {
+function familyKeys(architecture: Architecture): ReadonlySet<string> {
+  const { biases, slidingWindow, keys, ignoredKeys, names } = architecture;
   const biasKeys = Object.values(biases).filter((flag) => typeof flag === 'string');
-  return new Set([...biasKeys, ...slidingWindowKeys(slidingWindow)]);
+  const named = [...keys].map((key) => names[key] ?? key);
+  return new Set([
+    ...biasKeys,
+    ...slidingWindowKeys(slidingWindow),
+    ...named,
+    ...ignoredKeys,
+    ...Object.values(names),
+  ]);
 }
 
-function refuseActivation(config: Fields): void {
-  const activation = config.string('hidden_act', 'silu');
-  if (activation !== 'silu')
-    throw config.error('hidden_act', `${describe(activation)} is not supported; known: silu`);
+/** The newer generation gives the rotation whole, so that the older one's default does not count beside it. */
+function defaultsFor(file: Fields, { defaults }: Architecture): object {
+  if (!file.has('rope_parameters')) return defaults;
+  return Object.fromEntries(Object.entries(defaults).filter(([key]) => key !== 'rope_theta'));
+}
+
+function innerSize({ mlpRatio }: Architecture, hiddenSize: number): number | null {
+  return mlpRatio === null ? null : mlpRatio * hiddenSize;
+}
+
+/** By their names in transformers. */
+const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
+  ['silu', 'silu'],
+  ['swish', 'silu'],
+  ['gelu', 'gelu'],
+  ['gelu_new', 'gelu_tanh'],
+  ['gelu_pytorch_tanh', 'gelu_tanh'],
+]);
+
+function parseActivation(config: Fields): Activation {
+  const name = config.string('hidden_act', 'silu');
+  const activation = ACTIVATIONS.get(name);
+  if (activation !== undefined) return activation;
+  const known = [...ACTIVATIONS.keys()].join(', ');
+  throw config.error('hidden_act', `${describe(name)} is not supported; known: ${known}`);
 }
 
 function parseHeads(config: Fields): Pick<ModelConfig, 'numHeads' | 'numKvHeads' | 'headDim'> {
@@ -128,27 +165,31 @@ function eosTokens(fields: Fields, vocabSize: number): number[] {
   });
 }
 
-function weightNames(config: Fields, { modules, biases }: Architecture): WeightNames {
+function weightNames(config: Fields, { modules, biases, layouts }: Architecture): WeightNames {
   const weight = (path: string) => `${path}.weight`;
-  const linear = (module: LinearModule): LinearNames => {
+  const optional = (path: string | null) => (path === null ? null : weight(path));
+  const linear = (module: LinearModule, path: string): LinearNames => {
     const flag = biases[module];
     const hasBias = typeof flag === 'string' ? config.boolean(flag, false) : flag;
-    return { weight: weight(modules[module]), bias: hasBias ? `${modules[module]}.bias` : null };
+    return { weight: weight(path), bias: hasBias ? `${path}.bias` : null, layout: layouts[module] };
   };
   return {
     embedding: weight(modules.embedding),
     finalNorm: weight(modules.finalNorm),
     lmHead: weight(modules.lmHead),
-    attentionNorm: weight(modules.attentionNorm),
-    mlpNorm: weight(modules.mlpNorm),
-    q: linear('q'),
-    k: linear('k'),
-    v: linear('v'),
-    o: linear('o'),
-    qNorm: modules.qNorm === null ? null : weight(modules.qNorm),
-    kNorm: modules.kNorm === null ? null : weight(modules.kNorm),
-    gate: linear('gate'),
-    up: linear('up'),
-    down: linear('down'),
+    positions: optional(modules.positions),
+    attentionNorm: optional(modules.attentionNorm),
+    mlpNorm: optional(modules.mlpNorm),
+    attentionPostNorm: optional(modules.attentionPostNorm),
+    mlpPostNorm: optional(modules.mlpPostNorm),
+    q: linear('q', modules.q),
+    k: linear('k', modules.k),
+    v: linear('v', modules.v),
+    o: linear('o', modules.o),
+    qNorm: optional(modules.qNorm),
+    kNorm: optional(modules.kNorm),
+    gate: modules.gate === null ? null : linear('gate', modules.gate),
+    up: linear('up', modules.up),
+    down: linear('down', modules.down),
   };
 }

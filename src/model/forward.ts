@@ -2,7 +2,7 @@ import { codeWords } from '../ops/int8.js';
 import type { BatchBuffers, BatchCapacity, KvCache, Ops, Tensor } from '../ops/ops.js';
 import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
-import type { Layer, Model } from './model.js';
+import type { Layer, Linear, Model, Norm } from './model.js';
 
 /** Tensors between the operations of a step, of the largest batch's size. Only the residual stream is f32 in every case. */
 export interface Activations<B> {
@@ -15,6 +15,10 @@ export interface Activations<B> {
   readonly activated: Tensor<B>;
   /** Where the layers' products round their activations to INT8; null where they do not. */
   readonly codes: Tensor<B> | null;
+  /** What attention or MLP give, where that is normalised before it is added; null where it is not. */
+  readonly projected: Tensor<B> | null;
+  /** The MLP's input, where attention does not come before it; null where it does. */
+  readonly parallel: Tensor<B> | null;
   readonly lastResidual: Tensor<B>;
   readonly lastNormed: Tensor<B>;
   /** `[maxLogits + maxSampled][vocab]`: rows as the model gives them, then those edited before sampling. */
@@ -28,7 +32,7 @@ export function createActivations<B>(
   { maxLogits, maxSampled }: Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>,
   activations: ActivationType = 'float',
 ): Activations<B> {
-  const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize } = config;
+  const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize, weights } = config;
   const compute = (rows: number, cols: number) => ops.tensor(rows, cols, ops.computeType, 'activations');
   const wide = (rows: number, cols: number) => ops.tensor(rows, cols, 'f32', 'activations');
   const maxCodeWords = codeWords(Math.max(hiddenSize, intermediateSize, numHeads * headDim));
@@ -38,9 +42,12 @@ export function createActivations<B>(
     qkv: compute(maxTokens, (numHeads + 2 * numKvHeads) * headDim),
     q: compute(maxTokens, numHeads * headDim),
     attended: compute(maxTokens, numHeads * headDim),
-    gateUp: compute(maxTokens, 2 * intermediateSize),
+    gateUp: compute(maxTokens, (weights.gate === null ? 1 : 2) * intermediateSize),
     activated: compute(maxTokens, intermediateSize),
     codes: activations === 'int8' ? ops.tensor(maxTokens, maxCodeWords, 'u32', 'activations') : null,
+    projected:
+      weights.attentionPostNorm === null && weights.mlpPostNorm === null ? null : wide(maxTokens, hiddenSize),
+    parallel: config.parallelResidual ? compute(maxTokens, hiddenSize) : null,
     lastResidual: wide(maxLogits, hiddenSize),
     lastNormed: compute(maxLogits, hiddenSize),
     logits: wide(maxLogits + maxSampled, vocabSize),
@@ -65,42 +72,35 @@ export function forward<B>(
   step: Step<B>,
 ): void {
   const { batch, previous, numTokens: rows } = step;
-  ops.embed({ batch, previous, table: model.embedding, out: act.residual, rows });
+  const { embedding: table, positions, config } = model;
+  const scale = config.embeddingScale;
+  ops.embed({ batch, previous, table, out: act.residual, rows, scale, positions });
   model.layers.forEach((layer, i) => {
-    attentionBlock(ops, model, layer, caches[i], act, step);
-    mlpBlock(ops, model.config, layer, act, rows);
+    if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
+    attentionBlock(ops, config, layer, caches[i], act, step);
+    mlpBlock(ops, config, layer, act, rows);
   });
   if (step.numLogits > 0) logitsOf(ops, model, act, step);
 }
 
 function attentionBlock<B>(
   ops: Ops<B>,
-  model: Model<B>,
+  config: ModelConfig,
   layer: Layer<B>,
   cache: KvCache<B>,
   act: Activations<B>,
   step: Step<B>,
 ): void {
-  const { normEps: eps, numHeads, headDim, rope } = model.config;
+  const { normEps: eps, numHeads, attentionScale: scale, attentionSoftCap: softCap } = config;
   const { batch, numTokens: rows } = step;
-  const { codes } = act;
+  const { codes, qkv, q } = act;
+  const { rope, rotaryDim, window } = layer;
   const headNorm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
-  const norm = { weight: layer.attentionNorm, eps, out: act.normed };
-  ops.linear({ x: act.residual, ...layer.qkv, out: act.qkv, rows, accumulate: false, codes, norm });
-  ops.ropeAndCache({
-    batch,
-    qkv: act.qkv,
-    q: act.q,
-    cache,
-    rope: model.rope,
-    rotaryDim: rope.rotaryDim,
-    norm: headNorm,
-    numHeads,
-    rows,
-  });
-  const scale = 1 / Math.sqrt(headDim);
-  ops.attention({ batch, q: act.q, cache, out: act.attended, numHeads, scale, window: layer.window, rows });
-  ops.linear({ x: act.attended, ...layer.o, out: act.residual, rows, accumulate: true, codes });
+  const norm = normOf(layer.attentionNorm, eps, act.normed);
+  ops.linear({ x: act.residual, ...layer.qkv, out: qkv, rows, accumulate: false, codes, norm });
+  ops.ropeAndCache({ batch, qkv, q, cache, rope, rotaryDim, norm: headNorm, numHeads, rows });
+  ops.attention({ batch, q, cache, out: act.attended, numHeads, scale, window, softCap, rows });
+  addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
 }
 
 function mlpBlock<B>(
@@ -110,28 +110,55 @@ function mlpBlock<B>(
   act: Activations<B>,
   rows: number,
 ): void {
-  const { codes } = act;
-  const norm = { weight: layer.mlpNorm, eps: config.normEps, out: act.normed };
-  const up = { x: act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp };
-  ops.linear({ ...up, rows, accumulate: false, codes, norm });
-  ops.linear({ x: act.activated, ...layer.down, out: act.residual, rows, accumulate: true, codes });
+  const { activation, normEps } = config;
+  const { codes, parallel } = act;
+  const norm = parallel === null ? normOf(layer.mlpNorm, normEps, act.normed) : null;
+  const up = { x: parallel ?? act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp };
+  ops.linear({ ...up, activation, rows, accumulate: false, codes, norm });
+  addToResidual(ops, config, act, { x: act.activated, by: layer.down, norm: layer.mlpPostNorm, rows });
+}
+
+/** residual += residualScale · (norm of) the product. */
+function addToResidual<B>(
+  ops: Ops<B>,
+  { normEps: eps, residualScale: scale }: ModelConfig,
+  { residual, projected, codes }: Activations<B>,
+  { x, by, norm, rows }: { x: Tensor<B>; by: Linear<B>; norm: Norm<B> | null; rows: number },
+): void {
+  if (norm === null || projected === null) {
+    ops.linear({ x, ...by, out: residual, rows, accumulate: true, codes, scale });
+    return;
+  }
+  ops.linear({ x, ...by, out: projected, rows, accumulate: false, codes });
+  ops.rmsNorm({ x: projected, weight: norm.weight, out: residual, rows, eps, scale });
+}
+
+function normOf<B>(norm: Norm<B> | null, eps: number, out: Tensor<B>) {
+  return norm === null ? null : { ...norm, eps, out };
+}
+
+function normalize<B>(
+  ops: Ops<B>,
+  { normEps: eps }: ModelConfig,
+  norm: Norm<B> | null,
+  x: Tensor<B>,
+  out: Tensor<B>,
+  rows: number,
+): void {
+  if (norm === null) throw new Error('a norm that the layer needs is missing');
+  if (norm.bias === null) ops.rmsNorm({ x, weight: norm.weight, out, rows, eps });
+  else ops.layerNorm({ x, weight: norm.weight, bias: norm.bias, out, rows, eps });
 }
 
 function logitsOf<B>(
   ops: Ops<B>,
-  model: Model<B>,
+  { config, finalNorm, lmHead: weight }: Model<B>,
   act: Activations<B>,
   { batch, numLogits: rows }: Step<B>,
 ): void {
-  const eps = model.config.normEps;
+  const { logitsScale: scale, logitsSoftCap: cap } = config;
   ops.gatherRows({ batch, x: act.residual, out: act.lastResidual, rows });
-  ops.rmsNorm({ x: act.lastResidual, weight: model.finalNorm, out: act.lastNormed, rows, eps });
-  ops.linear({
-    x: act.lastNormed,
-    weight: model.lmHead,
-    bias: null,
-    out: act.logits,
-    rows,
-    accumulate: false,
-  });
+  normalize(ops, config, finalNorm, act.lastResidual, act.lastNormed, rows);
+  ops.linear({ x: act.lastNormed, weight, bias: null, out: act.logits, rows, accumulate: false, scale });
+  if (cap !== null) ops.softCap({ x: act.logits, rows, cap });
 }

@@ -5,8 +5,10 @@ import { packFloat } from '../quant/pack.js';
 import { stackRows } from '../quant/rows.js';
 import { quantizeRtn } from '../quant/rtn.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
-import type { LinearNames, ModelConfig } from './config.js';
-import type { Layer, Linear, Model } from './model.js';
+import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
+import { byRows, headwiseValues } from './matrix-layout.js';
+import type { Layer, Linear, Model, Norm } from './model.js';
+import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
 
 /** A checkpoint, or what stands for one. */
@@ -36,18 +38,22 @@ export async function loadModel<B>(
   config: ModelConfig,
   options: LoadOptions,
 ): Promise<Model<B>> {
-  const loader = new Loader(ops, checkpoint, config, options);
-  const { vocabSize, hiddenSize, weights, tieWordEmbeddings, numLayers, rope } = config;
+  const weights = namesIn(checkpoint.tensors, config);
+  const loader = new Loader(ops, checkpoint, { ...config, weights }, options);
+  const { vocabSize, hiddenSize, tieWordEmbeddings, numLayers, maxPositionEmbeddings } = config;
   const embedding = await loader.table(weights.embedding, vocabSize, hiddenSize);
   const layers: Layer<B>[] = [];
   for (let layer = 0; layer < numLayers; layer++) layers.push(await loader.layer(layer));
   return {
     config,
     embedding,
+    positions:
+      weights.positions === null
+        ? null
+        : await loader.table(weights.positions, maxPositionEmbeddings, hiddenSize),
     layers,
-    finalNorm: await loader.vector(weights.finalNorm, hiddenSize),
+    finalNorm: await loader.norm(weights.finalNorm),
     lmHead: tieWordEmbeddings ? embedding : await loader.table(weights.lmHead, vocabSize, hiddenSize),
-    rope: ops.constant(ropeTable(rope, options.maxModelLen), options.maxModelLen, rope.rotaryDim),
   };
 }
 
@@ -56,6 +62,7 @@ type StackPart = readonly [LinearNames, number];
 
 class Loader<B> {
   #bytes = 0;
+  readonly #ropes = new Map<RopeConfig, Tensor<B>>();
 
   constructor(
     readonly ops: Ops<B>,
@@ -73,20 +80,27 @@ class Loader<B> {
       numKvHeads,
       headDim,
       slidingWindows,
+      ropes,
     } = this.config;
     const named = (names: LinearNames) => inLayer(names, layer);
+    const norm = (name: string | null) => (name === null ? null : this.norm(inLayerName(name, layer)));
+    const rope = ropes[layer];
     const q: StackPart = [named(w.q), numHeads * headDim];
     const k: StackPart = [named(w.k), numKvHeads * headDim];
     const v: StackPart = [named(w.v), numKvHeads * headDim];
     return {
-      attentionNorm: await this.vector(inLayerName(w.attentionNorm, layer), hiddenSize),
+      attentionNorm: await norm(w.attentionNorm),
+      attentionPostNorm: await norm(w.attentionPostNorm),
       qkv: await this.linear([q, k, v], hiddenSize),
+      rope: this.#rope(rope),
+      rotaryDim: rope.rotaryDim,
       headNorms: await this.#headNorms(layer),
       o: await this.linear([[named(w.o), hiddenSize]], numHeads * headDim),
-      mlpNorm: await this.vector(inLayerName(w.mlpNorm, layer), hiddenSize),
+      mlpNorm: await norm(w.mlpNorm),
+      mlpPostNorm: await norm(w.mlpPostNorm),
       gateUp: await this.linear(
         [
-          [named(w.gate), intermediateSize],
+          ...(w.gate === null ? [] : [[named(w.gate), intermediateSize] as const]),
           [named(w.up), intermediateSize],
         ],
         hiddenSize,
@@ -101,14 +115,38 @@ class Loader<B> {
     return this.ops.weight([await this.#packed(name, rows, cols)]);
   }
 
-  async vector(name: string, length: number): Promise<Tensor<B>> {
-    return this.ops.constant(await this.#values(name, [length]), 1, length);
+  /** @param name of its weight, beside which LayerNorm's bias lies */
+  async norm(name: string): Promise<Norm<B>> {
+    const { norm, hiddenSize } = this.config;
+    const weight = this.ops.constant(await this.#normWeight(name, hiddenSize), 1, hiddenSize);
+    if (norm === 'rms') return { weight, bias: null };
+    const bias = await this.#values(name.replace(/weight$/, 'bias'), [hiddenSize]);
+    return { weight, bias: this.ops.constant(bias, 1, hiddenSize) };
+  }
+
+  async #normWeight(name: string, length: number): Promise<Float32Array<ArrayBuffer>> {
+    const values = await this.#values(name, [length]);
+    return this.config.normOffset === 0 ? values : values.map((value) => value + this.config.normOffset);
+  }
+
+  /** One table for all layers that rotate alike. Without rotation the table is never read, but something must be bound. */
+  #rope(rope: RopeConfig): Tensor<B> {
+    const known = this.#ropes.get(rope);
+    if (known !== undefined) return known;
+    const { maxModelLen } = this.options;
+    const made =
+      rope.rotaryDim === 0
+        ? this.ops.constant(new Float32Array(4), 1, 4)
+        : this.ops.constant(ropeTable(rope, maxModelLen), maxModelLen, rope.rotaryDim);
+    this.#ropes.set(rope, made);
+    return made;
   }
 
   /** Matrices of equal K, stacked by rows, and their biases; a matrix without one gets zeros where another has one. */
-  async linear(parts: readonly StackPart[], cols: number): Promise<Linear<B>> {
+  async linear(named: readonly StackPart[], cols: number): Promise<Linear<B>> {
+    const parts = fused(named);
     const packed: PackedWeight[] = [];
-    for (const [names, rows] of parts) packed.push(await this.#quantized(names.weight, rows, cols));
+    for (const [names, rows] of parts) packed.push(await this.#quantized(names, rows, cols));
     return { weight: this.ops.weight(stackRows(packed)), bias: await this.#bias(parts) };
   }
 
@@ -118,30 +156,58 @@ class Loader<B> {
     const values = new Float32Array(total);
     let at = 0;
     for (const [names, rows] of parts) {
-      if (names.bias !== null) values.set(await this.#values(names.bias, [rows]), at);
+      if (names.bias !== null) values.set(await this.#biasValues(names, names.bias, rows), at);
       at += rows;
     }
     return this.ops.constant(values, 1, total);
   }
 
-  async #headNorms(layer: number): Promise<Tensor<B> | null> {
-    const { qNorm, kNorm } = this.config.weights;
-    if (qNorm === null || kNorm === null) return null;
-    const dim = this.config.headDim;
-    const norms = new Float32Array(2 * dim);
-    norms.set(await this.#values(inLayerName(qNorm, layer), [dim]), 0);
-    norms.set(await this.#values(inLayerName(kNorm, layer), [dim]), dim);
-    return this.ops.constant(norms, 2, dim);
+  async #biasValues({ layout }: LinearNames, name: string, rows: number): Promise<Float32Array> {
+    const values = await this.#values(name, [rows]);
+    return layout === 'headwise' ? headwiseValues(values, this.config.headDim) : values;
   }
 
-  async #quantized(name: string, rows: number, cols: number): Promise<PackedWeight> {
+  async #headNorms(layer: number): Promise<Tensor<B> | null> {
+    const { weights, headDim, qkNorm, numHeads, numKvHeads } = this.config;
+    const { qNorm, kNorm } = weights;
+    if (qNorm === null || kNorm === null) return null;
+    const [qHeads, kHeads] = qkNorm === 'all' ? [numHeads, numKvHeads] : [1, 1];
+    const norms = new Float32Array((qHeads + kHeads) * headDim);
+    norms.set(await this.#normWeight(inLayerName(qNorm, layer), qHeads * headDim), 0);
+    norms.set(await this.#normWeight(inLayerName(kNorm, layer), kHeads * headDim), qHeads * headDim);
+    return this.ops.constant(norms, qHeads + kHeads, headDim);
+  }
+
+  async #quantized({ weight: name, layout }: LinearNames, rows: number, cols: number): Promise<PackedWeight> {
     const format = this.options.quantization;
+    if (layout !== 'rows') return this.#relaid(name, layout, rows, cols);
     if (format === null) return this.#packed(name, rows, cols);
     if (this.checkpoint.packed !== undefined) {
       this.#count(this.#expect(name, [rows, cols]));
       return this.checkpoint.packed(name, format);
     }
     return quantizeRtn(await this.#values(name, [rows, cols]), rows, cols, format, name);
+  }
+
+  /** A matrix of floats that lies in the checkpoint in another order. */
+  async #relaid(
+    name: string,
+    layout: Exclude<LinearNames['layout'], 'rows'>,
+    rows: number,
+    cols: number,
+  ): Promise<PackedWeight> {
+    const info = this.#expect(name, layout === 'transposed' ? [cols, rows] : [rows, cols]);
+    this.#count(info);
+    const { headDim } = this.config;
+    const format = this.options.quantization;
+    if (format !== null) {
+      const values = byRows(await this.checkpoint.readF32(name), layout, rows, headDim);
+      return quantizeRtn(values, rows, cols, format, name);
+    }
+    const type = floatType(info);
+    const { buffer } = (await this.checkpoint.read(name)).data.slice();
+    const elements = type === 'f32' ? new Uint32Array(buffer) : new Uint16Array(buffer);
+    return packFloat(byRows(elements, layout, rows, headDim), type, rows, cols);
   }
 
   async #packed(name: string, rows: number, cols: number): Promise<PackedWeight> {
@@ -151,10 +217,7 @@ class Loader<B> {
       this.#count(info);
       return stored;
     }
-    const type = FLOAT_TYPES.get(info.dtype);
-    if (type === undefined) {
-      throw new CheckpointError(info.file, name, `${info.dtype}, but a weight must be F32, F16 or BF16`);
-    }
+    const type = floatType(info);
     const { data } = await this.checkpoint.read(name);
     this.#count(info);
     return packFloat(data, type, rows, cols);
@@ -190,8 +253,26 @@ const FLOAT_TYPES = new Map([
   ['BF16', 'bf16'],
 ] as const) as ReadonlyMap<string, 'f32' | 'f16' | 'bf16'>;
 
-function inLayer({ weight, bias }: LinearNames, layer: number): LinearNames {
-  return { weight: inLayerName(weight, layer), bias: bias === null ? null : inLayerName(bias, layer) };
+function floatType({ dtype, file, name }: TensorInfo): 'f32' | 'f16' | 'bf16' {
+  const type = FLOAT_TYPES.get(dtype);
+  if (type !== undefined) return type;
+  throw new CheckpointError(file, name, `${dtype}, but a weight must be F32, F16 or BF16`);
+}
+
+/** Neighbours of equal name as the one matrix that they are. */
+function fused(parts: readonly StackPart[]): StackPart[] {
+  const merged: StackPart[] = [];
+  for (const [names, rows] of parts) {
+    const [last, before] = merged.at(-1) ?? [null, 0];
+    if (last?.weight === names.weight) merged[merged.length - 1] = [last, before + rows];
+    else merged.push([names, rows]);
+  }
+  return merged;
+}
+
+function inLayer({ weight, bias, layout }: LinearNames, layer: number): LinearNames {
+  const inThis = (name: string) => inLayerName(name, layer);
+  return { weight: inThis(weight), bias: bias === null ? null : inThis(bias), layout };
 }
 
 /** The name of a layer's tensor. @param template a name of `WeightNames` */

@@ -6,23 +6,34 @@ export interface Model<B> {
   readonly config: ModelConfig;
   /** `[vocab][hidden]`. */
   readonly embedding: Weight<B>;
+  /** `[positions][hidden]`, added to the embeddings. */
+  readonly positions: Weight<B> | null;
   readonly layers: readonly Layer<B>[];
-  readonly finalNorm: Tensor<B>;
+  readonly finalNorm: Norm<B>;
   /** `[vocab][hidden]`; the embedding itself where the two are tied. */
   readonly lmHead: Weight<B>;
-  /** `[positions][rotaryDim]`: cosines, then sines. */
-  readonly rope: Tensor<B>;
+}
+
+/** Its weight, and for LayerNorm its bias. */
+export interface Norm<B> {
+  readonly weight: Tensor<B>;
+  readonly bias: Tensor<B> | null;
 }
 
 export interface Layer<B> {
-  readonly attentionNorm: Tensor<B>;
+  readonly attentionNorm: Norm<B> | null;
+  readonly attentionPostNorm: Norm<B> | null;
   /** Rows of q, then k, then v. */
   readonly qkv: Linear<B>;
-  /** `[2][headDim]`: norm of the heads of q, then of k. */
+  /** `[positions][rotaryDim]`: cosines, then sines. */
+  readonly rope: Tensor<B>;
+  readonly rotaryDim: number;
+  /** `[2][headDim]`: norm of the heads of q, then of k; or `[heads + kvHeads][headDim]`: of all of q, then of all of k. */
   readonly headNorms: Tensor<B> | null;
   readonly o: Linear<B>;
-  readonly mlpNorm: Tensor<B>;
-  /** Rows of gate, then up. */
+  readonly mlpNorm: Norm<B> | null;
+  readonly mlpPostNorm: Norm<B> | null;
+  /** Rows of gate, where there are gates, then up. */
   readonly gateUp: Linear<B>;
   readonly down: Linear<B>;
   /** Positions that a token sees, itself included; null sees all. */

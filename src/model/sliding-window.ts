@@ -11,7 +11,10 @@ export function slidingWindowKeys(rule: SlidingWindowRule): readonly string[] {
     case 'all':
       return ['sliding_window'];
     case 'layers':
+    case 'named':
       return ['sliding_window', 'use_sliding_window', 'max_window_layers'];
+    case 'pattern':
+      return ['sliding_window', 'sliding_window_pattern'];
     default:
       return rule satisfies never;
   }
@@ -38,11 +41,15 @@ function slidingLayers(config: Fields, rule: SlidingWindowRule, numLayers: numbe
   const byRule = Array.from({ length: numLayers }, (_, layer) => isSlidingByRule(config, rule, layer));
   if (!config.has('layer_types')) return byRule;
   const named = layerTypes(config, numLayers);
-  const fixed = rule !== 'layers' || !config.boolean('use_sliding_window', false);
+  const fixed = rule !== 'pattern' && (isFixed(rule) || !config.boolean('use_sliding_window', false));
   if (fixed && named.some((isSliding, layer) => isSliding !== byRule[layer])) {
     throw config.error('layer_types', 'contradicts sliding_window or use_sliding_window');
   }
   return named;
+}
+
+function isFixed(rule: SlidingWindowRule): boolean {
+  return rule === 'none' || rule === 'all';
 }
 
 function isSlidingByRule(config: Fields, rule: SlidingWindowRule, layer: number): boolean {
@@ -53,6 +60,12 @@ function isSlidingByRule(config: Fields, rule: SlidingWindowRule, layer: number)
       return config.has('sliding_window');
     case 'layers':
       return usesWindow(config) && layer >= config.integer('max_window_layers', { min: 0 });
+    case 'named':
+      if (usesWindow(config) && !config.has('layer_types'))
+        throw config.error('layer_types', 'missing, but use_sliding_window is true');
+      return false;
+    case 'pattern':
+      return (layer + 1) % config.integer('sliding_window_pattern', { min: 1 }) !== 0;
     default:
       return rule satisfies never;
   }

@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BLOCK_CODES, blocksPerRow, groupsPerRow, type WeightFormat } from '../quant/weight.js';
 import type { ModelConfig } from './config.js';
+import { namesIn } from './prefix.js';
 
 /**
  * Bytes of the weights on the device: matrices with rows padded to whole blocks, vectors and the rotation table in f32. Only the layers'
@@ -14,8 +15,9 @@ export function weightBytes(
   format: WeightFormat | null,
   maxModelLen: number,
 ): number {
-  const kept = new Set([config.weights.embedding, config.weights.lmHead]);
-  let total = 4 * maxModelLen * config.rope.rotaryDim;
+  const { embedding, lmHead, positions } = namesIn(tensors, config);
+  const kept = new Set([embedding, lmHead, positions]);
+  let total = ropeBytes(config, maxModelLen);
   for (const { name, shape, bytes } of tensors.values()) {
     const [rows, cols] = shape;
     if (shape.length !== 2) total += 4 * numElements(shape);
@@ -23,6 +25,11 @@ export function weightBytes(
     else total += rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
   }
   return total;
+}
+
+/** Bytes of the rotation tables, one for all layers that rotate alike. */
+export function ropeBytes({ ropes }: ModelConfig, maxModelLen: number): number {
+  return [...new Set(ropes)].reduce((sum, { rotaryDim }) => sum + 4 * maxModelLen * rotaryDim, 0);
 }
 
 function quantizedBytes(format: WeightFormat, rows: number, cols: number): number {

@@ -1,5 +1,6 @@
 import { dequantizeRow, FLOAT_FORMATS } from '../quant/formats.js';
 import type { PackedWeight } from '../quant/weight.js';
+import { activated, capped } from './activation.js';
 import { batchLayout, NONE, ROW, readSamplingRow, writeBatchWords } from './batch-layout.js';
 import {
   editedRows,
@@ -13,6 +14,7 @@ import { roundedRow } from './int8.js';
 import { storedHead } from './kv-layout.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
+import { dot, normalize, normalizeCentered, normalizeWhole } from './norms.js';
 import {
   type Batch,
   type BatchBuffers,
@@ -90,36 +92,49 @@ export class CpuOps implements Ops<Buffer> {
     writeEdits(edited, target.edits.words);
   }
 
-  embed({ batch, previous, table, out, rows }: Args<'embed'>): void {
-    const { tokenIds } = batchLayout(batch.capacity);
+  embed({ batch, previous, table, out, rows, scale = 1, positions = null }: Args<'embed'>): void {
+    const layout = batchLayout(batch.capacity);
     for (let t = 0; t < rows; t++) {
-      const from = knownToken(batch.words[tokenIds + t], previous) * table.cols;
-      out.data.set(table.parts[0].codes.subarray(from, from + table.cols), t * out.stride);
+      const row = weightRow(table, knownToken(batch.words[layout.tokenIds + t], previous));
+      const place = positions === null ? null : weightRow(positions, batch.words[layout.positions + t]);
+      const values = row.map((value, i) => scale * value + (place?.[i] ?? 0));
+      out.data.set(values, t * out.stride);
     }
   }
 
-  rmsNorm({ x, weight, out, rows, eps }: Args<'rmsNorm'>): void {
+  rmsNorm({ x, weight, out, rows, eps, scale = null }: Args<'rmsNorm'>): void {
     for (let t = 0; t < rows; t++) {
       const row = x.data.subarray(t * x.stride, t * x.stride + x.cols);
-      normalize(row, weight.data, eps, out.data.subarray(t * out.stride));
+      const to = out.data.subarray(t * out.stride);
+      const held = to.slice(0, x.cols);
+      normalize(row, weight.data, eps, to);
+      if (scale !== null) for (let i = 0; i < x.cols; i++) to[i] = held[i] + scale * to[i];
+    }
+  }
+
+  layerNorm({ x, weight, bias, out, rows, eps }: Args<'layerNorm'>): void {
+    for (let t = 0; t < rows; t++) {
+      const row = x.data.subarray(t * x.stride, t * x.stride + x.cols);
+      normalizeCentered(row, weight.data, bias.data, eps, out.data.subarray(t * out.stride));
     }
   }
 
   linear(args: Args<'linear'>): void {
-    const { x, bias, out, rows, norm, gated } = args;
+    const { x, bias, out, rows, norm, gated, activation = 'silu' } = args;
     if (norm) {
-      this.rmsNorm({ x, rows, ...norm });
+      if (norm.bias) this.layerNorm({ x, rows, ...norm, bias: norm.bias });
+      else this.rmsNorm({ x, rows, ...norm });
       this.linear({ ...args, x: norm.out, norm: null });
     } else if (gated) {
       this.linear({ ...args, out: gated, gated: null });
-      this.siluMultiply({ gateUp: gated, out, rows });
+      this.activate({ x: gated, out, rows, activation });
     } else {
       this.#product(args, bias?.data ?? null);
     }
   }
 
   #product(
-    { x, weight, out, rows, accumulate, codes: int8 = null }: Args<'linear'>,
+    { x, weight, out, rows, accumulate, codes: int8 = null, scale = 1 }: Args<'linear'>,
     bias: Float64Array | null,
   ): void {
     const { codes } = weight.parts[0];
@@ -130,7 +145,7 @@ export class CpuOps implements Ops<Buffer> {
         let sum = bias?.[n] ?? 0;
         for (let k = 0; k < weight.cols; k++) sum += row[k] * codes[n * weight.cols + k];
         const at = t * out.stride + n;
-        out.data[at] = accumulate ? out.data[at] + sum : sum;
+        out.data[at] = (accumulate ? out.data[at] : 0) + scale * sum;
       }
     }
   }
@@ -141,12 +156,14 @@ export class CpuOps implements Ops<Buffer> {
     const dim = cache.headDim;
     for (let t = 0; t < rows; t++) {
       const angles = rope.data.subarray(batch.words[positions + t] * rope.stride);
+      if (norm !== null && norm.weights.rows !== 2) normalizeWhole(qkv, t, norm, numHeads * dim);
       for (let h = 0; h < numHeads + 2 * cache.numKvHeads; h++) {
         const head = qkv.data.slice(t * qkv.stride + h * dim, t * qkv.stride + (h + 1) * dim);
         const kvHead = (h - numHeads) % cache.numKvHeads;
         const isQ = h < numHeads;
         const isV = h >= numHeads + cache.numKvHeads;
-        if (norm !== null && !isV) normalize(head, norm.weights.data.subarray(isQ ? 0 : dim), norm.eps, head);
+        if (norm?.weights.rows === 2 && !isV)
+          normalize(head, norm.weights.data.subarray(isQ ? 0 : dim), norm.eps, head);
         if (!isV) rotate(head, angles, rotaryDim);
         if (isQ) q.data.set(head, t * q.stride + h * dim);
         else {
@@ -157,7 +174,8 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
-  attention({ batch, q, cache, out, numHeads, scale, window, rows }: Args<'attention'>): void {
+  attention(args: Args<'attention'>): void {
+    const { batch, q, cache, out, numHeads, scale, window, softCap = null, rows } = args;
     const { positions, sequenceIds, blockTables } = batchLayout(batch.capacity);
     const { headDim: dim, blockSize } = cache;
     for (let t = 0; t < rows; t++) {
@@ -172,7 +190,9 @@ export class CpuOps implements Ops<Buffer> {
         const places = Array.from({ length: end - start }, (_, i) =>
           cacheIndex(cache, slotOf(start + i), kvHead),
         );
-        const weights = softmax(places.map((at) => scale * dot(query, cache.k.subarray(at, at + dim))));
+        const weights = softmax(
+          places.map((at) => capped(scale * dot(query, cache.k.subarray(at, at + dim)), softCap)),
+        );
         for (let d = 0; d < dim; d++) {
           out.data[t * out.stride + h * dim + d] = places.reduce(
             (sum, at, i) => sum + weights[i] * cache.v[at + d],
@@ -183,13 +203,19 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
-  siluMultiply({ gateUp, out, rows }: Args<'siluMultiply'>): void {
+  activate({ x, out, rows, activation }: Args<'activate'>): void {
     for (let t = 0; t < rows; t++) {
       for (let i = 0; i < out.cols; i++) {
-        const gate = gateUp.data[t * gateUp.stride + i];
-        const up = gateUp.data[t * gateUp.stride + out.cols + i];
-        out.data[t * out.stride + i] = (gate / (1 + Math.exp(-gate))) * up;
+        const up = x.cols === out.cols ? 1 : x.data[t * x.stride + out.cols + i];
+        out.data[t * out.stride + i] = activated(activation, x.data[t * x.stride + i]) * up;
       }
+    }
+  }
+
+  softCap({ x, rows, cap }: Args<'softCap'>): void {
+    for (let t = 0; t < rows; t++) {
+      const row = x.data.subarray(t * x.stride, t * x.stride + x.cols);
+      row.set(row.map((value) => capped(value, cap)));
     }
   }
 
@@ -257,10 +283,8 @@ export class CpuOps implements Ops<Buffer> {
   }
 }
 
-/** out = x / sqrt(mean(x²) + eps) · weight. */
-function normalize(x: Buffer, weight: Buffer, eps: number, out: Buffer): void {
-  const factor = 1 / Math.sqrt(dot(x, x) / x.length + eps);
-  for (let i = 0; i < x.length; i++) out[i] = x[i] * factor * weight[i];
+function weightRow({ cols, parts }: Weight<Buffer>, row: number): Buffer {
+  return parts[0].codes.subarray(row * cols, (row + 1) * cols);
 }
 
 /** `angles` holds the cosines of the rotaryDim/2 frequencies, then the sines. */
@@ -276,10 +300,6 @@ function rotate(head: Buffer, angles: Buffer, rotaryDim: number): void {
 function cacheIndex(cache: KvCacheShape, slot: number, kvHead: number): number {
   const block = Math.floor(slot / cache.blockSize);
   return ((block * cache.numKvHeads + kvHead) * cache.blockSize + (slot % cache.blockSize)) * cache.headDim;
-}
-
-function dot(a: Buffer, b: Buffer): number {
-  return a.reduce((sum, value, i) => sum + value * b[i], 0);
 }
 
 function softmax(scores: readonly number[]): number[] {

@@ -28,7 +28,7 @@ export interface Ops<B> {
   writeBatch(target: BatchBuffers<B>, batch: Batch): void;
 
   /**
-   * out[t] = table[id], as f32 or the compute type of `out`; id is tokenIds[t], or where that is `pendingToken(row)`, what was sampled
+   * out[t] = scale · table[id] + positions[p], as f32 or the compute type of `out`, p the token's position, without `positions` where absent; id is tokenIds[t], or where that is `pendingToken(row)`, what was sampled
    * into that row of `previous`: results of the step before, which the host may not have read yet.
    */
   embed(args: {
@@ -37,15 +37,34 @@ export interface Ops<B> {
     table: Weight<B>;
     out: Tensor<B>;
     rows: number;
+    /** Absent, 1. */
+    scale?: number;
+    positions?: Weight<B> | null;
   }): void;
-  /** out[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, mean and product in f32 or wider. */
-  rmsNorm(args: { x: Tensor<B>; weight: Tensor<B>; out: Tensor<B>; rows: number; eps: number }): void;
+  /** out[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, mean and product in f32 or wider; `scale` times that is added to what `out` holds where given. */
+  rmsNorm(args: {
+    x: Tensor<B>;
+    weight: Tensor<B>;
+    out: Tensor<B>;
+    rows: number;
+    eps: number;
+    scale?: number | null;
+  }): void;
+  /** out[t] = (x[t] − mean(x[t])) / sqrt(variance(x[t]) + eps) · weight + bias, in f32 or wider (Ba et al., arXiv 1607.06450). */
+  layerNorm(args: {
+    x: Tensor<B>;
+    weight: Tensor<B>;
+    bias: Tensor<B>;
+    out: Tensor<B>;
+    rows: number;
+    eps: number;
+  }): void;
   /**
-   * out[t][n] = Σ_k x[t][k] · W[n][k] + bias[n], added to what `out` holds where `accumulate`.
+   * out[t][n] = scale · (Σ_k x[t][k] · W[n][k] + bias[n]), added to what `out` holds where `accumulate`; `scale` is 1 where absent.
    * Where `codes` is given, rows of x are first rounded to INT8 by blocks of 32 (`int8.ts`) into it, and the products are of integers;
    * `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers. Throws RangeError where it holds floats.
-   * Where `norm` is given, it is the rows of x after `rmsNorm` that are multiplied. Where `gated` is given, the product goes through
-   * `siluMultiply` to `out`. Both are done on the way where the backend can; `norm.out` and `gated` are room for what it cannot.
+   * Where `norm` is given, it is the rows of x after `rmsNorm`, or with a bias `layerNorm`, that are multiplied. Where `gated` is given, the
+   * product goes through `activate` with `activation` (silu where absent) to `out`. Both are done on the way where the backend can; `norm.out` and `gated` are room for what it cannot.
    */
   linear(args: {
     x: Tensor<B>;
@@ -55,11 +74,18 @@ export interface Ops<B> {
     rows: number;
     accumulate: boolean;
     codes?: Tensor<B> | null;
-    norm?: { readonly weight: Tensor<B>; readonly eps: number; readonly out: Tensor<B> } | null;
+    scale?: number;
+    norm?: {
+      readonly weight: Tensor<B>;
+      readonly bias?: Tensor<B> | null;
+      readonly eps: number;
+      readonly out: Tensor<B>;
+    } | null;
     gated?: Tensor<B> | null;
+    activation?: Activation;
   }): void;
   /**
-   * Splits qkv[t] = `[q heads · D | k heads · D | v heads · D]`, normalises each head of q and k where `norm` is given,
+   * Splits qkv[t] = `[q heads · D | k heads · D | v heads · D]`, normalises q and k where `norm` is given,
    * rotates the first `rotaryDim` dimensions of q and k by the table's row of the token's position (halves convention: dimension i pairs
    * with i + rotaryDim/2), writes q to `q` and k, v to their slots of the cache.
    */
@@ -71,14 +97,15 @@ export interface Ops<B> {
     /** `[positions][rotaryDim]`: cosines of the rotaryDim/2 frequencies, then sines. */
     rope: Tensor<B>;
     rotaryDim: number;
-    /** `weights` is [2][headDim]: the norm of q, then that of k. */
+    /** `weights` is [2][headDim], the norm of each head of q, then of k; or [heads + kvHeads][headDim], the norm of all of q at once, then of all of k. */
     norm: { weights: Tensor<B>; eps: number } | null;
     numHeads: number;
     rows: number;
   }): void;
   /**
-   * out[t] = softmax(scale · q[t]·K) V over the positions max(0, p−window+1) … p of the token's own sequence, p its position,
-   * read through its block table. Query head h reads KV head floor(h · kvHeads / heads). `rows` are the tokens of the batch that was last written.
+   * out[t] = softmax(capped(scale · q[t]·K)) V over the positions max(0, p−window+1) … p of the token's own sequence, p its position,
+   * read through its block table. Query head h reads KV head floor(h · kvHeads / heads). capped(s) = softCap · tanh(s / softCap), and s
+   * where there is no softCap. `rows` are the tokens of the batch that was last written.
    */
   attention(args: {
     batch: BatchBuffers<B>;
@@ -88,10 +115,16 @@ export interface Ops<B> {
     numHeads: number;
     scale: number;
     window: number | null;
+    softCap?: number | null;
     rows: number;
   }): void;
-  /** out[t][i] = silu(gateUp[t][i]) · gateUp[t][size + i], size = out.cols. */
-  siluMultiply(args: { gateUp: Tensor<B>; out: Tensor<B>; rows: number }): void;
+  /**
+   * With size = out.cols: out[t][i] = activation(x[t][i]) · x[t][size + i] where x has two halves, or out[t][i] = activation(x[t][i]) where x
+   * is as wide as `out`.
+   */
+  activate(args: { x: Tensor<B>; out: Tensor<B>; rows: number; activation: Activation }): void;
+  /** x[t][i] = cap · tanh(x[t][i] / cap). */
+  softCap(args: { x: Tensor<B>; rows: number; cap: number }): void;
   /** out[i] = x[logitsRows[i]]. */
   gatherRows(args: { batch: BatchBuffers<B>; x: Tensor<B>; out: Tensor<B>; rows: number }): void;
   /**
@@ -133,6 +166,8 @@ export interface StepReading {
 }
 
 export type ElementType = 'f32' | 'f16' | 'u32';
+/** silu(v) = v / (1 + exp(−v)); gelu(v) = v · Φ(v); gelu_tanh is its approximation by tanh (Hendrycks & Gimpel, arXiv 1606.08415). */
+export type Activation = 'silu' | 'gelu' | 'gelu_tanh';
 export type MemoryKind = 'weights' | 'kv_cache' | 'activations';
 
 export interface Tensor<B> {

@@ -64,7 +64,7 @@ function longestContext({ batch }: Args, { firstTile, numTiles }: Tiles): number
 }
 
 function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | null): Dispatch {
-  const { batch, q, cache, out, numHeads } = args;
+  const { batch, q, cache, out, numHeads, softCap = null } = args;
   const { numKvHeads, headDim, type: kv } = cache;
   const tiling = attentionTiling(numHeads / numKvHeads, headDim, tiles.tokens, tuning);
   return {
@@ -72,7 +72,7 @@ function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | 
       kernel: 'attention',
       weight: null,
       types: { X: q.type, Y: split === null ? out.type : 'f32' },
-      constants: { ...tiling.constants, SPLIT: split === null ? 0 : 1 },
+      constants: { ...tiling.constants, SPLIT: split === null ? 0 : 1, SOFT_CAP: softCap === null ? 0 : 1 },
       lanes: tiling.lanes,
       kv,
     },
@@ -84,7 +84,7 @@ function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | 
 }
 
 function tilesParams(
-  { batch, q, cache, out, numHeads, scale, window }: Args,
+  { batch, q, cache, out, numHeads, scale, window, softCap = null }: Args,
   { tokens, firstTile }: Tiles,
   { heads, laneChunks }: AttentionTiling,
   split: Split | null,
@@ -96,7 +96,8 @@ function tilesParams(
     .u32(numHeads, numKvHeads, blockSize, q.stride / 4, outStride / 4, window ?? 0)
     .f32(scale)
     .u32(positions, sequenceIds, blockTables, batch.capacity.maxBlocksPerSequence, tiles + 2 * firstTile)
-    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0).words;
+    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0)
+    .f32(softCap ?? 0).words;
 }
 
 function mergeDispatch(

@@ -2,6 +2,7 @@
 export const KERNELS = {
   embed: { bindings: ['read', 'read', 'write'], weight: true },
   rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
+  layer_norm: { bindings: ['read', 'read', 'read', 'write'], weight: false },
   linear_row: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_tile: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_gemm: { bindings: ['read', 'read', 'write', 'read'], weight: true },
@@ -11,7 +12,8 @@ export const KERNELS = {
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
   attention: { bindings: ['read', 'read', 'read', 'read', 'write'], weight: false },
   attention_merge: { bindings: ['read', 'read', 'write'], weight: false },
-  silu_multiply: { bindings: ['read', 'write'], weight: false },
+  activate: { bindings: ['read', 'write'], weight: false },
+  soft_cap: { bindings: ['write'], weight: false },
   gather_rows: { bindings: ['read', 'read', 'write'], weight: false },
   edit_logits: { bindings: ['read', 'read', 'write'], weight: false },
   sample: { bindings: ['read', 'read', 'write'], weight: false },

@@ -1,4 +1,5 @@
 import type { OpArgs, WeightPart } from '../ops/ops.js';
+import { activationConstants } from './activation-constants.js';
 import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
@@ -13,14 +14,16 @@ type Args = OpArgs<GPUBuffer, 'linear'>;
 
 /** What of `norm` and `gated` a product does on the way. */
 export function linearFusion(
-  { x, weight, rows, codes = null }: Args,
+  args: Args,
   tuning: Tuning,
 ): { readonly norm: boolean; readonly gates: boolean } {
+  const { x, weight, rows, codes = null } = args;
   if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
-  const norm = codes === null && x.cols === x.stride && fusesNorm(rows, tuning);
-  // A gate and what it gates must lie in the same part.
-  return { norm, gates: weight.parts.length === 1 };
+  const norm = codes === null && !args.norm?.bias && x.cols === x.stride && fusesNorm(rows, tuning);
+  // A gate and what it gates must lie in the same part; without gates the activation is an operation of its own.
+  const gates = weight.parts.length === 1 && args.gated?.cols !== args.out.cols;
+  return { norm, gates };
 }
 
 /** A dispatch for each part of the weight, before it one that rounds the activations where that is asked for. */
@@ -53,7 +56,7 @@ function productDispatch(
 }
 
 function productSpec(
-  { x, out, codes = null, norm = null }: Args,
+  { x, out, codes = null, norm = null, gated = null, activation }: Args,
   part: WeightPart<GPUBuffer>,
   tiling: Tiling | GemmTiling,
   tuning: Tuning,
@@ -65,20 +68,24 @@ function productSpec(
     matrix: kernel === 'linear_gemm' ? tiling.matrix : undefined,
     weight: part.format.reader,
     types: { X: (codes ?? x).type, Y: out.type },
-    constants: { ...own, ...weightConstants(part) },
+    constants: {
+      ...own,
+      ...(gated === null ? {} : activationConstants(activation)),
+      ...weightConstants(part),
+    },
     lanes,
     dot: codes === null ? undefined : dotFor(part.format.bits, tuning),
   };
 }
 
 function productParams(
-  { x, bias, out, rows, accumulate, codes = null, norm = null, gated = null }: Args,
+  { x, bias, out, rows, accumulate, codes = null, norm = null, gated = null, scale = 1 }: Args,
   part: WeightPart<GPUBuffer>,
 ): Uint32Array {
   const { stride } = codes ?? x;
   return new Params()
     .u32(rows, part.rows, part.rowStart, stride / 4, out.stride)
     .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, gated === null ? 0 : part.rows / 2, part.cols)
-    .f32(norm?.eps ?? 0)
+    .f32(norm?.eps ?? 0, scale)
     .u32(...weightShape(part)).words;
 }

@@ -17,6 +17,7 @@ import {
   type WeightPart,
 } from '../ops/ops.js';
 import type { PackedWeight } from '../quant/weight.js';
+import { activationConstants } from './activation-constants.js';
 import { attentionDispatches } from './attention-dispatches.js';
 import { partialsBytes } from './attention-splits.js';
 import { BufferPool } from './buffers.js';
@@ -132,15 +133,28 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     target.edits = uploadEdits(this.#device, this.#buffers, target.edits, batch.sampling);
   }
 
-  embed({ batch, previous, table, out, rows }: Args<'embed'>): void {
-    const { tokenIds } = batchLayout(batch.capacity);
+  embed(args: Args<'embed'>): void {
+    const { table, scale = 1, positions = null } = args;
+    const layout = batchLayout(args.batch.capacity);
+    this.#addRows(args, table, { ids: layout.tokenIds, scale, add: false });
+    if (positions !== null) this.#addRows(args, positions, { ids: layout.positions, scale: 1, add: true });
+  }
+
+  /** Rows of a table by the ids that stand at `ids` in the batch. */
+  #addRows(
+    { batch, previous, out, rows }: Args<'embed'>,
+    table: Weight<GPUBuffer>,
+    { ids, scale, add }: { ids: number; scale: number; add: boolean },
+  ): void {
     for (const part of table.parts) {
       const shape = weightShape(part);
       const params = new Params()
         .u32(rows, part.rowStart, part.rows, part.cols, out.stride)
-        .u32(tokenIds, previous.stride, ...shape);
+        .u32(ids, previous.stride)
+        .f32(scale)
+        .u32(...shape);
       this.#recorder.add({
-        spec: this.#spec('embed', { Y: out.type }, {}, part),
+        spec: this.#spec('embed', { Y: out.type }, { ADD: add ? 1 : 0 }, part),
         buffers: [batch.data, previous.data, out.data],
         weight: weightBuffers(part, this.#nothing),
         params: params.words,
@@ -149,10 +163,21 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     }
   }
 
-  rmsNorm({ x, weight, out, rows, eps }: Args<'rmsNorm'>): void {
+  rmsNorm({ x, weight, out, rows, eps, scale = null }: Args<'rmsNorm'>): void {
+    const constants = { LANES: this.#tuning.normLanes, ADD: scale === null ? 0 : 1 };
     this.#recorder.add({
-      spec: this.#spec('rms_norm', { X: x.type, Y: out.type }, { LANES: this.#tuning.normLanes }),
+      spec: this.#spec('rms_norm', { X: x.type, Y: out.type }, constants),
       buffers: [x.data, weight.data, out.data],
+      weight: [],
+      params: new Params().u32(x.cols, x.stride, out.stride).f32(eps, scale ?? 0).words,
+      grid: [rows, 1, 1],
+    });
+  }
+
+  layerNorm({ x, weight, bias, out, rows, eps }: Args<'layerNorm'>): void {
+    this.#recorder.add({
+      spec: this.#spec('layer_norm', { X: x.type, Y: out.type }, { LANES: this.#tuning.normLanes }),
+      buffers: [x.data, weight.data, bias.data, out.data],
       weight: [],
       params: new Params().u32(x.cols, x.stride, out.stride).f32(eps).words,
       grid: [rows, 1, 1],
@@ -160,14 +185,15 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   linear(args: Args<'linear'>): void {
-    const { x, out, rows, norm = null, gated = null } = args;
+    const { x, out, rows, norm = null, gated = null, activation = 'silu' } = args;
     const fusion = linearFusion(args, this.#tuning);
     if (norm !== null && !fusion.norm) {
-      this.rmsNorm({ x, rows, ...norm });
+      if (norm.bias) this.layerNorm({ x, rows, ...norm, bias: norm.bias });
+      else this.rmsNorm({ x, rows, ...norm });
       this.linear({ ...args, x: norm.out, norm: null });
     } else if (gated !== null && !fusion.gates) {
       this.linear({ ...args, out: gated, gated: null });
-      this.siluMultiply({ gateUp: gated, out, rows });
+      this.activate({ x: gated, out, rows, activation });
     } else {
       for (const dispatch of linearDispatches(args, this.tilings, this.#nothing)) {
         this.#recorder.add(dispatch);
@@ -182,7 +208,8 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       .u32(numHeads, cache.numKvHeads, cache.headDim, rotaryDim, cache.blockSize)
       .u32(qkv.stride, q.stride / 4, rope.stride, layout.positions, layout.slotMapping)
       .f32(norm?.eps ?? 0);
-    const constants = { LANES: this.#tuning.headLanes, QK_NORM: norm === null ? 0 : 1 };
+    const whole = norm !== null && norm.weights.rows !== 2;
+    const constants = { LANES: this.#tuning.headLanes, QK_NORM: norm === null ? 0 : 1, WHOLE: whole ? 1 : 0 };
     this.#recorder.add({
       spec: { ...this.#spec('rope_cache', { X: qkv.type }, constants), kv: cache.type },
       buffers: [
@@ -206,13 +233,24 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     }
   }
 
-  siluMultiply({ gateUp, out, rows }: Args<'siluMultiply'>): void {
+  activate({ x, out, rows, activation }: Args<'activate'>): void {
+    const constants = { GATED: x.cols === out.cols ? 0 : 1, ...activationConstants(activation) };
     this.#recorder.add({
-      spec: this.#spec('silu_multiply', { X: gateUp.type, Y: out.type }, {}),
-      buffers: [gateUp.data, out.data],
+      spec: this.#spec('activate', { X: x.type, Y: out.type }, constants),
+      buffers: [x.data, out.data],
       weight: [],
-      params: new Params().u32(out.cols, gateUp.stride, out.stride).words,
+      params: new Params().u32(out.cols, x.stride, out.stride).words,
       grid: [Math.ceil(out.cols / 32), rows, 1],
+    });
+  }
+
+  softCap({ x, rows, cap }: Args<'softCap'>): void {
+    this.#recorder.add({
+      spec: this.#spec('soft_cap', { X: x.type }, {}),
+      buffers: [x.data],
+      weight: [],
+      params: new Params().u32(x.cols, x.stride).f32(cap).words,
+      grid: [Math.ceil(x.cols / 32), rows, 1],
     });
   }
 

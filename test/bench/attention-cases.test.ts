@@ -24,6 +24,6 @@ t.test('an INT8 cache moves a byte for each value and a scale for each head', as
 
 t.test('the norm of heads is there where the model has one', async (t) => {
   const context = await cpuContext();
-  const cases = attentionCases({ ...context, config: { ...context.config, qkNorm: true } }, 'f32', [1]);
+  const cases = attentionCases({ ...context, config: { ...context.config, qkNorm: 'head' } }, 'f32', [1]);
   t.equal(runCases(cases).length, 2);
 });

@@ -11,9 +11,9 @@ t.test(
       cases.map(([name, tokens]) => `${name} ${tokens}`),
       [
         'rms_norm 2',
-        'silu_multiply 2',
+        'activate 2',
         'rms_norm 70',
-        'silu_multiply 70',
+        'activate 70',
         'gather_rows 2',
         'edit_logits 2',
         'sample 2',

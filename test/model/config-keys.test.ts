@@ -6,7 +6,7 @@ t.test(
   (t) => {
     refuses(t, { ...OLD_LLAMA, final_logit_softcapping: 30 }, 'final_logit_softcapping', 'not understood');
     refuses(t, { ...OLD_LLAMA, num_local_experts: 8 }, 'num_local_experts', 'not understood');
-    refuses(t, { ...OLD_LLAMA, hidden_act: 'gelu' }, 'hidden_act', '"gelu" is not supported; known: silu');
+    refuses(t, { ...OLD_LLAMA, hidden_act: 'relu' }, 'hidden_act', '"relu" is not supported; known: silu');
     const quantized = { ...OLD_LLAMA, quantization_config: { quant_method: 'gptq', bits: 4 } };
     refuses(t, quantized, 'quantization_config', 'quantized with "gptq" are not read');
     const harmless = {

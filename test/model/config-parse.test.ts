@@ -8,35 +8,43 @@ import type { LinearNames, ModelConfig } from '#halflight/model/config.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { mutate, quickestMs, seededIntegers } from '../checkpoint/support.js';
 import { fixture, root } from '../support/paths.js';
+import { TINY_MODELS, tinyDir } from '../support/tiny.js';
 import { build, MISTRAL, OLD_LLAMA, QWEN3, refuses } from './config-support.js';
 
 const layer = (name: string, index: number) => name.replace('{layer}', String(index));
 
 /** Every tensor name that the configuration expects. */
-function tensorNames({ weights, numLayers, tieWordEmbeddings }: ModelConfig): string[] {
+function tensorNames({ weights, norm, numLayers, tieWordEmbeddings }: ModelConfig): string[] {
   const linears: LinearNames[] = [
     weights.q,
     weights.k,
     weights.v,
     weights.o,
-    weights.gate,
+    ...(weights.gate === null ? [] : [weights.gate]),
     weights.up,
     weights.down,
   ];
-  const perLayer = [
+  const norms = [
     weights.attentionNorm,
     weights.mlpNorm,
+    weights.attentionPostNorm,
+    weights.mlpPostNorm,
+    norm === 'rms' ? null : weights.finalNorm,
+  ].flatMap((name) => (norm === 'rms' ? [name] : [name, name?.replace(/weight$/, 'bias') ?? null]));
+  const perLayer = [
+    ...norms,
     weights.qNorm,
     weights.kNorm,
     ...linears.flatMap(({ weight, bias }) => [weight, bias]),
   ].filter((name) => name !== null);
   const layers = Array.from({ length: numLayers }, (_, i) => perLayer.map((name) => layer(name, i))).flat();
-  const outer = [weights.embedding, weights.finalNorm, ...(tieWordEmbeddings ? [] : [weights.lmHead])];
-  return [...outer, ...layers].sort();
+  const optional = [weights.positions, tieWordEmbeddings ? null : weights.lmHead];
+  const outer = [weights.embedding, weights.finalNorm, ...optional.filter((name) => name !== null)];
+  return [...new Set([...outer, ...layers])].sort();
 }
 
 t.test('the names that a configuration expects are exactly the tensors of its checkpoint', async (t) => {
-  const tiny = ['llama', 'mistral', 'qwen2', 'qwen3'].map((name) => fixture(`tiny/${name}`));
+  const tiny = TINY_MODELS.map(tinyDir);
   for (const dir of [...tiny, join(root, 'models/fable')]) {
     const config = await parseModelConfig(dir);
     const checkpoint = await openCheckpoint(dir);
@@ -47,6 +55,15 @@ t.test('the names that a configuration expects are exactly the tensors of its ch
 
 t.test('the tiny Llama, a configuration of the newer generation', async (t) => {
   const { weights, ...config } = await parseModelConfig(fixture('tiny/llama'));
+  const rope = {
+    type: 'llama3',
+    theta: 10000,
+    rotaryDim: 16,
+    factor: 8,
+    lowFreqFactor: 1,
+    highFreqFactor: 4,
+    originalMaxPositions: 64,
+  };
   t.strictSame(config, {
     architecture: 'llama',
     vocabSize: 2048,
@@ -58,29 +75,32 @@ t.test('the tiny Llama, a configuration of the newer generation', async (t) => {
     headDim: 16,
     maxPositionEmbeddings: 512,
     normEps: 1e-6,
+    norm: 'rms',
+    normOffset: 0,
     activation: 'silu',
-    rope: {
-      type: 'llama3',
-      theta: 10000,
-      rotaryDim: 16,
-      factor: 8,
-      lowFreqFactor: 1,
-      highFreqFactor: 4,
-      originalMaxPositions: 64,
-    },
+    parallelResidual: false,
+    ropes: [rope, rope, rope],
     slidingWindows: [null, null, null],
-    qkNorm: false,
+    qkNorm: 'none',
+    attentionScale: 1 / 4,
+    attentionSoftCap: null,
+    logitsSoftCap: null,
+    embeddingScale: 1,
+    residualScale: 1,
+    logitsScale: 1,
     tieWordEmbeddings: false,
     bosTokenId: 0,
     eosTokenIds: [2],
+    optionalPrefix: '',
   });
-  t.strictSame(weights.q, { weight: 'model.layers.{layer}.self_attn.q_proj.weight', bias: null });
+  const names = { weight: 'model.layers.{layer}.self_attn.q_proj.weight', bias: null, layout: 'rows' };
+  t.strictSame(weights.q, names);
 });
 
 t.test('what differs in the other tiny models and the bundled one', async (t) => {
   const mistral = await parseModelConfig(fixture('tiny/mistral'));
   t.strictSame(mistral.slidingWindows, [24, 24, 24]);
-  t.strictSame(mistral.rope, { type: 'default', theta: 10000, rotaryDim: 16 });
+  t.strictSame(mistral.ropes[0], { type: 'default', theta: 10000, rotaryDim: 16 });
   const qwen2 = await parseModelConfig(fixture('tiny/qwen2'));
   t.strictSame([qwen2.headDim, qwen2.tieWordEmbeddings, qwen2.slidingWindows[0]], [16, true, null]);
   t.strictSame(
@@ -88,7 +108,7 @@ t.test('what differs in the other tiny models and the bundled one', async (t) =>
     ['model.layers.{layer}.self_attn.v_proj.bias', null],
   );
   const qwen3 = await parseModelConfig(fixture('tiny/qwen3'));
-  t.strictSame([qwen3.headDim, qwen3.qkNorm, qwen3.weights.q.bias], [32, true, null]);
+  t.strictSame([qwen3.headDim, qwen3.qkNorm, qwen3.weights.q.bias], [32, 'head', null]);
   t.equal(qwen3.weights.kNorm, 'model.layers.{layer}.self_attn.k_norm.weight');
   const fable = await parseModelConfig(join(root, 'models/fable'));
   t.equal(fable.architecture, 'llama');
@@ -98,10 +118,10 @@ t.test('what differs in the other tiny models and the bundled one', async (t) =>
 t.test('the older generation: absent optional keys take the values of the family', (t) => {
   const llama = build(OLD_LLAMA);
   t.strictSame([llama.numKvHeads, llama.headDim, llama.tieWordEmbeddings], [4, 16, false]);
-  t.strictSame(llama.rope, { type: 'default', theta: 500000, rotaryDim: 16 });
+  t.strictSame(llama.ropes[0], { type: 'default', theta: 500000, rotaryDim: 16 });
   t.strictSame([llama.bosTokenId, llama.eosTokenIds], [null, []]);
   t.equal(build({ ...OLD_LLAMA, head_dim: null }).headDim, 16);
-  t.equal(build({ ...OLD_LLAMA, rope_theta: undefined }).rope.theta, 10000);
+  t.equal(build({ ...OLD_LLAMA, rope_theta: undefined }).ropes[0].theta, 10000);
   t.equal(build(QWEN3).headDim, 128);
   t.strictSame(build(MISTRAL).slidingWindows, [4096, 4096, 4096]);
   t.strictSame(build({ ...MISTRAL, sliding_window: null }).slidingWindows, [null, null, null]);
@@ -112,7 +132,7 @@ t.test('biases follow the family or its keys', (t) => {
   const biased = build({ ...OLD_LLAMA, attention_bias: true, mlp_bias: true }).weights;
   t.equal(biased.o.bias, 'model.layers.{layer}.self_attn.o_proj.bias');
   t.equal(biased.down.bias, 'model.layers.{layer}.mlp.down_proj.bias');
-  t.equal(build({ ...OLD_LLAMA, attention_bias: true }).weights.gate.bias, null);
+  t.equal(build({ ...OLD_LLAMA, attention_bias: true }).weights.gate?.bias, null);
   t.equal(
     build({ ...QWEN3, attention_bias: true }).weights.o.bias,
     'model.layers.{layer}.self_attn.o_proj.bias',
@@ -137,7 +157,7 @@ t.test('end tokens of both files count once each, in order', (t) => {
 });
 
 t.test('an unknown architecture is refused by name, with the known ones', (t) => {
-  const known = 'known: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM';
+  const known = 'known: Gemma2ForCausalLM, .*LlamaForCausalLM, MistralForCausalLM, .*Qwen3ForCausalLM';
   refuses(
     t,
     { ...OLD_LLAMA, architectures: ['MambaForCausalLM'] },

@@ -87,7 +87,7 @@ t.test('layers know their window, and the rotation table covers the length', asy
     model.layers.map((layer) => layer.window),
     [24, 24, 24],
   );
-  t.match(model.rope, { rows: 40, cols: 16 });
+  t.match(model.layers[0].rope, { rows: 40, cols: 16 });
   t.equal((await load('llama')).model.layers[0].window, null);
 });
 

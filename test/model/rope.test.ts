@@ -44,3 +44,55 @@ t.test('llama3 keeps high frequencies, divides low ones, and blends between the 
   close(t, ropeTable(rope, position + 1).slice(position * 8), expected);
   t.end();
 });
+
+t.test('linear divides every frequency', (t) => {
+  const expected = [Math.cos(0.5), Math.cos(1 / 200), Math.sin(0.5), Math.sin(1 / 200)];
+  close(t, ropeTable({ ...PLAIN, type: 'linear', factor: 2 }, 2).slice(4), expected);
+  t.end();
+});
+
+t.test(
+  'yarn keeps high frequencies, divides low ones, and multiplies by the factor of the attention',
+  (t) => {
+    const yarn = {
+      type: 'yarn',
+      theta: 10_000,
+      rotaryDim: 8,
+      factor: 4,
+      betaFast: 32,
+      betaSlow: 1,
+      truncate: true,
+      originalMaxPositions: 1000,
+      attentionFactor: 1.5,
+    } as const;
+    // 8 · ln(1000 / 2π n) / (2 ln 10000) is 0.7 for n = 32 and 2.2 for n = 1: the ramp runs from index 0 to 3.
+    const frequencies = [1, 0.1 * (2 / 3 + 1 / 12), 0.01 * (1 / 3 + 2 / 12), 0.001 / 4];
+    const expected = [...frequencies.map(Math.cos), ...frequencies.map(Math.sin)].map((v) => 1.5 * v);
+    close(t, ropeTable(yarn, 2).slice(8), expected);
+    // From 0.697 to 2.202 where the bounds are not rounded: indices 1 and 2 lie 0.201 and 0.866 of the way.
+    const blend = (f: number, divided: number) => f * (1 - divided) + (f / 4) * divided;
+    const exact = [1, blend(0.1, 0.2014), blend(0.01, 0.866), 0.001 / 4];
+    const table = ropeTable({ ...yarn, truncate: false }, 2).slice(8, 12);
+    t.ok(exact.every((f, i) => Math.abs(table[i] - 1.5 * Math.cos(f)) < TOLERANCE));
+    t.end();
+  },
+);
+
+t.test(
+  'longrope divides by the short factors up to the original positions, and by the long ones beyond',
+  (t) => {
+    const rope = {
+      ...PLAIN,
+      type: 'longrope',
+      short: [1, 2],
+      long: [4, 8],
+      originalMaxPositions: 2,
+      attentionFactor: 2,
+    } as const;
+    const expected = (a: number, b: number) =>
+      [Math.cos(a), Math.cos(b), Math.sin(a), Math.sin(b)].map((v) => 2 * v);
+    close(t, ropeTable(rope, 2).slice(4), expected(1, 0.01 / 2));
+    close(t, ropeTable(rope, 3).slice(4, 8), expected(1 / 4, 0.01 / 8));
+    t.end();
+  },
+);

@@ -228,11 +228,11 @@ t.test('query heads share key-value heads in runs', async (t) => {
   t.strictSame(await rowsOf(ops, out), [[100, 100, 101, 101]]);
 });
 
-t.test('siluMultiply passes the first half through silu and multiplies by the second', async (t) => {
+t.test('activate passes the first half through silu and multiplies by the second', async (t) => {
   const ops = new CpuOps();
   const gateUp = tensorOf(ops, [[0, 1, 5, 2]]);
   const out = tensorOf(ops, [[9, 9]]);
-  ops.siluMultiply({ gateUp, out, rows: 1 });
+  ops.activate({ x: gateUp, out, rows: 1, activation: 'silu' });
   t.strictSame(await rowsOf(ops, out), [[0, Math.fround(2 / (1 + Math.exp(-1)))]]);
 });
 

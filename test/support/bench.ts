@@ -14,7 +14,7 @@ export async function tinyShape(): Promise<ModelConfig> {
     numKvHeads: 2,
     headDim: 16,
     vocabSize: 128,
-    rope: { type: 'default', theta: 10_000, rotaryDim: 16 },
+    ropes: Array.from({ length: 2 }, () => ({ type: 'default', theta: 10_000, rotaryDim: 16 }) as const),
     slidingWindows: [null, null],
   };
 }

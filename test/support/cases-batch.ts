@@ -49,6 +49,20 @@ export function embedCase(format: string): [string, Case] {
   ];
 }
 
+export function placedEmbedCase(format: string): [string, Case] {
+  return [
+    `embed ${format}, scaled, with learned positions`,
+    (ops, random) => {
+      const table = ops.weight([randomWeight(random, format, 100, 72)]);
+      const positions = ops.weight([randomWeight(random, format, 160, 72)]);
+      const { batch, previous, rows } = pendingBatch(ops, random);
+      const out = poisoned(ops, rows, 72, 'f32');
+      ops.embed({ batch, previous, table, out, rows, scale: 3, positions });
+      return { out, rows };
+    },
+  ];
+}
+
 /** A batch whose last two tokens wait for what the step before sampled into its rows 3 and 0: one of each part of the table. */
 function pendingBatch<B>(
   ops: Ops<B>,
@@ -104,6 +118,8 @@ const BOTH_ROUNDED: Tolerance = { absolute: 1e-4, relative: 2 ** -10 + 1e-5 };
 
 interface RopeOptions {
   readonly norm: boolean;
+  /** All of q is normalised at once, and all of k. */
+  readonly whole?: boolean;
   readonly rotaryDim: number;
   readonly type: KvType;
   readonly part: 'q' | 'k' | 'v';
@@ -116,6 +132,7 @@ export function ropeCases(): [string, Case][] {
       (part === 'q' ? (['f32'] as const) : (['f32', 'f16'] as const)).flatMap((type) => [
         ropeCase(shape, { norm: false, rotaryDim: shape.headDim, type, part }),
         ropeCase(shape, { norm: true, rotaryDim: shape.headDim / 4, type, part }),
+        ropeCase(shape, { norm: true, whole: true, rotaryDim: 0, type, part }),
       ]),
     ),
   );
@@ -146,10 +163,12 @@ export function runRope<B>(
   const { rotaryDim, type } = options;
   const { batch, numTokens: rows } = startBatch(ops, random, CHUNKS);
   const qkv = filled(ops, random, rows, (numHeads + 2 * numKvHeads) * headDim);
+  const numNorms = options.whole === true ? numHeads + numKvHeads : 2;
   const norm = options.norm
-    ? { weights: ops.constant(random.values(2 * headDim), 2, headDim), eps: 0.01 }
+    ? { weights: ops.constant(random.values(numNorms * headDim), numNorms, headDim), eps: 0.01 }
     : null;
-  const rope = ops.constant(ropeTable({ type: 'default', theta: 10_000, rotaryDim }, 160), 160, rotaryDim);
+  const angles = ropeTable({ type: 'default', theta: 10_000, rotaryDim: rotaryDim || 4 }, 160);
+  const rope = ops.constant(angles, 160, rotaryDim || 4);
   const q = poisoned(ops, rows, numHeads * headDim, ops.computeType);
   const cache = ops.kvCache({ ...POOL, numKvHeads, headDim, type });
   ops.ropeAndCache({ batch, qkv, q, cache, rope, rotaryDim, norm, numHeads, rows });
@@ -171,7 +190,10 @@ export function attentionCases(): [string, Case][] {
   const split = (['f32', 'f16', 'int8'] as const).map((type) =>
     attentionCase(ODD_HEADS[0], { window: null, type, chunks: SPLIT_CHUNKS, blockSize: 8 }),
   );
-  return [...plain, ...narrow, ...long, ...split];
+  const capped = [CHUNKS, SPLIT_CHUNKS].map((chunks) =>
+    attentionCase(ODD_HEADS[0], { window: null, type: 'f32', chunks, blockSize: 8, softCap: 0.5 }),
+  );
+  return [...plain, ...narrow, ...long, ...split, ...capped];
 }
 
 interface AttentionOptions {
@@ -179,14 +201,15 @@ interface AttentionOptions {
   readonly type: KvType;
   readonly chunks: readonly Chunk[];
   readonly blockSize?: number;
+  readonly softCap?: number;
 }
 
 function attentionCase(
   shape: HeadShape,
-  { window, type, chunks, blockSize = POOL.blockSize }: AttentionOptions,
+  { window, type, chunks, blockSize = POOL.blockSize, softCap }: AttentionOptions,
 ): [string, Case] {
   return [
-    `attention ${JSON.stringify(shape)} window ${window} over ${type}, ${JSON.stringify(chunks)}`,
+    `attention ${JSON.stringify(shape)} window ${window} over ${type}, ${JSON.stringify(chunks)}${softCap === undefined ? '' : ', capped'}`,
     (ops, random) => {
       const { numHeads, numKvHeads, headDim } = shape;
       const pool = { ...POOL, blockSize };
@@ -194,7 +217,7 @@ function attentionCase(
       const cache = filledCache(ops, random, { ...pool, numKvHeads, headDim, type });
       const q = filled(ops, random, rows, numHeads * headDim);
       const out = poisoned(ops, rows, numHeads * headDim, ops.computeType);
-      ops.attention({ batch, q, cache, out, numHeads, scale: 0.5, window, rows });
+      ops.attention({ batch, q, cache, out, numHeads, scale: 0.5, window, softCap, rows });
       return { out, rows };
     },
   ];

@@ -1,6 +1,6 @@
 import { codeWords } from '#halflight/ops/int8.js';
 import type { ActivationType } from '#halflight/quant/formats.js';
-import { attentionCases, embedCase, gatherCases, ropeCases } from './cases-batch.js';
+import { attentionCases, embedCase, gatherCases, placedEmbedCase, ropeCases } from './cases-batch.js';
 import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
 import { filled, filledOffTies, poisoned } from './compare.js';
@@ -13,16 +13,20 @@ export type Cases = readonly (readonly [string, Case])[];
 export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_FORMATS)): Cases {
   return [
     ...normCases(),
+    ...addedNormCases(),
     ...activationCases(),
+    ...softCapCases(),
     ...gatherCases(),
     ...ropeCases(),
     ...attentionCases(),
     ...editCases(),
     ...sampleCases(),
     ...logprobsCases(),
-    ...formats.flatMap((format) => [embedCase(format), ...linearCases(format)]),
+    ...formats.flatMap((format) => [embedCase(format), placedEmbedCase(format), ...linearCases(format)]),
     ...formats.filter((format) => format.startsWith('int')).flatMap((format) => int8LinearCases(format)),
-    ...formats.filter((format) => format === 'int4-g32').flatMap((format) => fusedCases(format)),
+    ...formats
+      .filter((format) => format === 'int4-g32')
+      .flatMap((format) => [...fusedCases(format), ...scaledCases(format)]),
     ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
   ];
 }
@@ -174,14 +178,79 @@ export function normCases(): Cases {
   ]);
 }
 
+/** An RMSNorm that is scaled and added, and LayerNorms. */
+function addedNormCases(): Cases {
+  return [1, 33, 256].flatMap((cols): [string, Case][] => [
+    [
+      `rmsNorm of ${cols} columns, added to the output`,
+      (ops, random) => {
+        const x = filled(ops, random, 5, cols, 'f32');
+        const weight = ops.constant(random.values(cols), 1, cols);
+        const out = filled(ops, random, 5, cols, 'f32');
+        ops.rmsNorm({ x, weight, out, rows: 5, eps: 0.01, scale: 0.25 });
+        return { out, rows: 5 };
+      },
+    ],
+    [
+      `layerNorm of ${cols} columns`,
+      (ops, random) => {
+        const x = filled(ops, random, 5, cols, 'f32');
+        const [weight, bias] = [0, 1].map(() => ops.constant(random.values(cols), 1, cols));
+        const out = poisoned(ops, 5, cols, ops.computeType);
+        ops.layerNorm({ x, weight, bias, out, rows: 5, eps: 0.01 });
+        return { out, rows: 5 };
+      },
+    ],
+  ]);
+}
+
+/** Products that are scaled, gated by another activation than silu, activated without gates, or of rows after LayerNorm. */
+function scaledCases(format: string): Cases {
+  return FUSED_SHAPES.flatMap(([tokens, outputs, inputs]) =>
+    (['gelu', 'gelu_tanh'] as const).flatMap((activation) =>
+      [1, 2].map((halves): [string, Case] => [
+        `linear ${format} ${tokens}×${outputs}×${inputs}, scaled, ${halves} halves through ${activation}`,
+        (ops, random) => {
+          const weight = ops.weight([randomWeight(random, format, outputs, inputs)]);
+          const x = filled(ops, random, tokens, inputs, 'f32');
+          const vector = () => ops.constant(random.values(inputs), 1, inputs);
+          const normed = ops.tensor(tokens, inputs, ops.computeType, 'activations');
+          const norm = { weight: vector(), bias: halves === 1 ? vector() : null, eps: 0.01, out: normed };
+          const gated = ops.tensor(tokens, outputs, ops.computeType, 'activations');
+          const out = poisoned(ops, tokens, outputs / halves, ops.computeType);
+          const scale = 0.5;
+          const call = { x, weight, bias: null, rows: tokens, accumulate: false, norm, scale };
+          ops.linear({ ...call, out, gated, activation });
+          return { out, rows: tokens };
+        },
+      ]),
+    ),
+  );
+}
+
 function activationCases(): Cases {
-  return [1, 96, 130].map((cols): [string, Case] => [
-    `siluMultiply to ${cols} columns`,
+  return (['silu', 'gelu', 'gelu_tanh'] as const).flatMap((activation) =>
+    [1, 96, 130].flatMap((cols) =>
+      [1, 2].map((halves): [string, Case] => [
+        `activate by ${activation} ${halves} · ${cols} columns`,
+        (ops, random) => {
+          const x = filled(ops, random, 3, halves * cols);
+          const out = poisoned(ops, 3, cols, ops.computeType);
+          ops.activate({ x, out, rows: 3, activation });
+          return { out, rows: 3 };
+        },
+      ]),
+    ),
+  );
+}
+
+function softCapCases(): Cases {
+  return [0.25, 30].map((cap): [string, Case] => [
+    `softCap at ${cap}`,
     (ops, random) => {
-      const gateUp = filled(ops, random, 3, 2 * cols);
-      const out = poisoned(ops, 3, cols, ops.computeType);
-      ops.siluMultiply({ gateUp, out, rows: 3 });
-      return { out, rows: 3 };
+      const x = filled(ops, random, 3, 130, 'f32');
+      ops.softCap({ x, rows: 3, cap });
+      return { out: x, rows: 3 };
     },
   ]);
 }

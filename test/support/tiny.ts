@@ -5,7 +5,20 @@ import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.j
 import { fixture } from './paths.js';
 
 /** Models of three small random layers, one of each family, with the answers of Hugging Face's transformers in f32. */
-export const TINY_MODELS = ['llama', 'mistral', 'qwen2', 'qwen3'] as const;
+export const TINY_MODELS = [
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'smollm3',
+  'olmo2',
+  'granite',
+  'phi3',
+  'gemma2',
+  'gemma3',
+  'gpt2',
+  'gpt_neox',
+] as const;
 export type TinyModel = (typeof TINY_MODELS)[number];
 
 export function tinyDir(model: TinyModel): string {

@@ -104,9 +104,9 @@ t.test('the time on the device is told of steps that ran something, and not of o
   const out = ops.tensor(2, 32, 'f32', 'activations');
   const words = ops.tensor(1, 32, 'u32', 'activations');
   const start = performance.now();
-  ops.siluMultiply({ gateUp: x, out, rows: 2 });
+  ops.activate({ x, out, rows: 2, activation: 'silu' });
   ops.submit();
-  ops.siluMultiply({ gateUp: x, out, rows: 2 });
+  ops.activate({ x, out, rows: 2, activation: 'silu' });
   const { gpuMs } = await ops.readWords(words, 1);
   // The host's clock and the device's may differ by a little; an adapter may give times that do not advance.
   t.ok(gpuMs === null || (gpuMs > 0 && gpuMs <= 1.1 * (performance.now() - start)), String(gpuMs));
@@ -117,7 +117,7 @@ t.test('without timestamps no time is told', async (t) => {
   const plain = await testDevice([]);
   const ops = new WebGpuOps(plain, 'f32');
   const out = ops.tensor(2, 32, 'f32', 'activations');
-  ops.siluMultiply({ gateUp: ops.tensor(2, 64, 'f32', 'activations'), out, rows: 2 });
+  ops.activate({ x: ops.tensor(2, 64, 'f32', 'activations'), out, rows: 2, activation: 'silu' });
   t.equal((await ops.readWords(ops.tensor(1, 32, 'u32', 'activations'), 1)).gpuMs, null);
   ops.destroy();
 });

@@ -11,7 +11,7 @@ const pool = new BufferPool(device);
 /** y[t][i] = silu(x[t][i]) · x[t][cols + i] of one column: what it computes does not matter here. */
 function silu(x = pool.storage(256, 'activations'), y = pool.storage(256, 'activations')): Dispatch {
   return {
-    spec: { kernel: 'silu_multiply', weight: null, types: { X: 'f32', Y: 'f32' }, constants: {} },
+    spec: { kernel: 'activate', weight: null, types: { X: 'f32', Y: 'f32' }, constants: {} },
     buffers: [x, y],
     weight: [],
     params: Uint32Array.of(1, 32, 32),

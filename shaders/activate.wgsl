@@ -1,4 +1,6 @@
-// y[t][i] = silu(x[t][i]) · x[t][cols + i].
+// y[t][i] = activated(x[t][i]), with GATED times x[t][cols + i].
+override GATED: bool = true;
+#include "lib/activation.wgsl"
 struct Params {
   cols: u32,
   x_stride: u32,
@@ -15,6 +17,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let origin = id.y * params.x_stride + i;
-  let gate = f32(x[origin]);
-  y[id.y * params.y_stride + i] = X(gate / (1.0 + exp(-gate)) * f32(x[origin + params.cols]));
+  var v = activated(f32(x[origin]));
+  if (GATED) {
+    v *= f32(x[origin + params.cols]);
+  }
+  y[id.y * params.y_stride + i] = X(v);
 }
