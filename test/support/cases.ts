@@ -215,10 +215,12 @@ function scaledCases(format: string): Cases {
         const weight = ops.weight([randomWeight(random, format, outputs, inputs)]);
         const x = filled(ops, random, tokens, inputs, 'f32');
         const vector = () => ops.constant(random.values(inputs), 1, inputs);
-        const normed = ops.tensor(tokens, inputs, ops.computeType, 'activations');
+        // What is rounded on the way, where operations follow one another, would differ from the reference: f32 in any case.
+        const type = gates ? ops.computeType : 'f32';
+        const normed = ops.tensor(tokens, inputs, type, 'activations');
         const norm = { weight: vector(), bias: vector(), eps: 0.01, out: normed };
-        const gated = ops.tensor(tokens, outputs, ops.computeType, 'activations');
-        const out = poisoned(ops, tokens, gates ? outputs / 2 : outputs, ops.computeType);
+        const gated = ops.tensor(tokens, outputs, type, 'activations');
+        const out = poisoned(ops, tokens, gates ? outputs / 2 : outputs, type);
         ops.linear({ ...call, x, weight, out, rows: tokens, norm: gates ? null : norm, gated, activation });
         return { out, rows: tokens };
       },
