@@ -19,7 +19,7 @@ struct Params {
   // Columns of x, and what is added to their mean square, where NORM.
   cols: u32,
   eps: f32,
-  // Of the results, before they are added.
+  // Of the products with their bias, before they are activated or added.
   scale: f32,
   weight: WeightShape,
 }
@@ -35,17 +35,17 @@ override NORM: bool = false;
 
 fn biased(column: u32, sum: f32) -> f32 {
   if (params.has_bias == 0u) {
-    return sum;
+    return params.scale * sum;
   }
-  return sum + bias[column];
+  return params.scale * (sum + bias[column]);
 }
 
 fn store(token: u32, column: u32, value: f32) {
   let at = token * params.y_stride + column;
   if (params.accumulate != 0u) {
-    y[at] = Y(f32(y[at]) + params.scale * value);
+    y[at] = Y(f32(y[at]) + value);
   } else {
-    y[at] = Y(params.scale * value);
+    y[at] = Y(value);
   }
 }
 

@@ -55,3 +55,15 @@ t.test('long values are cut in messages', (t) => {
   t.equal(describe(undefined), 'absent or null');
   t.end();
 });
+
+t.test('a key that has another name in the file is read and refused under that', (t) => {
+  const fields = Fields.from({ n_embd: 64, hidden_size: 'ignored' }, 'config.json').withNames({
+    hidden_size: 'n_embd',
+    layers: 'n_layer',
+  });
+  t.equal(fields.integer('hidden_size', { min: 1 }), 64);
+  t.notOk(fields.has('layers'));
+  t.throws(() => fields.integer('layers', { min: 1 }), { message: 'config.json: n_layer: missing' });
+  t.equal(fields.withDefaults({ n_layer: 2 }).integer('layers', { min: 1 }), 2);
+  t.end();
+});

@@ -21,3 +21,23 @@ t.test('sliding windows of Qwen start at max_window_layers, or where layer_types
   refuses(t, { ...MISTRAL, sliding_window: 0 }, 'sliding_window', 'from 1');
   t.end();
 });
+
+t.test('layers of Gemma slide by their pattern, or where layer_types says', (t) => {
+  const gemma2 = { ...OLD_LLAMA, architectures: ['Gemma2ForCausalLM'], sliding_window: 16 };
+  t.strictSame(build(gemma2).slidingWindows, [16, null, 16]);
+  t.strictSame(build({ ...gemma2, sliding_window_pattern: 3 }).slidingWindows, [16, 16, null]);
+  const layer_types = ['full_attention', 'full_attention', 'sliding_attention'];
+  t.strictSame(build({ ...gemma2, layer_types }).slidingWindows, [null, null, 16]);
+  t.end();
+});
+
+t.test('layers of SmolLM3 slide only where layer_types says', (t) => {
+  const smollm3 = { ...OLD_LLAMA, architectures: ['SmolLM3ForCausalLM'], sliding_window: 16 };
+  t.strictSame(build(smollm3).slidingWindows, [null, null, null]);
+  const layer_types = ['full_attention', 'full_attention', 'sliding_attention'];
+  const sliding = { ...smollm3, use_sliding_window: true };
+  t.strictSame(build({ ...sliding, layer_types }).slidingWindows, [null, null, 16]);
+  refuses(t, { ...smollm3, layer_types }, 'layer_types', 'contradicts');
+  refuses(t, sliding, 'layer_types', 'missing');
+  t.end();
+});

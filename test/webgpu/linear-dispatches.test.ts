@@ -47,6 +47,8 @@ t.test('activations in INT8, and rows that end amid a block, are normalised befo
 t.test('gates are computed on the way unless the weight lies in parts', (t) => {
   t.ok(linearFusion(product(['int4-g32'], 64), GPU).gates);
   t.notOk(linearFusion(product(['int4-g32', 'bf16'], 64), GPU).gates);
+  const plain = product(['int4-g32'], 64);
+  t.notOk(linearFusion({ ...plain, gated: plain.out }, GPU).gates, 'activated without gates');
   t.end();
 });
 
