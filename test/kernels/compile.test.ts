@@ -51,7 +51,8 @@ async function compileAll(
 }
 
 for (const computeType of ['f32', 'f16'] as const) {
-  for (const tuning of TUNINGS) {
+  // The size of a subgroup and the type of the activations do not depend on each other.
+  for (const tuning of computeType === 'f32' ? TUNINGS : TUNINGS.slice(0, 2)) {
     t.test(
       `every kernel compiles with every way to read a weight and to keep K and V, ${computeType} ${JSON.stringify(tuning)}`,
       async (t) => {
