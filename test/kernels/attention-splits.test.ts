@@ -94,7 +94,17 @@ function splitsOf(ops: WebGpuOps): boolean[] {
   return [...new Set(singles.map(({ constants }) => constants.SPLIT === 1))];
 }
 
+const KV_TYPES = ['f32', 'f16', 'int8'] as const;
+
 const GROUPED = { numHeads: 4, numKvHeads: 2, headDim: 64 };
+
+const SHAPES: readonly HeadShape[] = [
+  { numHeads: 3, numKvHeads: 1, headDim: 64 },
+  { numHeads: 2, numKvHeads: 2, headDim: 96 },
+  { numHeads: 8, numKvHeads: 2, headDim: 128 },
+  { numHeads: 4, numKvHeads: 2, headDim: 80 },
+  { numHeads: 6, numKvHeads: 2, headDim: 256 },
+];
 
 for (const tuning of LANES) {
   for (const computeType of ['f32', 'f16'] as const) {
@@ -102,7 +112,8 @@ for (const tuning of LANES) {
       `contexts of 1 to 4000 positions are split and merged, ${computeType} ${JSON.stringify(tuning)}`,
       async (t) => {
         const ops = new WebGpuOps(device, computeType, tuning);
-        for (const type of ['f32', 'f16', 'int8'] as const) {
+        // How a cache is read does not depend on the type of the activations.
+        for (const type of computeType === 'f32' ? KV_TYPES : KV_TYPES.slice(1, 2)) {
           t.equal(await differenceOf(ops, LONG, GROUPED, { type, window: null }), null, type);
         }
         for (const window of [300, 1100]) {
@@ -116,14 +127,8 @@ for (const tuning of LANES) {
 
   t.test(`heads of every size and group are split, ${JSON.stringify(tuning)}`, async (t) => {
     const ops = new WebGpuOps(device, 'f32', tuning);
-    const shapes = [
-      { numHeads: 3, numKvHeads: 1, headDim: 64 },
-      { numHeads: 4, numKvHeads: 2, headDim: 80 },
-      { numHeads: 2, numKvHeads: 2, headDim: 96 },
-      { numHeads: 8, numKvHeads: 2, headDim: 128 },
-      { numHeads: 6, numKvHeads: 2, headDim: 256 },
-    ];
-    for (const heads of shapes) {
+    // More dimensions than 32 lanes have in hand at once are those of the last alone.
+    for (const heads of tuning === SPLIT ? SHAPES : SHAPES.slice(-2)) {
       for (const window of [null, 140]) {
         const difference = await differenceOf(ops, SHORT, heads, { type: 'f16', window });
         t.equal(difference, null, `${JSON.stringify(heads)} window ${window}`);

@@ -36,7 +36,7 @@ export function laneCases(): Cases {
   const attention = attentionCases();
   return [
     ...normCases(),
-    ...[attention[0], attention[2], ...attention.filter(([name]) => name.includes('299'))],
+    ...[attention[0], attention[2], ...attention.filter(([name]) => name.includes('299')).slice(0, 1)],
     ...linearCases('int4-g32'),
     ...int8LinearCases('int4-g32'),
   ];

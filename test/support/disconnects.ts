@@ -44,6 +44,8 @@ export async function runDisconnects(numRequests: number, seed: number): Promise
     await Promise.all(Array.from({ length: NUM_CLIENTS }, client));
     await watched.idle();
   } finally {
+    // Connections that clients keep alive would hold the server open until they time out.
+    app.server.closeAllConnections();
     await app.close();
     await watched.close();
   }
