@@ -18,7 +18,7 @@ export interface WeightSource extends Checkpoint {
 }
 
 export interface LoadOptions {
-  /** Format that the layers' matrices are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
+  /** Format that the layers' matrices of floats are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
   readonly quantization: WeightFormat | null;
   /** Positions that the rotation table covers. */
   readonly maxModelLen: number;
@@ -136,7 +136,8 @@ class Loader<B> {
 
   async #quantized(name: string, rows: number, cols: number): Promise<PackedWeight> {
     const format = this.options.quantization;
-    if (format === null) return this.#packed(name, rows, cols);
+    if (format === null || isInCodes(this.checkpoint.tensors.get(name)))
+      return this.#packed(name, rows, cols);
     if (this.checkpoint.packed !== undefined) {
       this.#count(this.#expect(name, [rows, cols]));
       return this.checkpoint.packed(name, format);
@@ -189,6 +190,11 @@ const FLOAT_TYPES = new Map([
   ['F16', 'f16'],
   ['BF16', 'bf16'],
 ] as const) as ReadonlyMap<string, 'f32' | 'f16' | 'bf16'>;
+
+/** Whether a matrix lies in memory in the integer codes that its checkpoint has. It is never rounded to others. */
+export function isInCodes(info: TensorInfo | undefined): boolean {
+  return (info?.format?.scaleType ?? null) !== null;
+}
 
 function inLayer({ weight, bias }: LinearNames, layer: number): LinearNames {
   return { weight: inLayerName(weight, layer), bias: bias === null ? null : inLayerName(bias, layer) };
