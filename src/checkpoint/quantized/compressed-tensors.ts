@@ -44,6 +44,8 @@ async function findMatrix(tensors: ModuleTensors, scheme: Scheme): Promise<Quant
 interface Codes {
   readonly shape: readonly [number, number];
   readonly bits: number;
+  /** null for bytes. */
+  readonly packing: CodePacking | null;
   /** The tensors that they are read from. */
   readonly parts: readonly TensorInfo[];
   read(): Promise<Pick<IntegerMatrix, 'readRow' | 'canonical'>>;
@@ -67,14 +69,19 @@ async function packedCodes(tensors: ModuleTensors, { bits }: Scheme): Promise<Co
       canonical: () => codes,
     };
   };
-  return { shape, bits, parts: [packed, shapeInfo], read };
+  return { shape, bits, packing, parts: [packed, shapeInfo], read };
 }
 
-/** Some writers leave the bits of a word unused that hold no whole code. */
-function packingOf(bits: number, count: number, words: number): CodePacking | null {
+/** Some writers leave the bits of a word unused that hold no whole code. @param like counts where both ways fit */
+function packingOf(
+  bits: number,
+  count: number,
+  words: number,
+  like: CodePacking | null = null,
+): CodePacking | null {
   const padded = { bits, perWord: Math.floor(32 / bits) };
   const stream = { bits, perWord: null };
-  return [padded, stream].find((packing) => packedWords(count, packing) === words) ?? null;
+  return [like ?? padded, padded, stream].find((packing) => packedWords(count, packing) === words) ?? null;
 }
 
 async function readShape(tensors: ModuleTensors, info: TensorInfo): Promise<number[]> {
@@ -98,7 +105,7 @@ function byteCodes(tensors: ModuleTensors): Codes {
       canonical: () => new Uint32Array(codes.buffer).map((word) => word ^ 0x80808080),
     };
   };
-  return { shape, bits: 8, parts: [weight], read };
+  return { shape, bits: 8, packing: null, parts: [weight], read };
 }
 
 async function integerMatrix(tensors: ModuleTensors, scheme: Scheme, codes: Codes): Promise<QuantizedMatrix> {
@@ -108,7 +115,7 @@ async function integerMatrix(tensors: ModuleTensors, scheme: Scheme, codes: Code
   const numGroups = groupSize === null ? 1 : Math.ceil(cols / groupSize);
   const scale = tensors.expect('weight_scale', SCALE_DTYPES);
   const scaleIndex = indexScales(scale, rows, numGroups);
-  const zero = zeroPoints(tensors, scheme, scale, { rows, numGroups, bits });
+  const zero = zeroPoints(tensors, scheme, scale, { rows, numGroups, bits, packing: codes.packing });
   const groupIndex = await groupsOf(tensors, scheme, cols, numGroups);
   const form = { cols, bits, groupSize } as const;
   const format = integerFormat({
@@ -159,6 +166,8 @@ interface ZeroShape {
   readonly rows: number;
   readonly numGroups: number;
   readonly bits: number;
+  /** That of the codes. */
+  readonly packing: CodePacking | null;
 }
 
 /** `weight_zero_point`: i8 in the shape of the scales, or i32 `[words, G]` packed along the rows with the codes' offset. */
@@ -171,9 +180,9 @@ function zeroPoints(
   if (symmetric && tensors.find('weight_zero_point') === null) return null;
   const info = tensors.expect('weight_zero_point', ['I8', 'I32']);
   if (info.dtype === 'I8') return byteZeros(tensors, info, scale, shape);
-  const { rows, numGroups, bits } = shape;
+  const { rows, numGroups, bits, packing: like } = shape;
   const [words] = matrixShape(info);
-  const packing = packingOf(bits, rows, words);
+  const packing = packingOf(bits, rows, words, like);
   if (packing === null) throw tensorError(info, `${words} words hold no ${rows} zero points of ${bits} bits`);
   checkShape(info, words, numGroups);
   const read = async () => {
