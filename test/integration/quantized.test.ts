@@ -14,7 +14,13 @@ import { getBits } from '#halflight/quant/bits.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import { awqTensors, type Coded, gptqTensors, packedTensors, valuesOf } from '../checkpoint/quantized/packers.js';
+import {
+  awqTensors,
+  type Coded,
+  gptqTensors,
+  packedTensors,
+  valuesOf,
+} from '../checkpoint/quantized/packers.js';
 import { nullDevice } from '../support/device.js';
 import { editConfig, fable, temporaryFolder } from '../support/models.js';
 
@@ -25,7 +31,9 @@ const GROUP = 32;
 const PROMPT = [0, 17, 254, 1023, 88, 3];
 
 /** How each format writes the layers' matrices, and what config.json says of it. */
-const FORMATS: Readonly<Record<string, { pack(module: string, coded: Coded): TensorData[]; config: object }>> = {
+const FORMATS: Readonly<
+  Record<string, { pack(module: string, coded: Coded): TensorData[]; config: object }>
+> = {
   gptq: {
     pack: (module, coded) => gptqTensors(module, coded, 1),
     config: { quant_method: 'gptq', bits: 4, group_size: GROUP, sym: false },
@@ -95,7 +103,12 @@ async function writeModel(t: Test, tensors: readonly TensorData[], changes: obje
 /** Logits of the last token of a prompt, on the CPU in f64. */
 async function logitsOf(modelDir: string): Promise<Float64Array> {
   const options = { ...ENGINE_DEFAULTS, modelDir, maxModelLen: 32, maxNumBatchedTokens: 16, maxNumSeqs: 1 };
-  const device = await loadDeviceModel(cpuBackend(), options, { maxLogits: 1, maxSampled: 1 }, () => undefined);
+  const device = await loadDeviceModel(
+    cpuBackend(),
+    options,
+    { maxLogits: 1, maxSampled: 1 },
+    () => undefined,
+  );
   const numTokens = PROMPT.length;
   device.backend.ops.writeBatch(device.batch, {
     numTokens,
@@ -133,28 +146,34 @@ const device = await nullDevice();
 t.teardown(() => device.destroy());
 
 for (const name of [null, 'int8']) {
-  t.test(`the device’s ledger holds what was planned for a checkpoint in codes, asked for ${name}`, async (t) => {
-    const { pack, config } = FORMATS.gptq;
-    const tensors = [...coded].flatMap(([tensor, matrix]) => pack(tensor.replace(/\.weight$/, ''), matrix));
-    const dir = await writeModel(t, [...plain, ...tensors], { quantization_config: config });
-    const checkpoint = await openModelCheckpoint(dir);
-    const model = await parseModelConfig(dir);
-    const ops = new WebGpuOps(device, 'f32');
-    const quantization = name === null ? null : parseQuantization(name);
-    let read = 0;
-    const onBytes = (bytes: number) => {
-      read = bytes;
-    };
-    await loadModel(ops, checkpoint, model, { quantization, maxModelLen: 99, onBytes });
-    const planned = weightBytes(checkpoint, model, quantization, 99);
-    const excess = ops.memory().weights - planned;
-    // A buffer is rounded up to 16 bytes, and a matrix has at most three: codes, scales, zero points.
-    t.ok(excess >= 0 && excess < 3 * 16 * checkpoint.tensors.size, `${planned} bytes and ${excess} more`);
-    // Codes are kept whatever is asked for: with 8 bits the layers' matrices alone would take more than that.
-    const numWeights = [...coded.values()].reduce((sum, { rows, cols }) => sum + rows * cols, 0);
-    const others = plain.reduce((sum, { data }) => sum + data.byteLength, 0);
-    t.ok(planned < others + 99 * 64 * 4 + numWeights * 0.7, `${planned} bytes`);
-    t.equal(read, [...checkpoint.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0));
-    await checkpoint.close();
-  });
+  t.test(
+    `the device’s ledger holds what was planned for a checkpoint in codes, asked for ${name}`,
+    async (t) => {
+      const { pack, config } = FORMATS.gptq;
+      const tensors = [...coded].flatMap(([tensor, matrix]) => pack(tensor.replace(/\.weight$/, ''), matrix));
+      const dir = await writeModel(t, [...plain, ...tensors], { quantization_config: config });
+      const checkpoint = await openModelCheckpoint(dir);
+      const model = await parseModelConfig(dir);
+      const ops = new WebGpuOps(device, 'f32');
+      const quantization = name === null ? null : parseQuantization(name);
+      let read = 0;
+      const onBytes = (bytes: number) => {
+        read = bytes;
+      };
+      await loadModel(ops, checkpoint, model, { quantization, maxModelLen: 99, onBytes });
+      const planned = weightBytes(checkpoint, model, quantization, 99);
+      const excess = ops.memory().weights - planned;
+      // A buffer is rounded up to 16 bytes, and a matrix has at most three: codes, scales, zero points.
+      t.ok(excess >= 0 && excess < 3 * 16 * checkpoint.tensors.size, `${planned} bytes and ${excess} more`);
+      // Codes are kept whatever is asked for: with 8 bits the layers' matrices alone would take more than that.
+      const numWeights = [...coded.values()].reduce((sum, { rows, cols }) => sum + rows * cols, 0);
+      const others = plain.reduce((sum, { data }) => sum + data.byteLength, 0);
+      t.ok(planned < others + 99 * 64 * 4 + numWeights * 0.7, `${planned} bytes`);
+      t.equal(
+        read,
+        [...checkpoint.tensors.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+      );
+      await checkpoint.close();
+    },
+  );
 }

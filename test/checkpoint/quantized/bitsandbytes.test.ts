@@ -102,7 +102,10 @@ t.test('INT8: codes as they are, SCB / 127 as the scale of a row', async (t) => 
   const checkpoint = await openWritten(t, { quant_method: 'bitsandbytes', load_in_8bit: true }, tensors);
   const packed = await checkpoint.stored('a.weight');
   t.equal(packed && formatName(packed.format), 'int8');
-  t.strictSame(new Float32Array(packed?.scales?.slice().buffer ?? []), Float32Array.of(Math.fround(1.27) / 127, 2));
+  t.strictSame(
+    new Float32Array(packed?.scales?.slice().buffer ?? []),
+    Float32Array.of(Math.fround(1.27) / 127, 2),
+  );
   t.strictSame([...new Uint8Array(packed?.codes.slice().buffer ?? []).subarray(0, 3)], [1, 128, 255]);
   t.strictSame([...checkpoint.tensors.keys()], ['a.weight']);
   const tiled = [weight, f32('a.SCB', [1, 1]), u8('a.weight_format', [], [1])];

@@ -36,5 +36,8 @@ export async function survivesMutations(
     await writeFile(files[damaged], intact[damaged]);
   }
   const { size } = refusals;
-  t.ok(size > 300 && size < 1000, `${size} of 1,000 refused: the rest damaged values or nothing that matters`);
+  t.ok(
+    size > 300 && size < 1000,
+    `${size} of 1,000 refused: the rest damaged values or nothing that matters`,
+  );
 }

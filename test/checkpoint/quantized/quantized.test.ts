@@ -4,7 +4,15 @@ import t from 'tap';
 import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.js';
 import { formatName } from '#halflight/quant/formats.js';
 import { temporaryFolder } from '../../support/models.js';
-import { awqTensors, gptqTensors, openWritten, randomCoded, refusesWritten, sameCodes, writeCheckpoint } from './packers.js';
+import {
+  awqTensors,
+  gptqTensors,
+  openWritten,
+  randomCoded,
+  refusesWritten,
+  sameCodes,
+  writeCheckpoint,
+} from './packers.js';
 
 const coded = randomCoded({ rows: 8, cols: 64, bits: 4, groupSize: 32, symmetric: true });
 const GPTQ = { quant_method: 'gptq', bits: 4, group_size: 32, sym: true };
@@ -22,7 +30,10 @@ t.test('a matrix in codes stands in place of its parts, with their bytes', async
   t.strictSame([...checkpoint.tensors.keys()].sort(), ['a.weight', 'b.weight']);
   const bytes = tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
   t.match(checkpoint.tensors.get('a.weight'), { shape: [8, 64], bytes, storedAs: 'GPTQ 4-bit g32' });
-  await t.rejects(checkpoint.read('a.weight'), { name: 'CheckpointError', message: /a\.weight: held in codes/ });
+  await t.rejects(checkpoint.read('a.weight'), {
+    name: 'CheckpointError',
+    message: /a\.weight: held in codes/,
+  });
   await t.rejects(checkpoint.read('a.qzero'), { name: 'CheckpointError' });
 });
 
@@ -51,7 +62,12 @@ t.test('older files of the configuration are found, and config.json comes first'
 
 t.test('an unknown method, or none, is named with those that are known', async (t) => {
   const known = 'known: gptq, awq, compressed-tensors, bitsandbytes, fp8, fbgemm_fp8';
-  await refusesWritten(t, { quant_method: 'hqq' }, [plain], new RegExp(`quant_method: "hqq" is not read; ${known}`));
+  await refusesWritten(
+    t,
+    { quant_method: 'hqq' },
+    [plain],
+    new RegExp(`quant_method: "hqq" is not read; ${known}`),
+  );
   await refusesWritten(t, { bits: 4 }, [plain], /config\.json: quantization_config\.quant_method: missing/);
 });
 
