@@ -6,13 +6,16 @@ import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.j
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { cpuBackend } from '#halflight/engine/backend.js';
 import { enqueueForward, loadDeviceModel } from '#halflight/engine/device-model.js';
-import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
+import { createLogitsModel } from '#halflight/engine/logits.js';
+import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { loadModel } from '#halflight/model/load.js';
 import { weightBytes } from '#halflight/model/weight-bytes.js';
 import { getBits } from '#halflight/quant/bits.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
+import { f16Value } from '#halflight/quant/half.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
+import type { WeightFormat } from '#halflight/quant/weight.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import {
   awqTensors,
@@ -21,6 +24,7 @@ import {
   packedTensors,
   valuesOf,
 } from '../checkpoint/quantized/packers.js';
+import { firstDifference } from '../support/compare.js';
 import { nullDevice } from '../support/device.js';
 import { editConfig, fable, temporaryFolder } from '../support/models.js';
 
@@ -59,34 +63,38 @@ const FORMATS: Readonly<
 
 const LINEAR = /^model\.layers\.(\d+)\..*_proj\.weight$/;
 
-/** The bundled model's layers, rounded to 4 bits with zero points; other tensors stay as they are. */
-async function fableCodes(): Promise<{ plain: TensorData[]; coded: Map<string, Coded> }> {
+/** The bundled model's layers, rounded to codes; other tensors stay as they are. */
+async function fableCodes(
+  formatOf: (name: string) => WeightFormat,
+): Promise<{ plain: TensorData[]; coded: Map<string, Coded> }> {
   const source = await openSafetensors(join(fable, 'model.safetensors'));
   const plain: TensorData[] = [];
   const coded = new Map<string, Coded>();
   for (const { name, dtype, shape } of source.tensors.values()) {
     if (Number(/layers\.(\d+)/.exec(name)?.[1] ?? 0) >= NUM_LAYERS) continue;
-    if (LINEAR.test(name)) coded.set(name, roundedCodes(await source.readF32(name), shape));
+    if (LINEAR.test(name)) coded.set(name, roundedCodes(await source.readF32(name), shape, formatOf(name)));
     else plain.push({ name, dtype, shape, data: (await source.read(name)).data });
   }
   await source.close();
   return { plain, coded };
 }
 
-function roundedCodes(values: Float32Array, [rows, cols]: readonly number[]): Coded {
-  const packed = quantizeRtn(values, rows, cols, parseQuantization('int4-g32-asym'));
-  const { codes, scales, zeros } = packed;
-  const numGroups = (rows * cols) / GROUP;
-  const unpack = (words: Uint32Array | null, bits: 4 | 16, count: number) =>
-    Array.from({ length: count }, (_, i) => getBits(words ?? new Uint32Array(), i, bits));
+/** @param format with f16 scales; rows are whole blocks of 32 */
+function roundedCodes(values: Float32Array, [rows, cols]: readonly number[], format: WeightFormat): Coded {
+  const { codes, scales, zeros } = quantizeRtn(values, rows, cols, format);
+  const bits = format.bits === 4 ? 4 : 8;
+  const groupSize = format.groupSize ?? cols;
+  const numGroups = (rows * cols) / groupSize;
+  const unpack = (words: Uint32Array, width: 4 | 8 | 16, count: number) =>
+    Array.from({ length: count }, (_, i) => getBits(words, i, width));
   return {
     rows,
     cols,
-    bits: 4,
-    groupSize: GROUP,
-    codes: unpack(codes, 4, rows * cols),
-    zeros: unpack(zeros, 4, numGroups),
-    scales: unpack(scales, 16, numGroups),
+    bits,
+    groupSize,
+    codes: unpack(codes, bits, rows * cols),
+    zeros: zeros === null ? Array(numGroups).fill(2 ** (bits - 1)) : unpack(zeros, bits, numGroups),
+    scales: unpack(scales ?? new Uint32Array(), 16, numGroups),
   };
 }
 
@@ -126,7 +134,7 @@ async function logitsOf(modelDir: string): Promise<Float64Array> {
   return device.activations.logits.data.slice(0, 2048);
 }
 
-const { plain, coded } = await fableCodes();
+const { plain, coded } = await fableCodes(() => parseQuantization('int4-g32-asym'));
 
 t.test('the bundled model repacked in each format gives the logits of its dequantized weights', async (t) => {
   const floats = [...coded].map(([name, matrix]): TensorData => {
@@ -177,3 +185,75 @@ for (const name of [null, 'int8']) {
     },
   );
 }
+
+/** Formats that `--quantization` has no name for, by the modules that get them. Scales go to the file as F32, or F16 where it says so. */
+const MIXED: readonly {
+  targets: RegExp;
+  bits: 4 | 8;
+  groupSize: number | null;
+  zeroPoints: boolean;
+  f16: boolean;
+}[] = [
+  { targets: /[qkv]_proj/, bits: 4, groupSize: null, zeroPoints: false, f16: false },
+  { targets: /o_proj/, bits: 8, groupSize: 32, zeroPoints: true, f16: true },
+  { targets: /gate_proj|up_proj/, bits: 4, groupSize: 64, zeroPoints: true, f16: false },
+  { targets: /down_proj/, bits: 8, groupSize: null, zeroPoints: true, f16: false },
+];
+
+function mixedFormat(name: string): WeightFormat {
+  const { bits, groupSize, zeroPoints } = MIXED.find(({ targets }) => targets.test(name)) ?? MIXED[0];
+  return { reader: bits === 4 ? 'int4' : 'int8', bits, groupSize, scaleType: 'f16', zeroPoints };
+}
+
+const mixedConfig = {
+  quant_method: 'compressed-tensors',
+  format: 'pack-quantized',
+  config_groups: Object.fromEntries(
+    MIXED.map(({ targets, bits, groupSize, zeroPoints }, i) => [
+      `group_${i}`,
+      {
+        targets: [`re:.*(${targets.source})`],
+        weights: {
+          num_bits: bits,
+          type: 'int',
+          symmetric: !zeroPoints,
+          strategy: groupSize === null ? 'channel' : 'group',
+          group_size: groupSize,
+        },
+      },
+    ]),
+  ),
+};
+
+function mixedTensors(name: string, matrix: Coded): TensorData[] {
+  const { zeroPoints, f16 } = MIXED.find(({ targets }) => targets.test(name)) ?? MIXED[0];
+  const tensors = packedTensors(name.replace(/\.weight$/, ''), matrix, !zeroPoints);
+  if (f16) return tensors;
+  return tensors.map((tensor) =>
+    tensor.dtype === 'F16'
+      ? { ...tensor, dtype: 'F32', data: Float32Array.from(matrix.scales, f16Value) }
+      : tensor,
+  );
+}
+
+t.test('mixed groups give on the GPU the logits of the CPU reference', async (t) => {
+  const mixed = await fableCodes(mixedFormat);
+  const tensors = [...mixed.coded].flatMap(([name, matrix]) => mixedTensors(name, matrix));
+  const modelDir = await writeModel(t, [...mixed.plain, ...tensors], { quantization_config: mixedConfig });
+  const logitsOn = async (device: EngineOptions['device']) => {
+    const options: EngineOptions = {
+      ...ENGINE_DEFAULTS,
+      modelDir,
+      maxModelLen: 32,
+      device,
+      computeType: 'float32',
+    };
+    const model = await createLogitsModel(options, () => undefined);
+    const logits = await model.logits(PROMPT);
+    model.destroy();
+    return logits;
+  };
+  const [got, expected] = [await logitsOn('webgpu'), await logitsOn('cpu')];
+  // The same codes on both sides, each with its own order of f32 sums: as between the GPU and the reference models, logits up to 20.
+  t.equal(firstDifference(got, expected, { absolute: 2e-4, relative: 2e-4 }), null);
+});

@@ -9,7 +9,7 @@ import { readScales, SCALE_DTYPES } from './scales.js';
 import { checkType, type ModuleTensors, matrixShape, modulesWith, tensorError } from './tensors.js';
 
 const KEYS =
-  'quant_method activation_scheme weight_block_size modules_to_not_convert ignored_layers fmt activation_scale_ub kv_cache_scheme';
+  'quant_method activation_scheme weight_block_size modules_to_not_convert ignored_layers fmt scale_fmt activation_scale_ub kv_cache_scheme';
 const DTYPES = ['F8_E4M3', 'F8_E5M2'] as const;
 /** What writers call the scale; both are factors. */
 const SCALE_NAMES = ['weight_scale', 'weight_scale_inv'] as const;

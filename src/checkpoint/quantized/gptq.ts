@@ -11,7 +11,7 @@ import { checkShape, type ModuleTensors, matrixShape, modulesWith, tensorError }
 
 /** Keys that are read here, and those that tell how the codes were found. */
 const KEYS =
-  'quant_method bits group_size desc_act sym lm_head checkpoint_format dynamic pack_dtype static_groups true_sequential damp_percent ' +
+  'quant_method bits group_size desc_act sym lm_head checkpoint_format format dynamic pack_dtype static_groups true_sequential damp_percent ' +
   'damp_auto_increment model_name_or_path model_file_base_name meta dataset tokenizer batch_size block_name_to_quantize ' +
   'module_name_preceding_first_block modules_in_block_to_quantize use_cuda_fp16 model_seqlen exllama_config max_input_length ' +
   'cache_block_outputs disable_exllama use_exllama backend mse parallel_packing act_group_aware v2 pad_token_id hyb_act';
@@ -58,7 +58,8 @@ interface Module {
 export const findGptq: FindMatrices = async (checkpoint, config) => {
   refuseUnknown(config, KEYS);
   oneOf(config, 'pack_dtype', ['int32']);
-  const v2 = oneOf(config, 'checkpoint_format', ['gptq', 'gptq_v2']) === 'gptq_v2';
+  const label = config.has('format') ? 'format' : 'checkpoint_format';
+  const v2 = oneOf(config, label, ['gptq', 'gptq_v2']) === 'gptq_v2';
   const base = schemeOf(config, v2);
   const rules = dynamicRules(config, v2);
   const matrices: QuantizedMatrix[] = [];

@@ -43,12 +43,8 @@ for (const bits of [2, 3, 4, 8]) {
 t.test('zero points tell the version of a symmetric model, whatever its label says', async (t) => {
   const coded = randomCoded({ rows: 8, cols: 64, bits: 4, groupSize: 32, symmetric: true });
   for (const zeroOffset of [0, 1] as const) {
-    for (const checkpoint_format of ['gptq', 'gptq_v2']) {
-      const checkpoint = await openWritten(
-        t,
-        config({ checkpoint_format }),
-        gptqTensors('a', coded, zeroOffset),
-      );
+    for (const label of [{}, { checkpoint_format: 'gptq_v2' }, { format: 'gptq_v2' }]) {
+      const checkpoint = await openWritten(t, config(label), gptqTensors('a', coded, zeroOffset));
       sameCodes(t, await checkpoint.stored('a.weight'), coded);
     }
   }
