@@ -103,10 +103,29 @@ async function readMatrix(
       groupSize,
       groupIndex: null,
       readRow,
+      canonical: () => transpose(codes, cols, perRow),
       scales: await readScales(tensors, parts.scales),
       scaleIndex: (n, g) => g * rows + n,
       zero: (n, g) => (zeros[g * perRow + Math.floor(n / PER_WORD)] >>> SHIFTS[n % PER_WORD]) & 15,
     },
     format,
   );
+}
+
+/** `[cols][words]` along N to `[rows][words]` along K, 8 columns of 8 rows at a time. @param cols a multiple of 8 */
+function transpose(codes: Uint32Array, cols: number, perRow: number): Uint32Array {
+  const outWords = cols / PER_WORD;
+  const out = new Uint32Array(codes.length);
+  for (let c = 0; c < perRow; c++) {
+    for (let w = 0; w < outWords; w++) {
+      const start = w * PER_WORD * perRow + c;
+      for (let j = 0; j < PER_WORD; j++) {
+        const shift = SHIFTS[j];
+        let word = 0;
+        for (let i = 0; i < PER_WORD; i++) word |= ((codes[start + i * perRow] >>> shift) & 15) << (BITS * i);
+        out[(c * PER_WORD + j) * outWords + w] = word;
+      }
+    }
+  }
+  return out;
 }
