@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.js';
+import type { WeightFormat } from '../quant/weight.js';
 import { type Dtype, isDtype, tensorBytes } from './dtypes.js';
 import { Fields } from './fields.js';
 import { type JsonLimits, parseJson } from './json.js';
@@ -22,6 +23,10 @@ export interface TensorInfo {
   /** Position of its first byte from the start of the file. */
   readonly offset: number;
   readonly bytes: number;
+  /** As the file holds a matrix in codes, for people; absent where `dtype` says all. */
+  readonly storedAs?: string;
+  /** As that matrix lies in memory. */
+  readonly format?: WeightFormat;
 }
 
 export interface Header {

@@ -1,4 +1,5 @@
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
 import { parseLine, type Values } from '../config.js';
 import { BLOCK_SIZE } from '../engine/block-manager.js';
 import { chooseKvType, kvBytesPerToken } from '../engine/memory-plan.js';
@@ -53,7 +54,7 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
   const format = quantizationFormat(values.quantization);
   const computeType = values.dtype === 'float32' ? 'f32' : 'f16';
   const kvCacheType = chooseKvType(values['kv-cache-dtype'], computeType);
-  const checkpoint = await openCheckpoint(dir);
+  const checkpoint = await openModelCheckpoint(dir);
   try {
     const formats = formatRows(checkpoint);
     return {
@@ -71,9 +72,9 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
         kvCacheType,
         kvBytesPerToken: kvBytesPerToken(config, kvCacheType),
       },
-      tensors: [...checkpoint.tensors.values()].map(({ name, dtype, shape, bytes }) => ({
+      tensors: [...checkpoint.tensors.values()].map(({ name, dtype, storedAs, shape, bytes }) => ({
         name,
-        dtype,
+        dtype: storedAs ?? dtype,
         shape,
         bytes,
       })),
@@ -85,7 +86,8 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
 
 function formatRows({ tensors }: Checkpoint): FormatRow[] {
   const rows = new Map<string, FormatRow>();
-  for (const { dtype, bytes } of tensors.values()) {
+  for (const { dtype: type, storedAs, bytes } of tensors.values()) {
+    const dtype = storedAs ?? type;
     const row = rows.get(dtype) ?? { dtype, tensors: 0, bytes: 0 };
     rows.set(dtype, { dtype, tensors: row.tensors + 1, bytes: row.bytes + bytes });
   }

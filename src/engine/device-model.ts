@@ -1,4 +1,5 @@
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
@@ -38,7 +39,7 @@ export async function openModelDirectory({
   modelDir,
 }: Pick<EngineOptions, 'modelDir'>): Promise<ModelSource> {
   const config = await parseModelConfig(modelDir);
-  return { config, checkpoint: await openCheckpoint(modelDir) };
+  return { config, checkpoint: await openModelCheckpoint(modelDir) };
 }
 
 /**

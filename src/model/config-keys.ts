@@ -14,12 +14,12 @@ const HARMLESS_KEYS: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** Keys that `config-parse.ts` reads for every architecture. */
+/** Keys that `config-parse.ts`, or the checkpoint, reads for every architecture. */
 const READ_KEYS: ReadonlySet<string> = new Set(
   [
     'architectures vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads head_dim',
     'max_position_embeddings rms_norm_eps hidden_act rope_theta rope_scaling rope_parameters tie_word_embeddings bos_token_id',
-    'eos_token_id layer_types partial_rotary_factor',
+    'eos_token_id layer_types partial_rotary_factor quantization_config',
   ].flatMap((line) => line.split(' ')),
 );
 
@@ -29,13 +29,6 @@ const READ_KEYS: ReadonlySet<string> = new Set(
  * @param familyKeys keys that the architecture reads besides the common ones
  */
 export function refuseUnknownKeys(config: Fields, familyKeys: ReadonlySet<string>): void {
-  if (config.has('quantization_config')) {
-    const method = JSON.stringify(config.child('quantization_config').raw('quant_method'));
-    throw config.error(
-      'quantization_config',
-      `checkpoints quantized with ${method} are not read; use the original weights`,
-    );
-  }
   for (const key of config.keys()) {
     if (READ_KEYS.has(key) || familyKeys.has(key) || HARMLESS_KEYS.has(key) || key.startsWith('_')) continue;
     if (isOff(config.raw(key))) continue;

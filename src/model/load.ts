@@ -20,7 +20,7 @@ export interface WeightSource extends Checkpoint {
 }
 
 export interface LoadOptions {
-  /** Format that the layers' matrices are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
+  /** Format that the layers' matrices of floats are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
   readonly quantization: WeightFormat | null;
   /** Positions that the rotation table covers. */
   readonly maxModelLen: number;
@@ -181,7 +181,8 @@ class Loader<B> {
   async #quantized({ weight: name, layout }: LinearNames, rows: number, cols: number): Promise<PackedWeight> {
     const format = this.options.quantization;
     if (layout !== 'rows') return this.#relaid(name, layout, rows, cols);
-    if (format === null) return this.#packed(name, rows, cols);
+    if (format === null || isInCodes(this.checkpoint.tensors.get(name)))
+      return this.#packed(name, rows, cols);
     if (this.checkpoint.packed !== undefined) {
       this.#count(this.#expect(name, [rows, cols]));
       return this.checkpoint.packed(name, format);
@@ -268,6 +269,11 @@ function fused(parts: readonly StackPart[]): StackPart[] {
     else merged.push([names, rows]);
   }
   return merged;
+}
+
+/** Whether a matrix lies in memory in the integer codes that its checkpoint has. It is never rounded to others. */
+export function isInCodes(info: TensorInfo | undefined): boolean {
+  return (info?.format?.scaleType ?? null) !== null;
 }
 
 function inLayer({ weight, bias, layout }: LinearNames, layer: number): LinearNames {

@@ -1,11 +1,12 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BLOCK_CODES, blocksPerRow, groupsPerRow, type WeightFormat } from '../quant/weight.js';
 import type { ModelConfig } from './config.js';
+import { isInCodes } from './load.js';
 import { namesIn } from './prefix.js';
 
 /**
  * Bytes of the weights on the device: matrices with rows padded to whole blocks, vectors and the rotation table in f32. Only the layers'
- * matrices are quantized.
+ * matrices of floats are quantized.
  * @param format that the layers' matrices are rounded to; null keeps the checkpoint's
  * @param maxModelLen positions that the rotation table covers
  */
@@ -18,10 +19,13 @@ export function weightBytes(
   const { embedding, lmHead, positions } = namesIn(tensors, config);
   const kept = new Set([embedding, lmHead, positions]);
   let total = ropeBytes(config, maxModelLen);
-  for (const { name, shape, bytes } of tensors.values()) {
+  for (const info of tensors.values()) {
+    const { name, shape, bytes } = info;
     const [rows, cols] = shape;
+    const rounded = kept.has(name) || isInCodes(info) ? null : format;
+    const own = rounded ?? info.format;
     if (shape.length !== 2) total += 4 * numElements(shape);
-    else if (format !== null && !kept.has(name)) total += quantizedBytes(format, rows, cols);
+    else if (own !== undefined) total += formatBytes(own, rows, cols);
     else total += rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
   }
   return total;
@@ -32,9 +36,9 @@ export function ropeBytes({ ropes }: ModelConfig, maxModelLen: number): number {
   return [...new Set(ropes)].reduce((sum, { rotaryDim }) => sum + 4 * maxModelLen * rotaryDim, 0);
 }
 
-function quantizedBytes(format: WeightFormat, rows: number, cols: number): number {
+function formatBytes(format: WeightFormat, rows: number, cols: number): number {
   const groups = groupsPerRow(format, cols);
-  const scaleBits = format.scaleType === 'f32' ? 32 : 16;
+  const scaleBits = format.scaleType === 'f16' ? 16 : 32;
   const zeroBits = format.zeroPoints ? format.bits : 0;
   return rows * (4 * blocksPerRow(cols) * format.bits + (groups * (scaleBits + zeroBits)) / 8);
 }

@@ -1,9 +1,11 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { runInspect } from '#halflight/commands/inspect.js';
+import { gptqTensors, randomCoded } from '../checkpoint/quantized/packers.js';
 import { printed, refuses } from '../support/commands.js';
-import { fable } from '../support/models.js';
+import { copyTinyModel, editConfig, fable } from '../support/models.js';
 
 interface Report {
   readonly parameters: number;
@@ -33,6 +35,23 @@ t.test('prints the same for people', async (t) => {
   t.match(text, /architecture +llama, \d+,\d{3},\d{3} parameters/);
   t.match(text, /BF16 +\d+ +\d+\.\d+ MB/);
   t.match(text, /on the device: weights \d\.\d+ MB \(int4-g32\)/);
+});
+
+t.test('a matrix in codes is told by the format that it is stored in', async (t) => {
+  const dir = await copyTinyModel(t);
+  const coded = randomCoded({ rows: 32, cols: 64, bits: 4, groupSize: 32 });
+  await writeSafetensors(
+    join(dir, 'model.safetensors'),
+    gptqTensors('model.layers.0.self_attn.k_proj', coded, 1),
+  );
+  const quantization_config = { quant_method: 'gptq', bits: 4, group_size: 32, sym: false };
+  await editConfig(dir, { quantization_config });
+  const { tensors, formats, parameters } = await report(t, dir);
+  t.match(tensors, [
+    { name: 'model.layers.0.self_attn.k_proj.weight', dtype: 'GPTQ 4-bit g32', shape: [32, 64] },
+  ]);
+  t.match(formats, [{ dtype: 'GPTQ 4-bit g32', tensors: 1 }]);
+  t.equal(parameters, 32 * 64);
 });
 
 t.test('the KV cache of a token takes half as much in f16', async (t) => {

@@ -1,0 +1,138 @@
+import { setBits, wordsFor } from '../../quant/bits.js';
+import { FLOAT_FORMATS } from '../../quant/formats.js';
+import { packFloat } from '../../quant/pack.js';
+import {
+  BLOCK_CODES,
+  blocksPerRow,
+  groupsPerRow,
+  type PackedWeight,
+  type ScaleType,
+  type WeightFormat,
+} from '../../quant/weight.js';
+import type { Scales } from './scales.js';
+
+/** A matrix of integer codes: W[n][k] = (code − zero) · scale. */
+export interface IntegerMatrix {
+  readonly rows: number;
+  readonly cols: number;
+  /** Bits of a code, 2–8. */
+  readonly bits: number;
+  /** Columns that share a scale; null for one scale per row. */
+  readonly groupSize: number | null;
+  /** The group of each column where they do not follow one another. */
+  readonly groupIndex: Uint32Array | null;
+  /** Writes a row's codes, unsigned, to the front of `out`. */
+  readonly readRow: (row: number, out: Uint8Array) => void;
+  /** Codes of all rows as the canonical layout has them, where the file has the same. */
+  readonly canonical?: (() => Uint32Array) | null;
+  readonly scales: Scales;
+  /** Where the scale of a group stands among `scales`. */
+  readonly scaleIndex: (row: number, group: number) => number;
+  /** The code that stands for 0; null for 2^(bits − 1) throughout. */
+  readonly zero: ((row: number, group: number) => number) | null;
+}
+
+/** What decides how integers lie in memory, known before they are read. */
+export interface IntegerShape {
+  readonly cols: number;
+  readonly bits: number;
+  readonly groupSize: number | null;
+  readonly scaleType: ScaleType;
+  readonly zeroPoints: boolean;
+  /** Whether the groups' columns follow one another. */
+  readonly ordered: boolean;
+}
+
+/** Codes of up to 4 bits go into 4, wider ones into 8. Groups that no integer format has are held as f32. */
+export function integerFormat({
+  cols,
+  bits,
+  groupSize,
+  scaleType,
+  zeroPoints,
+  ordered,
+}: IntegerShape): WeightFormat {
+  const whole = groupSize === null || groupSize >= cols;
+  if (!ordered || !(whole || groupSize % BLOCK_CODES === 0)) return FLOAT_FORMATS.f32;
+  const wide = bits > 4;
+  const group = whole ? null : groupSize;
+  return { reader: wide ? 'int8' : 'int4', bits: wide ? 8 : 4, groupSize: group, scaleType, zeroPoints };
+}
+
+/** The matrix in the format that `integerFormat` gave. */
+export function packIntegers(matrix: IntegerMatrix, format: WeightFormat): PackedWeight {
+  if (format.scaleType === null) return packFloat(dequantized(matrix), 'f32', matrix.rows, matrix.cols);
+  const { rows, cols } = matrix;
+  const codes = (isCanonical(matrix, format) ? matrix.canonical?.() : null) ?? packCodes(matrix, format);
+  return { format, rows, cols, codes, scales: packScales(matrix, format), zeros: packZeros(matrix, format) };
+}
+
+function isCanonical({ bits, cols }: IntegerMatrix, format: WeightFormat): boolean {
+  return bits === format.bits && cols % BLOCK_CODES === 0;
+}
+
+/** Without stored zero points, codes move so that 2^(format bits − 1) stands for 0. */
+function shiftOf({ bits }: IntegerMatrix, format: WeightFormat): number {
+  return format.zeroPoints ? 0 : 2 ** (format.bits - 1) - 2 ** (bits - 1);
+}
+
+function zeroOf({ zero, bits }: IntegerMatrix, row: number, group: number): number {
+  return zero === null ? 2 ** (bits - 1) : zero(row, group);
+}
+
+/** `[rows][blocks]` words; the padding of a row is its last group's zero point. */
+function packCodes(matrix: IntegerMatrix, format: WeightFormat): Uint32Array {
+  const { rows, cols } = matrix;
+  const { bits } = format;
+  const padded = blocksPerRow(cols) * BLOCK_CODES;
+  const shift = shiftOf(matrix, format);
+  const lastGroup = groupsPerRow(format, cols) - 1;
+  const row = new Uint8Array(padded);
+  const words = new Uint32Array((rows * padded * bits) / 32);
+  for (let n = 0, at = 0; n < rows; n++) {
+    matrix.readRow(n, row);
+    if (padded > cols) row.fill(zeroOf(matrix, n, lastGroup), cols);
+    for (let k = 0; k < padded; at++) {
+      let word = 0;
+      for (let to = 0; to < 32; to += bits) word |= (row[k++] + shift) << to;
+      words[at] = word;
+    }
+  }
+  return words;
+}
+
+function packScales({ rows, cols, scales, scaleIndex }: IntegerMatrix, format: WeightFormat): Uint32Array {
+  const groups = groupsPerRow(format, cols);
+  const bits = format.scaleType === 'f16' ? 16 : 32;
+  const words = new Uint32Array(wordsFor(rows * groups, bits));
+  for (let n = 0, at = 0; n < rows; n++) {
+    for (let g = 0; g < groups; g++) setBits(words, at++, bits, scales.bits[scaleIndex(n, g)]);
+  }
+  return words;
+}
+
+function packZeros(matrix: IntegerMatrix, format: WeightFormat): Uint32Array | null {
+  if (!format.zeroPoints) return null;
+  const groups = groupsPerRow(format, matrix.cols);
+  const words = new Uint32Array(wordsFor(matrix.rows * groups, format.bits));
+  for (let n = 0, at = 0; n < matrix.rows; n++) {
+    for (let g = 0; g < groups; g++) setBits(words, at++, format.bits, zeroOf(matrix, n, g));
+  }
+  return words;
+}
+
+/** `[rows][cols]`; a product of a code and a scale is rounded to f32 once. */
+function dequantized(matrix: IntegerMatrix): Float32Array {
+  const { rows, cols, scales, scaleIndex, groupIndex } = matrix;
+  const groupSize = matrix.groupSize ?? cols;
+  const values = new Float32Array(rows * cols);
+  const row = new Uint8Array(cols);
+  for (let n = 0, at = 0; n < rows; n++) {
+    matrix.readRow(n, row);
+    for (let k = 0; k < cols; k++) {
+      const group = groupIndex === null ? Math.floor(k / groupSize) : groupIndex[k];
+      values[at++] = (row[k] - zeroOf(matrix, n, group)) * scales.value(scaleIndex(n, group));
+    }
+  }
+  return values;
+}

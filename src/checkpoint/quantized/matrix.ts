@@ -1,0 +1,30 @@
+import type { PackedWeight, WeightFormat } from '../../quant/weight.js';
+import type { Checkpoint, TensorInfo } from '../checkpoint.js';
+import type { Fields } from '../fields.js';
+
+/** A matrix `[N, K]` that a checkpoint holds in codes, under several names or in a type of its own. */
+export interface QuantizedMatrix {
+  /** Path of the module; the matrix is its `weight`. */
+  readonly module: string;
+  readonly shape: readonly [number, number];
+  /** As the file holds it, for people: `GPTQ 4-bit g128`. */
+  readonly storedAs: string;
+  /** As it lies in memory. */
+  readonly format: WeightFormat;
+  /** The tensors that it is made of, its codes first. */
+  readonly parts: readonly TensorInfo[];
+  /** Rejects with CheckpointError where a value cannot be right. */
+  read(): Promise<PackedWeight>;
+}
+
+/**
+ * Finds the matrices of one format, by tensors that only it has. Reads no more than their shapes depend on.
+ * @param config the object that names `quant_method`, of config.json or a file of its own
+ * Rejects with CheckpointError for keys that change the result and are not understood, and for tensors that contradict the configuration.
+ */
+export type FindMatrices = (checkpoint: Checkpoint, config: Fields) => Promise<readonly QuantizedMatrix[]>;
+
+/** A format's name with what varies in it: `GPTQ 4-bit g128`. @param groupSize null for one scale per row */
+export function storedName(name: string, bits: number, groupSize: number | null): string {
+  return `${name} ${bits}-bit${groupSize === null ? '' : ` g${groupSize}`}`;
+}

@@ -1,0 +1,116 @@
+import { join } from 'node:path';
+import { CheckpointError } from '../../errors.js';
+import { dequantize } from '../../quant/formats.js';
+import type { PackedWeight } from '../../quant/weight.js';
+import { type Checkpoint, openCheckpoint, type TensorInfo } from '../checkpoint.js';
+import { describe, Fields } from '../fields.js';
+import { JSON_LIMITS, readJsonIfAny } from '../json.js';
+import { findAwq } from './awq.js';
+import { findBitsandbytes } from './bitsandbytes.js';
+import { findCompressed } from './compressed-tensors.js';
+import { findFp8 } from './fp8.js';
+import { findGptq } from './gptq.js';
+import type { FindMatrices, QuantizedMatrix } from './matrix.js';
+
+/** By `quant_method`: a new format is a file and a line here. */
+const METHODS: ReadonlyMap<string, FindMatrices> = new Map([
+  ['gptq', findGptq],
+  ['awq', findAwq],
+  ['compressed-tensors', findCompressed],
+  ['bitsandbytes', findBitsandbytes],
+  ['fp8', findFp8],
+  ['fbgemm_fp8', findFp8],
+]);
+
+/** Files that older writers put the configuration into, and the method where they do not name it. */
+const OLD_FILES = [
+  ['quantize_config.json', 'gptq'],
+  ['quant_config.json', 'awq'],
+] as const;
+const CONFIG_LIMITS = { ...JSON_LIMITS, maxBytes: 10 * 1024 * 1024 };
+
+/** A checkpoint whose quantized matrices look like any other: `….weight` of shape `[N, K]`. */
+export interface ModelCheckpoint extends Checkpoint {
+  /** A matrix that is stored in codes, repacked without loss; null for a tensor of plain floats. */
+  stored(name: string): Promise<PackedWeight | null>;
+}
+
+/**
+ * Opens the weights of a model directory, and what `quantization_config` of config.json (or a file of its own) says is quantized.
+ * Rejects with CheckpointError for methods and keys that are not understood, and for tensors that contradict them.
+ */
+export async function openModelCheckpoint(dir: string): Promise<ModelCheckpoint> {
+  const checkpoint = await openCheckpoint(dir);
+  try {
+    const found = await readConfig(dir);
+    return withMatrices(checkpoint, found === null ? [] : await found.find(checkpoint, found.config));
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+interface FoundConfig {
+  readonly config: Fields;
+  readonly find: FindMatrices;
+}
+
+/** config.json comes first. Resolves with null where nothing is quantized. */
+async function readConfig(dir: string): Promise<FoundConfig | null> {
+  const main = await readObject(join(dir, 'config.json'));
+  if (main?.has('quantization_config')) return withMethod(main.child('quantization_config'), null);
+  for (const [name, method] of OLD_FILES) {
+    const config = await readObject(join(dir, name));
+    if (config !== null) return withMethod(config, method);
+  }
+  return null;
+}
+
+async function readObject(file: string): Promise<Fields | null> {
+  const json = await readJsonIfAny(file, CONFIG_LIMITS);
+  return json === undefined ? null : Fields.from(json, file);
+}
+
+function withMethod(config: Fields, method: string | null): FoundConfig {
+  const name = config.string('quant_method', method);
+  const find = METHODS.get(name);
+  if (find !== undefined) return { config, find };
+  throw config.error(
+    'quant_method',
+    `${describe(name)} is not read; known: ${[...METHODS.keys()].join(', ')}`,
+  );
+}
+
+/** The checkpoint with the matrices in place of the tensors that they are made of. */
+function withMatrices(checkpoint: Checkpoint, matrices: readonly QuantizedMatrix[]): ModelCheckpoint {
+  const byName = new Map(matrices.map((matrix) => [`${matrix.module}.weight`, matrix]));
+  return {
+    ...checkpoint,
+    tensors: logicalTensors(checkpoint, matrices),
+    stored: async (name) => (await byName.get(name)?.read()) ?? null,
+    read: async (name) => {
+      const codes = byName.get(name)?.parts[0];
+      if (codes === undefined) return checkpoint.read(name);
+      throw new CheckpointError(codes.file, name, 'held in codes, so it has no elements of its own');
+    },
+    readF32: async (name) => {
+      const weight = await byName.get(name)?.read();
+      return weight === undefined ? checkpoint.readF32(name) : dequantize(weight);
+    },
+  };
+}
+
+function logicalTensors(
+  checkpoint: Checkpoint,
+  matrices: readonly QuantizedMatrix[],
+): Map<string, TensorInfo> {
+  const tensors = new Map(checkpoint.tensors);
+  for (const { parts } of matrices) for (const { name } of parts) tensors.delete(name);
+  for (const { module, shape, storedAs, format, parts } of matrices) {
+    const name = `${module}.weight`;
+    if (tensors.has(name)) throw new CheckpointError(parts[0].file, name, `stands beside ${parts[0].name}`);
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+    tensors.set(name, { ...parts[0], name, shape, bytes, storedAs, format });
+  }
+  return tensors;
+}
