@@ -1,4 +1,5 @@
-import { type Checkpoint, openCheckpoint } from '../checkpoint/checkpoint.js';
+import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import { openWeights } from '../checkpoint/open.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
@@ -33,12 +34,12 @@ export interface ModelSource {
 
 export type OpenModel = (options: Pick<EngineOptions, 'modelDir'>) => Promise<ModelSource>;
 
-/** Opens a model directory. */
+/** Opens a model directory or a GGUF file. */
 export async function openModelDirectory({
   modelDir,
 }: Pick<EngineOptions, 'modelDir'>): Promise<ModelSource> {
   const config = await parseModelConfig(modelDir);
-  return { config, checkpoint: await openCheckpoint(modelDir) };
+  return { config, checkpoint: await openWeights(modelDir) };
 }
 
 /** Loads a model directory, or what `openModel` opens in its place, and makes its kernels ready. Throws CheckpointError or UserError where the model cannot be used. */

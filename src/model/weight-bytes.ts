@@ -16,10 +16,11 @@ export function weightBytes(
 ): number {
   const kept = new Set([config.weights.embedding, config.weights.lmHead]);
   let total = 4 * maxModelLen * config.rope.rotaryDim;
-  for (const { name, shape, bytes } of tensors.values()) {
+  for (const { name, shape, bytes, packedAs } of tensors.values()) {
     const [rows, cols] = shape;
     if (shape.length !== 2) total += 4 * numElements(shape);
     else if (format !== null && !kept.has(name)) total += quantizedBytes(format, rows, cols);
+    else if (packedAs !== undefined) total += quantizedBytes(packedAs, rows, cols);
     else total += rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
   }
   return total;

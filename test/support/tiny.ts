@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Checkpoint, openSafetensors } from '#halflight/checkpoint/checkpoint.js';
+import { isDtype } from '#halflight/checkpoint/dtypes.js';
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { fixture } from './paths.js';
@@ -57,6 +58,7 @@ export async function changedCheckpoint(
   const source = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
   const tensors: TensorData[] = [];
   for (const { name, dtype, shape } of source.tensors.values()) {
+    if (!isDtype(dtype)) throw new Error(`${dtype} is no type of safetensors`);
     const changed = change({ name, dtype, shape, data: (await source.read(name)).data });
     if (changed !== null) tensors.push(changed);
   }
