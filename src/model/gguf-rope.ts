@@ -2,8 +2,8 @@ import type { Fields } from '../checkpoint/fields.js';
 
 const POSITIVE = { min: Number.MIN_VALUE, max: 1e15 };
 const DEFAULT_THETA = 10_000;
-/** What every Llama 3 has: the file holds only the divisors that follow from it. */
-const LLAMA3 = { low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 };
+/** What every Llama 3 has; the length and the factor follow from the divisors. */
+const LLAMA3 = { low_freq_factor: 1, high_freq_factor: 4 };
 /** The divisors are f32, computed from frequencies that converters round to f32 too. */
 const TOLERANCE = 1e-5;
 
@@ -39,19 +39,31 @@ function scaling(metadata: Fields, key: (name: string) => string): object | null
   };
 }
 
-function llama3(metadata: Fields, theta: number, dim: number, factors: Float32Array | null): object | null {
-  if (factors === null || factors.every((factor) => factor === 1)) return null;
-  const factor = factors.reduce((max, value) => Math.max(max, value), 1);
-  const isLlama3 = (value: number, i: number) =>
-    Math.abs(value / llama3Divisor(theta ** ((-2 * i) / dim), factor) - 1) <= TOLERANCE;
-  if (factors.length === dim / 2 && factors.every(isLlama3))
-    return { rope_type: 'llama3', factor, ...LLAMA3 };
+function llama3(metadata: Fields, theta: number, dim: number, divisors: Float32Array | null): object | null {
+  if (divisors === null || divisors.every((divisor) => divisor === 1)) return null;
+  const frequencies = Array.from(divisors, (_, i) => theta ** ((-2 * i) / dim));
+  const factor = divisors.reduce((max, value) => Math.max(max, value), 1);
+  const length = originalLength(frequencies, divisors, factor);
+  const isLlama3 = (divisor: number, i: number) =>
+    Math.abs(divisor / llama3Divisor(frequencies[i], length, factor) - 1) <= TOLERANCE;
+  if (length > 0 && divisors.length === dim / 2 && divisors.every(isLlama3)) {
+    return { rope_type: 'llama3', factor, ...LLAMA3, original_max_position_embeddings: length };
+  }
   throw metadata.error('rope_freqs.weight', 'not the divisors of Llama 3, and no others are read');
 }
 
+/** Positions of the first training, from a frequency that is neither kept nor divided by the whole factor; 0 where there is none. */
+function originalLength(frequencies: readonly number[], divisors: Float32Array, factor: number): number {
+  const { low_freq_factor: low, high_freq_factor: high } = LLAMA3;
+  const i = divisors.findIndex((divisor) => divisor > 1 && divisor < factor);
+  if (i === -1) return 0;
+  const kept = (1 / divisors[i] - 1 / factor) / (1 - 1 / factor);
+  return Math.round((2 * Math.PI * (low + kept * (high - low))) / frequencies[i]);
+}
+
 /** By what Llama 3's scaling divides a frequency; see `Llama3Rope`. */
-function llama3Divisor(frequency: number, factor: number): number {
-  const { low_freq_factor: low, high_freq_factor: high, original_max_position_embeddings: length } = LLAMA3;
+function llama3Divisor(frequency: number, length: number, factor: number): number {
+  const { low_freq_factor: low, high_freq_factor: high } = LLAMA3;
   const turns = (length * frequency) / (2 * Math.PI);
   const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));
   return 1 / ((1 - kept) / factor + kept);
