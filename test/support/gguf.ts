@@ -90,7 +90,7 @@ const LAYER_NAMES: Readonly<Record<string, string>> = {
   'mlp.down_proj': 'ffn_down',
 };
 
-/** A tiny model as llama.cpp's converter would write it, in BF16 with f32 vectors. Mistral becomes llama. */
+/** A tiny model as llama.cpp's converter would write it, matrices as they are and vectors in f32. Mistral becomes llama. */
 export async function tinyGguf(model: TinyModel): Promise<Uint8Array> {
   const config: Record<string, number> = JSON.parse(
     readFileSync(join(tinyDir(model), 'config.json'), 'utf8'),
@@ -98,14 +98,15 @@ export async function tinyGguf(model: TinyModel): Promise<Uint8Array> {
   const arch = model === 'mistral' ? 'llama' : model;
   const checkpoint = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
   const tensors: GgufTensorData[] = [];
-  for (const { name, shape } of checkpoint.tensors.values()) {
+  for (const { name, dtype, shape } of checkpoint.tensors.values()) {
     const dims = shape.toReversed();
     const isVector = dims.length === 1;
+    const half = dtype === 'F16' ? 'F16' : 'BF16';
     const read = await checkpoint.read(name);
     const data = isVector ? new Uint8Array((await checkpoint.readF32(name)).buffer) : read.data;
     const heads = arch === 'llama' ? numHeads(name, config) : null;
     const rows = heads === null ? data : permute(data, shape[0], heads);
-    tensors.push({ name: ggufName(name), type: isVector ? 'F32' : 'BF16', dims, data: rows });
+    tensors.push({ name: ggufName(name), type: isVector ? 'F32' : half, dims, data: rows });
   }
   await checkpoint.close();
   if (model === 'llama') tensors.push(ropeFactors(config));

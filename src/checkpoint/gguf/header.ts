@@ -93,11 +93,16 @@ function readMetadata(reader: ByteReader, numKeys: number): object {
   const entries = new Map<string, unknown>();
   for (let i = 0; i < numKeys; i++) {
     const key = reader.string(`key ${i}`, MAX.stringBytes);
-    if (entries.has(key)) throw reader.error(key.slice(0, 80), 'appears twice');
-    const field = key.slice(0, 80);
+    const field = label(key, `key ${i}`);
+    if (entries.has(key)) throw reader.error(field, 'appears twice');
     entries.set(key, readValue(reader, reader.u32(field), field, 1));
   }
   return Object.fromEntries(entries);
+}
+
+/** A name in an error message, cut to a readable length. */
+function label(name: string, ifEmpty: string): string {
+  return name === '' ? ifEmpty : name.slice(0, 80);
 }
 
 type ReadValue = (reader: ByteReader, field: string) => unknown;
@@ -164,15 +169,15 @@ function readTensors(reader: ByteReader, count: number): TensorEntry[] {
   const names = new Set<string>();
   return Array.from({ length: count }, (_, i) => {
     const name = reader.string(`name of tensor ${i}`, MAX.stringBytes);
-    if (names.has(name)) throw reader.error(name.slice(0, 80), 'appears twice');
+    const field = label(name, `tensor ${i}`);
+    if (names.has(name)) throw reader.error(field, 'appears twice');
     names.add(name);
-    return readTensor(reader, name);
+    return readTensor(reader, name, field);
   });
 }
 
 /** u32 dimensions, u64 sizes innermost first, u32 type, u64 offset. */
-function readTensor(reader: ByteReader, name: string): TensorEntry {
-  const field = name.slice(0, 80);
+function readTensor(reader: ByteReader, name: string, field: string): TensorEntry {
   const numDims = reader.u32(field);
   if (numDims < 1 || numDims > MAX.dims) {
     throw reader.error(field, `${numDims} dimensions, but 1 to ${MAX.dims} are allowed`);
