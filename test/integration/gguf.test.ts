@@ -9,7 +9,7 @@ import { loadChatTemplate } from '#halflight/text/chat-template.js';
 import { loadTokenizer } from '#halflight/text/tokenizer.js';
 import { mutate, quickestMs, seededIntegers } from '../checkpoint/support.js';
 import { firstDifference } from '../support/compare.js';
-import { ggufBytes, list, string, strings, tinyGguf, u32 } from '../support/gguf.js';
+import { smallGguf, tinyGguf } from '../support/gguf.js';
 import { referenceRuns, TINY_MODELS, tinyDir, tinyOptions } from '../support/tiny.js';
 
 /** The reference sums in f32, the CPU in f64: 1.4e-5 was measured for the same weights from safetensors. */
@@ -32,14 +32,14 @@ for (const name of TINY_MODELS) {
 t.test('1,000 damaged files are each read or refused by file and field, in under 100 ms', async (t) => {
   t.setTimeout(120_000);
   const file = join(t.testdir({}), 'm.gguf');
-  const intact = smallModel();
-  const header = intact.subarray(0, -DATA_BYTES);
+  const { bytes: intact, dataBytes } = smallGguf();
+  const header = intact.subarray(0, -dataBytes);
   const integer = seededIntegers(20);
   let refused = 0;
   for (let i = 0; i < 1000; i++) {
     // Damage to the weights themselves cannot be told: three times of four the header is hit.
     const parts =
-      i % 4 === 0 ? [mutate(intact, integer)] : [mutate(header, integer), intact.subarray(-DATA_BYTES)];
+      i % 4 === 0 ? [mutate(intact, integer)] : [mutate(header, integer), intact.subarray(-dataBytes)];
     await writeFile(file, Buffer.concat(parts));
     const elapsedMs = await quickestMs(
       () => readAll(file),
@@ -65,44 +65,4 @@ async function readAll(file: string): Promise<void> {
   } finally {
     await checkpoint.close();
   }
-}
-
-/** Of eight matrices and three vectors. */
-const DATA_BYTES = 8 * 34 * 32 + 3 * 128;
-
-/** One layer of 32 in blocks of Q8_0, with four tokens: mostly header, so that most damage hits it. */
-function smallModel(): Uint8Array {
-  const size = (key: string) => [`llama.${key}`, u32(32)] as const;
-  const matrix = (name: string) => ({
-    name,
-    type: 'Q8_0' as const,
-    dims: [32, 32],
-    data: new Uint8Array(34 * 32),
-  });
-  const vector = (name: string) => ({ name, type: 'F32' as const, dims: [32], data: new Uint8Array(128) });
-  const layer = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'];
-  const tokens = Array.from({ length: 32 }, (_, i) => String.fromCharCode(97 + i));
-  return ggufBytes(
-    {
-      'general.architecture': string('llama'),
-      ...Object.fromEntries(['context_length', 'embedding_length', 'feed_forward_length'].map(size)),
-      'llama.block_count': u32(1),
-      'llama.attention.head_count': u32(2),
-      'llama.attention.layer_norm_rms_epsilon': { type: 6, value: 1e-5 },
-      'tokenizer.ggml.model': string('gpt2'),
-      'tokenizer.ggml.tokens': strings(tokens),
-      'tokenizer.ggml.token_type': list(tokens.map((_, i) => u32(i < 2 ? 3 : 1))),
-      'tokenizer.ggml.merges': strings(['a b', 'c d']),
-      'tokenizer.ggml.bos_token_id': u32(0),
-      'tokenizer.ggml.eos_token_id': u32(1),
-      'tokenizer.chat_template': string('{{ messages[0].content }}'),
-    },
-    [
-      matrix('token_embd.weight'),
-      vector('output_norm.weight'),
-      vector('blk.0.attn_norm.weight'),
-      vector('blk.0.ffn_norm.weight'),
-      ...layer.map((name) => matrix(`blk.0.${name}.weight`)),
-    ],
-  );
 }

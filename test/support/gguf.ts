@@ -197,3 +197,45 @@ export function fableTokens(): Record<string, GgufValue> {
     'tokenizer.ggml.eos_token_id': u32(2),
   };
 }
+
+/** The types of a small model's matrices: two that the device holds as they are, one that it holds in f32, one of floats. */
+const SMALL_TYPES: Readonly<Record<string, GgufType>> = { ffn_gate: 'Q4_0', ffn_up: 'Q4_1', attn_v: 'F16' };
+
+/** A Llama of one layer of 32 and as many tokens, all weights 0; the data of its tensors are the last bytes. */
+export function smallGguf(): { bytes: Uint8Array; dataBytes: number } {
+  const layer = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'];
+  const tensors = [
+    smallTensor('token_embd.weight', 'Q8_0', [32, 32]),
+    ...['output_norm', 'blk.0.attn_norm', 'blk.0.ffn_norm'].map((name) =>
+      smallTensor(`${name}.weight`, 'F32', [32]),
+    ),
+    ...layer.map((name) => smallTensor(`blk.0.${name}.weight`, SMALL_TYPES[name] ?? 'Q8_0', [32, 32])),
+  ];
+  const dataBytes = tensors.reduce((sum, { data }) => sum + data.length, 0);
+  return { bytes: ggufBytes(smallMetadata(), tensors), dataBytes };
+}
+
+function smallTensor(name: string, type: GgufType, dims: readonly number[]): GgufTensorData {
+  const { elements, bytes } = GGUF_TYPES[type];
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return { name, type, dims, data: new Uint8Array((count / elements) * bytes) };
+}
+
+function smallMetadata(): Record<string, GgufValue> {
+  const sizes = ['context_length', 'embedding_length', 'feed_forward_length'];
+  const tokens = Array.from({ length: 32 }, (_, i) => String.fromCharCode(97 + i));
+  return {
+    'general.architecture': string('llama'),
+    ...Object.fromEntries(sizes.map((key) => [`llama.${key}`, u32(32)])),
+    'llama.block_count': u32(1),
+    'llama.attention.head_count': u32(2),
+    'llama.attention.layer_norm_rms_epsilon': f32(1e-5),
+    'tokenizer.ggml.model': string('gpt2'),
+    'tokenizer.ggml.tokens': strings(tokens),
+    'tokenizer.ggml.token_type': list(tokens.map((_, i) => u32(i < 2 ? 3 : 1))),
+    'tokenizer.ggml.merges': strings(['a b', 'c d']),
+    'tokenizer.ggml.bos_token_id': u32(0),
+    'tokenizer.ggml.eos_token_id': u32(1),
+    'tokenizer.chat_template': string('{{ messages[0].content }}'),
+  };
+}
