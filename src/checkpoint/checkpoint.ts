@@ -108,7 +108,8 @@ function checkpointOf(
   };
 }
 
-async function readTensor(handle: FileHandle, info: TensorInfo): Promise<Uint8Array<ArrayBuffer>> {
+/** Bytes of a tensor. Rejects with CheckpointError. */
+export async function readTensor(handle: FileHandle, info: TensorInfo): Promise<Uint8Array<ArrayBuffer>> {
   if (info.bytes > constants.MAX_LENGTH) {
     throw new CheckpointError(
       info.file,
@@ -141,7 +142,8 @@ async function readAt(
   return bytes;
 }
 
-function widen({ info, data }: RawTensor): Float32Array<ArrayBuffer> {
+/** F32, F16 or BF16 elements as f32. Throws CheckpointError for others. */
+export function widen({ info, data }: RawTensor): Float32Array<ArrayBuffer> {
   if (info.dtype === 'F32') return new Float32Array(data.buffer);
   if (info.dtype !== 'F16' && info.dtype !== 'BF16') {
     throw new CheckpointError(info.file, info.name, `${info.dtype}, but F32, F16 or BF16 is needed here`);

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { Fields } from './fields.js';
+import { isGguf, readGgufHeader } from './gguf/header.js';
 import { fileError, readJson } from './json.js';
 
 /** Where a model directory keeps its tensors. */
@@ -16,8 +17,15 @@ const INDEX = 'model.safetensors.index.json';
 const NEEDED =
   'A model directory holds config.json, tokenizer.json and its weights as safetensors (model.safetensors, or model.safetensors.index.json with its shards)';
 
-/** Checks that the directory has all that serving needs. Throws one CheckpointError that lists everything missing. */
+/**
+ * Checks that the directory has all that serving needs, or that a GGUF file can be read as one. Throws one CheckpointError that lists
+ * everything missing.
+ */
 export async function checkModelDirectory(dir: string): Promise<void> {
+  if (isGguf(dir)) {
+    readGgufHeader(dir);
+    return;
+  }
   const names = await listDirectory(dir);
   const missing = ['config.json', 'tokenizer.json'].filter((name) => !names.includes(name));
   if (!names.some(isWeights)) missing.push('*.safetensors');
@@ -54,7 +62,9 @@ async function listDirectory(dir: string): Promise<string[]> {
 }
 
 function otherFormats(names: readonly string[]): string {
-  const others = names.filter((name) => /\.(gguf|bin|pt|pth)$/.test(name));
+  const gguf = names.find(isGguf);
+  if (gguf !== undefined) return ` Found ${gguf}: name the file itself to use it`;
+  const others = names.filter((name) => /\.(bin|pt|pth)$/.test(name));
   return others.length === 0
     ? ''
     : ` Found ${others.slice(0, 4).join(', ')}, which is not read: convert it to safetensors`;

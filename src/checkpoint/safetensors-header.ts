@@ -2,6 +2,7 @@ import { CheckpointError } from '../errors.js';
 import type { WeightFormat } from '../quant/weight.js';
 import { type Dtype, isDtype, tensorBytes } from './dtypes.js';
 import { Fields } from './fields.js';
+import type { GgufType } from './gguf/types.js';
 import { type JsonLimits, parseJson } from './json.js';
 
 /** The header length is a u64 in front of it. */
@@ -15,7 +16,7 @@ const HEADER_LIMITS: JsonLimits = { maxBytes: MAX_HEADER_BYTES, maxDepth: 3, uni
 
 export interface TensorInfo {
   readonly name: string;
-  readonly dtype: Dtype;
+  readonly dtype: Dtype | GgufType;
   /** Outermost first; row-major. */
   readonly shape: readonly number[];
   /** Path of the file that holds it. */

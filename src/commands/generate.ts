@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isGguf } from '../checkpoint/gguf/header.js';
 import { writeSafetensors } from '../checkpoint/safetensors-write.js';
 import { parseLine, type Values } from '../config.js';
 import { createLocalEngine } from '../engine/local.js';
@@ -46,7 +47,7 @@ export async function runGenerate(args: readonly string[]): Promise<number> {
 
 /** Token ids need no tokenizer. */
 function tokenizerFor(dir: string, values: GenerateValues): Tokenizer | null {
-  if (values.prompt === null && !existsSync(join(dir, 'tokenizer.json'))) return null;
+  if (values.prompt === null && !isGguf(dir) && !existsSync(join(dir, 'tokenizer.json'))) return null;
   return loadTokenizer(dir);
 }
 

@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
+import { openWeights } from '../checkpoint/open.js';
 import { parseLine, type Values } from '../config.js';
 import { BLOCK_SIZE } from '../engine/block-manager.js';
 import { chooseKvType, kvBytesPerToken } from '../engine/memory-plan.js';
@@ -54,7 +54,7 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
   const format = quantizationFormat(values.quantization);
   const computeType = values.dtype === 'float32' ? 'f32' : 'f16';
   const kvCacheType = chooseKvType(values['kv-cache-dtype'], computeType);
-  const checkpoint = await openModelCheckpoint(dir);
+  const checkpoint = await openWeights(dir);
   try {
     const formats = formatRows(checkpoint);
     return {

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isGguf } from '../checkpoint/gguf/header.js';
 import type { Values } from '../config.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
@@ -11,30 +12,31 @@ import type { MODEL_OPTIONS } from './options.js';
 /** The model that comes with the package. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fable', import.meta.url));
 
-/** The model directory that a command names, or the bundled one. Throws UserError where it names several, or none that exists. */
+/** The model directory or GGUF file that a command names, or the bundled model. Throws UserError where it names several, or none that exists. */
 export function modelDirectory(positionals: readonly string[]): string {
   if (positionals.length > 1) {
     throw new UserError(`MODEL: one at a time, but got ${positionals.join(' ')}`);
   }
   const given = positionals[0] ?? BUNDLED_MODEL;
-  const problem = directoryProblem(given);
+  const problem = modelProblem(given);
   if (problem === null) return resolve(given);
   throw new UserError(
-    `MODEL: ${given}: ${problem}; name a folder with config.json, tokenizer.json and *.safetensors`,
+    `MODEL: ${given}: ${problem}; name a folder with config.json, tokenizer.json and *.safetensors, or a .gguf file`,
   );
 }
 
-function directoryProblem(path: string): string | null {
+function modelProblem(path: string): string | null {
   try {
-    return statSync(path).isDirectory() ? null : 'not a directory';
+    const stats = statSync(path);
+    return stats.isDirectory() || (stats.isFile() && isGguf(path)) ? null : 'not a directory';
   } catch {
     return 'no such directory';
   }
 }
 
-/** The name of a model in the API unless told otherwise: its folder's. */
+/** The name of a model in the API unless told otherwise: its folder's, or that of its GGUF file. */
 export function modelName(dir: string): string {
-  return basename(dir);
+  return isGguf(dir) ? basename(dir).slice(0, -'.gguf'.length) : basename(dir);
 }
 
 /** The format that `--quantization` names; null where it is not given. Throws UserError. */

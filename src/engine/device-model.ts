@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
+import { openWeights } from '../checkpoint/open.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
@@ -34,12 +34,12 @@ export interface ModelSource {
 
 export type OpenModel = (options: Pick<EngineOptions, 'modelDir'>) => Promise<ModelSource>;
 
-/** Opens a model directory. */
+/** Opens a model directory or a GGUF file. */
 export async function openModelDirectory({
   modelDir,
 }: Pick<EngineOptions, 'modelDir'>): Promise<ModelSource> {
   const config = await parseModelConfig(modelDir);
-  return { config, checkpoint: await openModelCheckpoint(modelDir) };
+  return { config, checkpoint: await openWeights(modelDir) };
 }
 
 /**

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { describe, Fields } from '../checkpoint/fields.js';
+import { isGguf } from '../checkpoint/gguf/header.js';
 import { JSON_LIMITS, readJson, readJsonIfAny } from '../checkpoint/json.js';
 import type { Activation } from '../ops/ops.js';
 import { type Architecture, type LinearModule, loadArchitectures } from './architectures.js';
 import type { LinearNames, ModelConfig, WeightNames } from './config.js';
 import { refuseUnknownKeys } from './config-keys.js';
 import { parseFactors } from './factors.js';
+import { readGgufConfig, refuseUnusedTensors } from './gguf-config.js';
 import { parseRopes } from './layer-ropes.js';
 import { parseSlidingWindows, slidingWindowKeys } from './sliding-window.js';
 
@@ -14,7 +16,7 @@ const CONFIG_LIMITS = { ...JSON_LIMITS, maxBytes: 10 * 1024 * 1024 };
 const SIZE = { min: 1, max: 2 ** 24 };
 
 /**
- * Reads `config.json` and `generation_config.json` (which may be absent) of a model directory.
+ * Reads `config.json` and `generation_config.json` (which may be absent) of a model directory, or the metadata of a GGUF file.
  * Throws CheckpointError that names file and key for what is missing, wrong, or not understood.
  */
 export async function parseModelConfig(
@@ -22,6 +24,12 @@ export async function parseModelConfig(
   architectures?: readonly Architecture[],
 ): Promise<ModelConfig> {
   const known = architectures ?? (await loadArchitectures());
+  if (isGguf(dir)) {
+    const { fields, tensors } = await readGgufConfig(dir);
+    const config = buildModelConfig(fields, Fields.from({}, dir), known);
+    refuseUnusedTensors(tensors, config);
+    return config;
+  }
   const configFile = join(dir, 'config.json');
   const config = await readJson(configFile, CONFIG_LIMITS);
   const generationFile = join(dir, 'generation_config.json');

@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
+import { isGguf } from '../checkpoint/gguf/header.js';
 import { ApiError, CheckpointError } from '../errors.js';
+import { readGgufTokenizerConfig } from './gguf-tokenizer.js';
 import { guardStrings } from './guard.js';
 import { isJsonObject, type JsonObject, readJsonObject } from './json-file.js';
 import type { Tokenizer } from './tokenizer.js';
@@ -57,16 +59,23 @@ export class ChatTemplate {
 
 /**
  * The template of `chat_template.jinja`, else of `tokenizer_config.json` (one template, or a list of which the one named `default` counts).
- * null where the model has none.
+ * or of a GGUF file's metadata. null where the model has none.
  * @throws CheckpointError where it is no valid template
  */
 export function loadChatTemplate(modelDir: string): ChatTemplate | null {
+  if (isGguf(modelDir)) return ggufTemplate(modelDir);
   const configFile = join(modelDir, 'tokenizer_config.json');
   const config = readJsonObject(configFile, readFileSync);
   const ownFile = join(modelDir, 'chat_template.jinja');
   if (existsSync(ownFile)) return compile(ownFile, 'content', readFileSync(ownFile, 'utf8'), config);
   const source = templateOf(config.chat_template, configFile);
   return source === null ? null : compile(configFile, 'chat_template', source, config);
+}
+
+function ggufTemplate(file: string): ChatTemplate | null {
+  const config = readGgufTokenizerConfig(file);
+  const source = templateOf(config.chat_template, file);
+  return source === null ? null : compile(file, 'tokenizer.chat_template', source, config);
 }
 
 function compile(file: string, field: string, source: string, config: JsonObject): ChatTemplate {

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { isGguf } from '../checkpoint/gguf/header.js';
 import { CheckpointError } from '../errors.js';
+import { readGgufTokenizer, type TokenizerFiles } from './gguf-tokenizer.js';
 import { type JsonObject, readJsonObject } from './json-file.js';
 import { tokenBytesReader } from './token-bytes.js';
 
@@ -124,19 +126,25 @@ export class Tokenizer {
 }
 
 /**
- * Reads `tokenizer.json` and `tokenizer_config.json` of a model's directory.
+ * Reads `tokenizer.json` and `tokenizer_config.json` of a model's directory, or the metadata of a GGUF file.
  * @throws CheckpointError naming the file that is missing or broken
  */
-export function loadTokenizer(modelDir: string): Tokenizer {
-  const file = join(modelDir, 'tokenizer.json');
-  const json = readJsonObject(file, readFileSync);
-  const config = readJsonObject(join(modelDir, 'tokenizer_config.json'), readFileSync);
+export function loadTokenizer(model: string): Tokenizer {
+  const file = isGguf(model) ? model : join(model, 'tokenizer.json');
+  const { json, config } = isGguf(model) ? readGgufTokenizer(model) : readTokenizerFiles(model);
   try {
     return new Tokenizer(json, config);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new CheckpointError(file, 'tokenizer', `not usable: ${error.message}`);
   }
+}
+
+function readTokenizerFiles(dir: string): TokenizerFiles {
+  return {
+    json: readJsonObject(join(dir, 'tokenizer.json'), readFileSync),
+    config: readJsonObject(join(dir, 'tokenizer_config.json'), readFileSync),
+  };
 }
 
 function createBackend(json: JsonObject, config: JsonObject): Backend {

@@ -48,7 +48,9 @@ t.test('a directory that cannot be served says what is missing and what is neede
     message: /missing\. A model directory holds/,
   });
   const gguf = t.testdir({ 'config.json': '', 'tokenizer.json': '', 'model.gguf': '' });
-  await t.rejects(checkModelDirectory(gguf), { message: /: \*\.safetensors: missing.*Found model\.gguf/ });
+  await t.rejects(checkModelDirectory(gguf), {
+    message: /: \*\.safetensors: missing.*Found model\.gguf: name the file itself/,
+  });
   const complete = t.testdir({ 'config.json': '', 'tokenizer.json': '', 'model.safetensors': '' });
   await t.resolves(checkModelDirectory(complete));
   await t.rejects(checkModelDirectory(join(empty, 'nowhere')), {

@@ -27,6 +27,17 @@ t.test('MODEL must be one folder that exists', async (t) => {
   await refuses(t, () => modelDirectory([join(file, 'x')]), /^MODEL: .*: no such directory/);
 });
 
+t.test('MODEL may be a GGUF file, under its name without the ending', async (t) => {
+  const dir = t.testdir({ 'fable.Q4_0.gguf': '', 'folder.gguf': {} });
+  t.equal(modelDirectory([join(dir, 'fable.Q4_0.gguf')]), join(dir, 'fable.Q4_0.gguf'));
+  t.equal(modelName(join(dir, 'fable.Q4_0.gguf')), 'fable.Q4_0');
+  await refuses(
+    t,
+    () => modelDirectory([join(dir, 'x.gguf')]),
+    /^MODEL: .*: no such directory; name .* or a \.gguf file$/,
+  );
+});
+
 t.test('an unknown quantization is refused with the known ones', async (t) => {
   t.equal(quantizationFormat(null), null);
   t.equal(quantizationFormat('int4-g128')?.groupSize, 128);

@@ -16,9 +16,9 @@ async function dropTensor(dir: string, dropped: string): Promise<void> {
   const checkpoint = await openSafetensors(file);
   const kept = [...checkpoint.tensors.values()].filter(({ name }) => name !== dropped);
   const tensors = await Promise.all(
-    kept.map(async ({ name, dtype, shape }) => ({
+    kept.map(async ({ name, shape }) => ({
       name,
-      dtype,
+      dtype: 'BF16' as const,
       shape,
       data: (await checkpoint.read(name)).data,
     })),

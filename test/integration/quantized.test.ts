@@ -2,6 +2,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openSafetensors } from '#halflight/checkpoint/checkpoint.js';
+import { isDtype } from '#halflight/checkpoint/dtypes.js';
 import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.js';
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { cpuBackend } from '#halflight/engine/backend.js';
@@ -73,7 +74,7 @@ async function fableCodes(
   for (const { name, dtype, shape } of source.tensors.values()) {
     if (Number(/layers\.(\d+)/.exec(name)?.[1] ?? 0) >= NUM_LAYERS) continue;
     if (LINEAR.test(name)) coded.set(name, roundedCodes(await source.readF32(name), shape, formatOf(name)));
-    else plain.push({ name, dtype, shape, data: (await source.read(name)).data });
+    else if (isDtype(dtype)) plain.push({ name, dtype, shape, data: (await source.read(name)).data });
   }
   await source.close();
   return { plain, coded };

@@ -1,11 +1,15 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
 import { openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
+import { openGguf } from '#halflight/checkpoint/gguf/checkpoint.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { loadModel } from '#halflight/model/load.js';
 import { numElements, weightBytes } from '#halflight/model/weight-bytes.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { nullDevice } from '../support/device.js';
+import { smallGguf } from '../support/gguf.js';
 import { fable } from '../support/models.js';
 
 const device = await nullDevice();
@@ -25,6 +29,25 @@ for (const name of [null, 'int8', 'int4', 'int4-g128-asym']) {
     await checkpoint.close();
   });
 }
+
+t.test(
+  'the bytes of a GGUF file are those of its codes, or of f32 where the device has no reader for them',
+  async (t) => {
+    const file = join(t.testdir({}), 'm.gguf');
+    await writeFile(file, smallGguf().bytes);
+    const config = await parseModelConfig(file);
+    const checkpoint = await openGguf(file);
+    const ops = new WebGpuOps(device, 'f32');
+    await loadModel(ops, checkpoint, config, {
+      quantization: null,
+      maxModelLen: 9,
+      onBytes: () => undefined,
+    });
+    const excess = ops.memory().weights - weightBytes(checkpoint, config, null, 9);
+    t.ok(excess >= 0 && excess < 3 * 16 * checkpoint.tensors.size, `${excess} more`);
+    await checkpoint.close();
+  },
+);
 
 t.test('a shape holds the product of its sizes', (t) => {
   t.strictSame([[2, 3], [7], []].map(numElements), [6, 7, 1]);

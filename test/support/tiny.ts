@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Checkpoint, openSafetensors } from '#halflight/checkpoint/checkpoint.js';
+import { isDtype } from '#halflight/checkpoint/dtypes.js';
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { fixture } from './paths.js';
@@ -19,6 +20,9 @@ export const TINY_MODELS = [
   'gpt2',
   'gpt_neox',
 ] as const;
+/** Those of families that GGUF files are read of. */
+export const GGUF_MODELS = ['llama', 'mistral', 'qwen2', 'qwen3'] as const satisfies readonly TinyModel[];
+
 export type TinyModel = (typeof TINY_MODELS)[number];
 
 export function tinyDir(model: TinyModel): string {
@@ -70,6 +74,7 @@ export async function changedCheckpoint(
   const source = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
   const tensors: TensorData[] = [];
   for (const { name, dtype, shape } of source.tensors.values()) {
+    if (!isDtype(dtype)) throw new Error(`${dtype} is no type of safetensors`);
     const changed = change({ name, dtype, shape, data: (await source.read(name)).data });
     if (changed !== null) tensors.push(changed);
   }

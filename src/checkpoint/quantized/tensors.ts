@@ -45,7 +45,7 @@ export class ModuleTensors {
 }
 
 /** Throws CheckpointError where the tensor is of no such type. */
-export function checkType(info: TensorInfo, dtypes: readonly Dtype[]): TensorInfo {
+export function checkType(info: TensorInfo, dtypes: readonly TensorInfo['dtype'][]): TensorInfo {
   if (dtypes.includes(info.dtype)) return info;
   throw tensorError(info, `${info.dtype}, must be ${dtypes.join(' or ')}`);
 }

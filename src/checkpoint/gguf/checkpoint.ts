@@ -1,0 +1,86 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { CheckpointError } from '../../errors.js';
+import type { PackedWeight } from '../../quant/weight.js';
+import { type Checkpoint, type RawTensor, readTensor, type TensorInfo, widen } from '../checkpoint.js';
+import { fileError } from '../json.js';
+import { dequantizeBlocks } from './dequantize.js';
+import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.js';
+import { logicalName } from './names.js';
+import { packBlocks, packedFormat } from './repack.js';
+import { restoreRows } from './rows.js';
+import { type BlockType, isBlockType } from './types.js';
+
+/** The tensors of a GGUF file under the names of Hugging Face's checkpoints, rows in their order. */
+export interface GgufCheckpoint extends Checkpoint {
+  /** A matrix of blocks in the canonical layout; null for plain floats. */
+  readonly stored: (name: string) => Promise<PackedWeight | null>;
+}
+
+/** Opens a GGUF file. Rejects with CheckpointError. @param header where it has been read before */
+export async function openGguf(
+  file: string,
+  header: GgufHeader = readGgufHeader(file),
+): Promise<GgufCheckpoint> {
+  const tensors = new Map(
+    header.tensors.map((tensor) => [logicalName(tensor.name), tensorInfo(file, tensor)]),
+  );
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    throw fileError(file, error);
+  });
+  const read = async (name: string): Promise<RawTensor> => {
+    const info = tensors.get(name);
+    if (info === undefined) throw new CheckpointError(file, name, 'no such tensor');
+    return { info, data: await readRows(handle, header, info) };
+  };
+  return {
+    tensors,
+    metadata: new Map(),
+    read,
+    readF32: async (name) => toF32(await read(name)),
+    stored: async (name) => {
+      const { dtype } = tensors.get(name) ?? {};
+      return dtype !== undefined && isBlockType(dtype) ? toPacked(dtype, await read(name)) : null;
+    },
+    close: () => handle.close(),
+  };
+}
+
+function tensorInfo(file: string, { name, type, shape, offset, bytes }: GgufTensor): TensorInfo {
+  const info = { name: logicalName(name), dtype: type, shape, file, offset, bytes };
+  return isBlockType(type) ? { ...info, format: packedFormat(type) } : info;
+}
+
+async function readRows(
+  handle: FileHandle,
+  header: GgufHeader,
+  info: TensorInfo,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const data = await readTensor(handle, info);
+  const numHeads = headsToRestore(header, info.name);
+  if (numHeads === null) return data;
+  const [numRows] = info.shape;
+  if (numRows % (2 * numHeads) !== 0) {
+    throw new CheckpointError(info.file, info.name, `${numRows} rows are not ${numHeads} heads of even size`);
+  }
+  return restoreRows(data, info.bytes / numRows, numRows, numHeads);
+}
+
+/** Heads of a matrix or bias whose rows the converter has reordered; null for every other tensor. */
+function headsToRestore({ metadata }: GgufHeader, name: string): number | null {
+  const [, module] = /\.([qk])_proj\.(?:weight|bias)$/.exec(name) ?? [];
+  if (module === undefined || metadata.string('general.architecture') !== 'llama') return null;
+  const bounds = { min: 1, max: 2 ** 24 };
+  const numHeads = metadata.integer('llama.attention.head_count', bounds);
+  return module === 'q' ? numHeads : metadata.integer('llama.attention.head_count_kv', bounds, numHeads);
+}
+
+function toF32(tensor: RawTensor): Float32Array<ArrayBuffer> {
+  const { dtype } = tensor.info;
+  return isBlockType(dtype) ? dequantizeBlocks(dtype, tensor.data) : widen(tensor);
+}
+
+function toPacked(type: BlockType, { info, data }: RawTensor): PackedWeight {
+  const cols = info.shape[info.shape.length - 1];
+  const rows = info.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  return packBlocks(type, data, rows, cols);
+}

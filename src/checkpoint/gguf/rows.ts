@@ -1,0 +1,20 @@
+/**
+ * Undoes the order of rows that llama.cpp's converter gives Q and K of the llama architecture, where the two halves of a head's rotation
+ * alternate. Row `head·dim + 2i + j` of the file is row `head·dim + j·dim/2 + i` of the model.
+ * @param rowBytes rows are whole blocks, so they move without being read; @param numRows a multiple of 2 · numHeads
+ */
+export function restoreRows(
+  data: Uint8Array<ArrayBuffer>,
+  rowBytes: number,
+  numRows: number,
+  numHeads: number,
+): Uint8Array<ArrayBuffer> {
+  const dim = numRows / numHeads;
+  const out = new Uint8Array(data.length);
+  for (let row = 0; row < numRows; row++) {
+    const inHead = row % dim;
+    const to = row - inHead + (inHead % 2) * (dim / 2) + Math.floor(inHead / 2);
+    out.set(data.subarray(row * rowBytes, (row + 1) * rowBytes), to * rowBytes);
+  }
+  return out;
+}

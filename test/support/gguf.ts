@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openSafetensors } from '#halflight/checkpoint/checkpoint.js';
+import { Fields } from '#halflight/checkpoint/fields.js';
+import { GGUF_TYPES, type GgufType } from '#halflight/checkpoint/gguf/types.js';
+import { root } from './paths.js';
+import { type TinyModel, tinyDir } from './tiny.js';
+
+/** A value with the format's id of its type. */
+export interface GgufValue {
+  readonly type: number;
+  readonly value: unknown;
+}
+
+export interface GgufTensorData {
+  readonly name: string;
+  readonly type: GgufType;
+  /** Innermost first, as the file has them. */
+  readonly dims: readonly number[];
+  readonly data: Uint8Array;
+}
+
+export const u32 = (value: number): GgufValue => ({ type: 4, value });
+export const f32 = (value: number): GgufValue => ({ type: 6, value });
+export const bool = (value: boolean): GgufValue => ({ type: 7, value });
+export const string = (value: string): GgufValue => ({ type: 8, value });
+export const list = (items: readonly GgufValue[]): GgufValue => ({ type: 9, value: items });
+export const strings = (values: readonly string[]): GgufValue => list(values.map(string));
+
+/** Metadata as the header's parser gives it. */
+export function fieldsOf(metadata: Readonly<Record<string, unknown>>): Fields {
+  return Fields.from(metadata, 'm.gguf');
+}
+
+/** Writes a GGUF file's bytes, version 3, by the format's description. */
+export function ggufBytes(
+  metadata: Readonly<Record<string, GgufValue>>,
+  tensors: readonly GgufTensorData[] = [],
+): Uint8Array {
+  const entries = Object.entries(metadata);
+  const keys = entries.flatMap(([key, value]) => [text(key), number(4, value.type), encode(value)]);
+  let offset = 0;
+  const infos = tensors.flatMap(({ name, type, dims, data }) => {
+    const sizes = dims.map((dim) => number(8, dim));
+    const at = offset;
+    offset += Math.ceil(data.length / 32) * 32;
+    return [text(name), number(4, dims.length), ...sizes, number(4, GGUF_TYPES[type].id), number(8, at)];
+  });
+  const counts = [number(8, tensors.length), number(8, entries.length)];
+  const header = Buffer.concat([Buffer.from('GGUF'), number(4, 3), ...counts, ...keys, ...infos]);
+  return new Uint8Array(Buffer.concat([header, ...tensors.map(({ data }) => data)].map(padded)));
+}
+
+function padded(data: Uint8Array): Uint8Array {
+  return Buffer.concat([data, new Uint8Array((32 - (data.length % 32)) % 32)]);
+}
+
+function encode({ type, value }: GgufValue): Uint8Array {
+  if (type === 8) return text(String(value));
+  if (type === 6) return new Uint8Array(Float32Array.of(Number(value)).buffer);
+  if (type === 7) return Uint8Array.of(value === true ? 1 : 0);
+  if (type === 4) return number(4, Number(value));
+  const items = value as readonly GgufValue[];
+  return Buffer.concat([number(4, items[0]?.type ?? 4), number(8, items.length), ...items.map(encode)]);
+}
+
+function text(value: string): Uint8Array {
+  return Buffer.concat([number(8, Buffer.byteLength(value)), Buffer.from(value)]);
+}
+
+function number(bytes: 4 | 8, value: number): Uint8Array {
+  const buffer = Buffer.alloc(bytes);
+  if (bytes === 4) buffer.writeUInt32LE(value);
+  else buffer.writeBigUInt64LE(BigInt(value));
+  return buffer;
+}
+
+/** Names of a layer's modules in config.json's world and in GGUF's. */
+const LAYER_NAMES: Readonly<Record<string, string>> = {
+  input_layernorm: 'attn_norm',
+  post_attention_layernorm: 'ffn_norm',
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  'self_attn.q_norm': 'attn_q_norm',
+  'self_attn.k_norm': 'attn_k_norm',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
+};
+
+/** A tiny model as llama.cpp's converter would write it, matrices as they are and vectors in f32. Mistral becomes llama. */
+export async function tinyGguf(model: TinyModel): Promise<Uint8Array> {
+  const config: Record<string, number> = JSON.parse(
+    readFileSync(join(tinyDir(model), 'config.json'), 'utf8'),
+  );
+  const arch = model === 'mistral' ? 'llama' : model;
+  const checkpoint = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
+  const tensors: GgufTensorData[] = [];
+  for (const { name, dtype, shape } of checkpoint.tensors.values()) {
+    const dims = shape.toReversed();
+    const isVector = dims.length === 1;
+    const half = dtype === 'F16' ? 'F16' : 'BF16';
+    const read = await checkpoint.read(name);
+    const data = isVector ? new Uint8Array((await checkpoint.readF32(name)).buffer) : read.data;
+    const heads = arch === 'llama' ? numHeads(name, config) : null;
+    const rows = heads === null ? data : permute(data, shape[0], heads);
+    tensors.push({ name: ggufName(name), type: isVector ? 'F32' : half, dims, data: rows });
+  }
+  await checkpoint.close();
+  if (model === 'llama') tensors.push(ropeFactors(config));
+  return ggufBytes(tinyMetadata(arch, config), tensors);
+}
+
+function tinyMetadata(arch: string, config: Record<string, number>): Record<string, GgufValue> {
+  const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads;
+  const window: Record<string, GgufValue> =
+    arch === 'llama' && (config.sliding_window ?? 0) > 0
+      ? { 'llama.attention.sliding_window': u32(config.sliding_window) }
+      : {};
+  return {
+    'general.architecture': string(arch),
+    [`${arch}.context_length`]: u32(config.max_position_embeddings),
+    [`${arch}.embedding_length`]: u32(config.hidden_size),
+    [`${arch}.block_count`]: u32(config.num_hidden_layers),
+    [`${arch}.feed_forward_length`]: u32(config.intermediate_size),
+    [`${arch}.attention.head_count`]: u32(config.num_attention_heads),
+    [`${arch}.attention.head_count_kv`]: u32(config.num_key_value_heads),
+    [`${arch}.attention.key_length`]: u32(headDim),
+    [`${arch}.attention.value_length`]: u32(headDim),
+    [`${arch}.attention.layer_norm_rms_epsilon`]: f32(config.rms_norm_eps),
+    [`${arch}.rope.freq_base`]: f32(10_000),
+    [`${arch}.rope.dimension_count`]: u32(headDim),
+    ...window,
+    'tokenizer.ggml.model': string('gpt2'),
+    'tokenizer.ggml.bos_token_id': u32(0),
+    'tokenizer.ggml.eos_token_id': u32(2),
+  };
+}
+
+function ggufName(name: string): string {
+  const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.*)\.(weight|bias)$/.exec(name) ?? [];
+  if (layer !== undefined) return `blk.${layer}.${LAYER_NAMES[module]}.${kind}`;
+  if (name === 'model.norm.weight') return 'output_norm.weight';
+  return name === 'lm_head.weight' ? 'output.weight' : 'token_embd.weight';
+}
+
+function numHeads(name: string, config: Record<string, number>): number | null {
+  if (/q_proj/.test(name)) return config.num_attention_heads;
+  return /k_proj/.test(name) ? config.num_key_value_heads : null;
+}
+
+/** Row `(head, half, i)` goes to `(head, i, half)`. */
+function permute(data: Uint8Array, rows: number, heads: number): Uint8Array {
+  const [rowBytes, dim] = [data.length / rows, rows / heads];
+  const out = new Uint8Array(data.length);
+  for (let head = 0; head < heads; head++) {
+    for (let half = 0; half < 2; half++) {
+      for (let i = 0; i < dim / 2; i++) {
+        const from = (head * dim + (half * dim) / 2 + i) * rowBytes;
+        out.set(data.subarray(from, from + rowBytes), (head * dim + 2 * i + half) * rowBytes);
+      }
+    }
+  }
+  return out;
+}
+
+/** Divisors of the frequencies for the tiny llama's scaling: factor 8, 1 and 4 turns of 64 positions. */
+function ropeFactors({ head_dim: dim }: Record<string, number>): GgufTensorData {
+  const divisors = Float32Array.from({ length: dim / 2 }, (_, i) => {
+    const turns = 64 / (2 * Math.PI * 10_000 ** ((2 * i) / dim));
+    if (turns > 4) return 1;
+    const smooth = (turns - 1) / 3;
+    return turns < 1 ? 8 : 1 / ((1 - smooth) / 8 + smooth);
+  });
+  return { name: 'rope_freqs.weight', type: 'F32', dims: [dim / 2], data: new Uint8Array(divisors.buffer) };
+}
+
+/** Tokens, types and merges of the bundled model. */
+export function fableTokens(): Record<string, GgufValue> {
+  const file = join(root, 'models/fable/tokenizer.json');
+  const { model, added_tokens: added } = JSON.parse(readFileSync(file, 'utf8')) as {
+    model: { vocab: Record<string, number>; merges: [string, string][] };
+    added_tokens: { id: number; content: string }[];
+  };
+  const vocab = { ...model.vocab, ...Object.fromEntries(added.map(({ id, content }) => [content, id])) };
+  const tokens = Object.keys(vocab).sort((a, b) => vocab[a] - vocab[b]);
+  return {
+    'tokenizer.ggml.model': string('gpt2'),
+    'tokenizer.ggml.tokens': strings(tokens),
+    'tokenizer.ggml.token_type': list(
+      tokens.map((_, id) => u32(added.some((token) => token.id === id) ? 3 : 1)),
+    ),
+    'tokenizer.ggml.merges': strings(model.merges.map((merge) => merge.join(' '))),
+    'tokenizer.ggml.bos_token_id': u32(0),
+    'tokenizer.ggml.eos_token_id': u32(2),
+  };
+}
+
+/** The types of a small model's matrices: two that the device holds as they are, one that it holds in f32, one of floats. */
+const SMALL_TYPES: Readonly<Record<string, GgufType>> = { ffn_gate: 'Q4_0', ffn_up: 'Q4_1', attn_v: 'F16' };
+
+/** A Llama of one layer of 32 and as many tokens, all weights 0; the data of its tensors are the last bytes. */
+export function smallGguf(): { bytes: Uint8Array; dataBytes: number } {
+  const layer = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'];
+  const tensors = [
+    smallTensor('token_embd.weight', 'Q8_0', [32, 32]),
+    ...['output_norm', 'blk.0.attn_norm', 'blk.0.ffn_norm'].map((name) =>
+      smallTensor(`${name}.weight`, 'F32', [32]),
+    ),
+    ...layer.map((name) => smallTensor(`blk.0.${name}.weight`, SMALL_TYPES[name] ?? 'Q8_0', [32, 32])),
+  ];
+  const dataBytes = tensors.reduce((sum, { data }) => sum + data.length, 0);
+  return { bytes: ggufBytes(smallMetadata(), tensors), dataBytes };
+}
+
+function smallTensor(name: string, type: GgufType, dims: readonly number[]): GgufTensorData {
+  const { elements, bytes } = GGUF_TYPES[type];
+  const count = dims.reduce((product, dim) => product * dim, 1);
+  return { name, type, dims, data: new Uint8Array((count / elements) * bytes) };
+}
+
+function smallMetadata(): Record<string, GgufValue> {
+  const sizes = ['context_length', 'embedding_length', 'feed_forward_length'];
+  const tokens = Array.from({ length: 32 }, (_, i) => String.fromCharCode(97 + i));
+  return {
+    'general.architecture': string('llama'),
+    ...Object.fromEntries(sizes.map((key) => [`llama.${key}`, u32(32)])),
+    'llama.block_count': u32(1),
+    'llama.attention.head_count': u32(2),
+    'llama.attention.layer_norm_rms_epsilon': f32(1e-5),
+    'tokenizer.ggml.model': string('gpt2'),
+    'tokenizer.ggml.tokens': strings(tokens),
+    'tokenizer.ggml.token_type': list(tokens.map((_, i) => u32(i < 2 ? 3 : 1))),
+    'tokenizer.ggml.merges': strings(['a b', 'c d']),
+    'tokenizer.ggml.bos_token_id': u32(0),
+    'tokenizer.ggml.eos_token_id': u32(1),
+    'tokenizer.chat_template': string('{{ messages[0].content }}'),
+  };
+}
