@@ -14,7 +14,7 @@ import { UserError } from '../errors.js';
 import { adapterLines } from './bench-kernels.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatTable } from './format.js';
-import { engineOptions, modelDirectory } from './model-options.js';
+import { engineOptions, findModel } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 const SEED = 1;
@@ -64,7 +64,7 @@ export async function benchOffline(values: BenchValues, models: readonly string[
 async function openModel(values: BenchValues, models: readonly string[]): Promise<OpenedModel> {
   const shape = values['random-weights'];
   if (shape === null) {
-    const modelDir = modelDirectory(models);
+    const modelDir = await findModel(models, values);
     return { name: modelDir, source: await openModelDirectory({ modelDir }) };
   }
   if (models.length > 0)

@@ -1,12 +1,15 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Values } from '../config.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
+import { repositoryOf } from '../hub/cache.js';
+import { parseRepository } from '../hub/names.js';
 import { parseQuantization, QUANTIZATION_NAMES } from '../quant/formats.js';
 import type { WeightFormat } from '../quant/weight.js';
-import type { MODEL_OPTIONS } from './options.js';
+import type { HUB_OPTIONS, MODEL_OPTIONS } from './options.js';
+import { pullModel } from './pull.js';
 
 /** The model that comes with the package. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fable', import.meta.url));
@@ -24,6 +27,19 @@ export function modelDirectory(positionals: readonly string[]): string {
   );
 }
 
+/**
+ * The model that a command names: a path that exists, else a repository of the hub, of which what the cache lacks is fetched.
+ * Throws UserError.
+ */
+export async function findModel(
+  positionals: readonly string[],
+  values: Values<(typeof HUB_OPTIONS)[number]>,
+): Promise<string> {
+  const [given = BUNDLED_MODEL, ...others] = positionals;
+  const repository = others.length > 0 || existsSync(given) ? null : parseRepository(given);
+  return repository === null ? modelDirectory(positionals) : pullModel(repository, values);
+}
+
 function directoryProblem(path: string): string | null {
   try {
     return statSync(path).isDirectory() ? null : 'not a directory';
@@ -32,9 +48,9 @@ function directoryProblem(path: string): string | null {
   }
 }
 
-/** The name of a model in the API unless told otherwise: its folder's. */
+/** The name of a model in the API unless told otherwise: its repository's where it is in the hub's cache, else its folder's. */
 export function modelName(dir: string): string {
-  return basename(dir);
+  return repositoryOf(dir) ?? basename(dir);
 }
 
 /** The format that `--quantization` names; null where it is not given. Throws UserError. */

@@ -12,6 +12,7 @@ export const LAYERS: readonly (readonly string[])[] = [
   ['webgpu'],
   ['checkpoint'],
   ['text'],
+  ['hub'],
   ['model'],
   ['engine'],
   ['calibrate'],
