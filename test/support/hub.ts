@@ -11,7 +11,7 @@ export const QUICK: Patience = { stallTimeoutMs: 2000, backoffMs: 1, maxRetryAft
 
 export const TOKEN = 'hf_secret';
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 /** A model's files, its weights too long for one chunk. */
 export const MODEL = {
