@@ -57,7 +57,7 @@ export async function whileLoading<T>(
 /** The terminal's settings stay as they are: a signal that ends the process could not restore them. */
 function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
   const bar = new cliProgress.SingleBar(
-    { stream, format: '{label} [{bar}] {amount}', clearOnComplete: true, barsize: 30, linewrap: true },
+    { stream, format: '{label} [{bar}] {amount}', clearOnComplete: true, barsize: 16, linewrap: true },
     cliProgress.Presets.shades_classic,
   );
   const meters = new Map<string, RateMeter>();
