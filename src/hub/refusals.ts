@@ -34,13 +34,14 @@ export function refusal(response: Response, subject: Subject, patience: Patience
       `${repository}: is gated (${status}): accept its terms at ${endpoint}/${repository} and set HF_TOKEN to a token of that account that may read it (${endpoint}${TOKEN_PAGE})`,
     );
   }
-  if (status === 401) return new UserError(unauthorized(subject));
+  if (status === 401) return new UserError(unauthorized(code, subject));
   if (status === 404) return new UserError(notFound(code, subject));
   return new UserError(`${place}: ${endpoint} answers ${status}${shown(code)}`);
 }
 
-function unauthorized({ repository, endpoint, hasToken }: Subject): string {
-  return hasToken
+/** The hub answers 401 for a repository that is not there, too. */
+function unauthorized(code: string | null, { repository, endpoint, hasToken }: Subject): string {
+  return hasToken && code !== 'RepoNotFound'
     ? `${repository}: the token is not accepted (401): set HF_TOKEN to a valid one (${endpoint}${TOKEN_PAGE})`
     : `${repository}: neither a folder here nor a public repository of ${endpoint} (401): check the name; for a private or gated one set HF_TOKEN (${endpoint}${TOKEN_PAGE})`;
 }

@@ -172,7 +172,7 @@ t.test('a refusal by the hub is told, and the cache does not stand in for it', a
   await refuses(
     t,
     () => pull({ ...MAIN, id: 'no/such' }, options),
-    /^no\/such: the token is not accepted \(401\)/,
+    /^no\/such: neither a folder here nor a public repository .*\(401\)/,
   );
   for (const [status, code, message] of [
     [401, 'GatedRepo', /accept its terms at http/],

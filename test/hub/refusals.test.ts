@@ -26,6 +26,11 @@ const MESSAGES: readonly (readonly [string, Error, RegExp])[] = [
     /^a\/b: the token is not accepted \(401\): set HF_TOKEN/,
   ],
   [
+    '401 with a token, no repository',
+    refused(401, { 'x-error-code': 'RepoNotFound' }, { hasToken: true }),
+    /^a\/b: neither a folder here nor a public repository .* \(401\)/,
+  ],
+  [
     '403',
     refused(403),
     /^a\/b: is gated \(403\): accept its terms at https:\/\/hub\.example\/a\/b and set HF_TOKEN/,
