@@ -37,7 +37,10 @@ export async function findModel(
 ): Promise<string> {
   const [given = BUNDLED_MODEL, ...others] = positionals;
   const repository = others.length > 0 || existsSync(given) ? null : parseRepository(given);
-  return repository === null ? modelDirectory(positionals) : pullModel(repository, values);
+  if (repository !== null) return pullModel(repository, values);
+  const path = modelDirectory(positionals);
+  if (values['gguf-file'] === null) return path;
+  throw new UserError(`--gguf-file: picks a file of a repository, but MODEL is the folder ${path}`);
 }
 
 function directoryProblem(path: string): string | null {

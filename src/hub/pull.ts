@@ -48,7 +48,9 @@ export async function pull(repository: Repository, options: PullOptions): Promis
   const { id, quantization } = repository;
   const cache = new RepositoryCache(settings.cacheDir, id);
   const client = new HubClient(id, settings, patience);
-  const choice = { file: ggufFile, quantization: ggufFile === null ? quantization : null };
+  if (ggufFile !== null && quantization !== null)
+    throw new UserError(`--gguf-file: ${id}:${quantization} names a file already; give one of the two`);
+  const choice = { file: ggufFile, quantization };
   try {
     return await pullOrFind({ repository, options, cache, client, choice });
   } catch (error) {

@@ -52,6 +52,12 @@ t.test('a MODEL that is a path, or neither, asks no hub', async (t) => {
   await refuses(t, () => findModel(['/nowhere'], PLAIN), /^MODEL: \/nowhere: no such directory/);
   await refuses(t, () => findModel(['a/b/c'], PLAIN), /^MODEL: a\/b\/c: no such directory/);
   await refuses(t, () => findModel(['a/b', 'c/d'], PLAIN), /^MODEL: one at a time, but got a\/b c\/d$/);
+  const picking = { ...PLAIN, 'gguf-file': 'm.gguf' };
+  await refuses(
+    t,
+    () => findModel(['models/fable'], picking),
+    /^--gguf-file: picks a file of a repository, but MODEL/,
+  );
   t.strictSame(requests, []);
 });
 

@@ -114,6 +114,12 @@ t.test('a GGUF file is one file, by name or quantization', async (t) => {
   t.equal(await readFile(file, 'utf8'), 'four');
   t.strictSame(await readdir(dirname(file)), ['m-Q4_K_M.gguf']);
   t.equal(await pull(MAIN, { ...options, ggufFile: 'm-Q8_0.gguf' }), join(dirname(file), 'm-Q8_0.gguf'));
+  const twice = { ...MAIN, quantization: 'Q8_0' };
+  await refuses(
+    t,
+    () => pull(twice, { ...options, ggufFile: 'm-Q8_0.gguf' }),
+    /^--gguf-file: .*give one of the two$/,
+  );
   await refuses(t, () => pull(MAIN, options), /several GGUF files; .*: m-Q4_K_M\.gguf, m-Q8_0\.gguf$/);
 });
 
