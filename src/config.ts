@@ -66,6 +66,10 @@ export const OPTIONS = {
     ),
   ),
   device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
+  'gguf-file': optional(
+    text('', 'NAME', 'GGUF file to take from a repository, which org/name:Q4_K_M picks too'),
+  ),
+  'local-files-only': flag('Take what the cache has of a repository, without the network'),
   'log-level': choice('info', LOG_LEVELS, 'Least severe line that is logged'),
   prompt: optional(text('', 'TEXT', 'Text to go on from; special tokens in it are read as such')),
   'prompt-token-ids': optional(integers([], [0, 2 ** 32 - 1], 'Token ids to go on from, instead of text')),

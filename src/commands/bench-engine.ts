@@ -7,7 +7,7 @@ import type { Engine } from '../engine/types.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatTable } from './format.js';
-import { engineOptions, modelDirectory } from './model-options.js';
+import { engineOptions, findModel } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 interface Measured {
@@ -31,7 +31,7 @@ export async function benchEngine(
   values: BenchValues,
   models: readonly string[],
 ): Promise<BenchReport> {
-  const dir = modelDirectory(models);
+  const dir = await findModel(models, values);
   const { vocabSize } = await parseModelConfig(dir);
   const options = {
     ...engineOptions(dir, values),

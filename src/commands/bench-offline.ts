@@ -16,7 +16,7 @@ import { ropeBytes } from '../model/weight-bytes.js';
 import { adapterLines } from './bench-kernels.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatPercent, formatTable } from './format.js';
-import { engineOptions, modelDirectory } from './model-options.js';
+import { engineOptions, findModel } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 const SEED = 1;
@@ -78,7 +78,7 @@ async function measureAll(
 async function openModel(values: BenchValues, models: readonly string[]): Promise<OpenedModel> {
   const shape = values['random-weights'];
   if (shape === null) {
-    const modelDir = modelDirectory(models);
+    const modelDir = await findModel(models, values);
     return { name: modelDir, source: await openModelDirectory({ modelDir }) };
   }
   if (models.length > 0)

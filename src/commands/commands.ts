@@ -6,6 +6,7 @@ import {
   EVAL_OPTIONS,
   GENERATE_OPTIONS,
   INSPECT_OPTIONS,
+  PULL_OPTIONS,
   SERVE_OPTIONS,
 } from './options.js';
 
@@ -24,7 +25,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'serve',
     usage: '[MODEL]',
-    summary: 'Serve a model directory over an OpenAI-style API; without MODEL the bundled one.',
+    summary:
+      'Serve a model, a folder or a hub’s org/name, over an OpenAI-style API; without MODEL the bundled one.',
     options: SERVE_OPTIONS,
     run: async (args) => (await import('./serve.js')).runServe(args),
   },
@@ -56,6 +58,13 @@ export const COMMANDS: readonly Command[] = [
       'Measure the engine without HTTP: tokens per second, what a long prompt does to streams, whole models of any shape, single kernels.',
     options: BENCH_OPTIONS,
     run: async (args) => (await import('./bench.js')).runBench(args),
+  },
+  {
+    name: 'pull',
+    usage: 'org/name[@revision][:QUANTIZATION]',
+    summary: 'Fetch a model from the Hugging Face hub into its cache, and print where it is.',
+    options: PULL_OPTIONS,
+    run: async (args) => (await import('./pull.js')).runPull(args),
   },
   {
     name: 'doctor',

@@ -6,14 +6,14 @@ import type { EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { readTextFile } from './files.js';
-import { engineOptions, modelDirectory } from './model-options.js';
+import { engineOptions, findModel } from './model-options.js';
 import { EVAL_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 /** Prints the perplexity of a text. Resolves with the exit code. */
 export async function runEval(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, EVAL_OPTIONS);
-  const dir = modelDirectory(positionals);
+  const dir = await findModel(positionals, values);
   const options = engineOptions(dir, values);
   if (values.text === null) throw new UserError('--text: name a text file');
   const text = await readTextFile('--text', values.text);

@@ -23,6 +23,15 @@ export function formatPercent(share: number | null): string {
   return share === null ? '' : `${(100 * share).toFixed(1)}%`;
 }
 
+/** Time for people: `1:05`, `2:00:00`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const digits = (count: number) => String(count).padStart(2, '0');
+  const head = hours > 0 ? `${hours}:${digits(minutes)}` : String(minutes);
+  return `${head}:${digits(whole % 60)}`;
+}
+
 /** Columns of equal width, the first left-aligned. */
 export function formatTable(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>

@@ -13,7 +13,7 @@ import { parseModelConfig } from '../model/config-parse.js';
 import { Detokenizer } from '../text/detokenizer.js';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { checkWritable, fileProblem } from './files.js';
-import { engineOptions, modelDirectory } from './model-options.js';
+import { engineOptions, findModel } from './model-options.js';
 import { GENERATE_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
 
@@ -29,7 +29,7 @@ interface Generated {
 /** Generates once and prints the text, as it comes where it is not JSON. Resolves with the exit code. */
 export async function runGenerate(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, GENERATE_OPTIONS);
-  const dir = modelDirectory(positionals);
+  const dir = await findModel(positionals, values);
   const options = engineOptions(dir, values);
   const { vocabSize } = await parseModelConfig(dir);
   const tokenizer = tokenizerFor(dir, values);

@@ -9,7 +9,7 @@ import { numElements, weightBytes } from '../model/weight-bytes.js';
 import type { KvType } from '../ops/ops.js';
 import { formatName } from '../quant/formats.js';
 import { formatBytes, formatCount, formatTable } from './format.js';
-import { modelDirectory, quantizationFormat } from './model-options.js';
+import { findModel, quantizationFormat } from './model-options.js';
 import { INSPECT_OPTIONS } from './options.js';
 
 interface FormatRow {
@@ -43,7 +43,7 @@ interface TensorRow {
 /** Prints what a model is and what it takes, without loading it. Needs no GPU. Resolves with the exit code. */
 export async function runInspect(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, INSPECT_OPTIONS);
-  const inspection = await inspect(modelDirectory(positionals), values);
+  const inspection = await inspect(await findModel(positionals, values), values);
   const lines = values.json ? [JSON.stringify(inspection, null, 2)] : report(inspection);
   process.stdout.write(`${lines.join('\n')}\n`);
   return 0;

@@ -1,13 +1,16 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isGguf } from '../checkpoint/gguf/header.js';
 import type { Values } from '../config.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
+import { repositoryOf } from '../hub/cache.js';
+import { parseRepository } from '../hub/names.js';
 import { parseQuantization, QUANTIZATION_NAMES } from '../quant/formats.js';
 import type { WeightFormat } from '../quant/weight.js';
-import type { MODEL_OPTIONS } from './options.js';
+import type { HUB_OPTIONS, MODEL_OPTIONS } from './options.js';
+import { pullModel } from './pull.js';
 
 /** The model that comes with the package. */
 export const BUNDLED_MODEL = fileURLToPath(new URL('../../models/fable', import.meta.url));
@@ -25,6 +28,22 @@ export function modelDirectory(positionals: readonly string[]): string {
   );
 }
 
+/**
+ * The model that a command names: a path that exists, else a repository of the hub, of which what the cache lacks is fetched.
+ * Throws UserError.
+ */
+export async function findModel(
+  positionals: readonly string[],
+  values: Values<(typeof HUB_OPTIONS)[number]>,
+): Promise<string> {
+  const [given = BUNDLED_MODEL, ...others] = positionals;
+  const repository = others.length > 0 || existsSync(given) ? null : parseRepository(given);
+  if (repository !== null) return pullModel(repository, values);
+  const path = modelDirectory(positionals);
+  if (values['gguf-file'] === null) return path;
+  throw new UserError(`--gguf-file: picks a file of a repository, but MODEL is the folder ${path}`);
+}
+
 function modelProblem(path: string): string | null {
   try {
     const stats = statSync(path);
@@ -34,9 +53,9 @@ function modelProblem(path: string): string | null {
   }
 }
 
-/** The name of a model in the API unless told otherwise: its folder's, or that of its GGUF file. */
+/** The name of a model in the API unless told otherwise: its repository's where it is in the hub's cache, else that of its folder or GGUF file. */
 export function modelName(dir: string): string {
-  return isGguf(dir) ? basename(dir).slice(0, -'.gguf'.length) : basename(dir);
+  return repositoryOf(dir) ?? (isGguf(dir) ? basename(dir).slice(0, -'.gguf'.length) : basename(dir));
 }
 
 /** The format that `--quantization` names; null where it is not given. Throws UserError. */

@@ -2,8 +2,12 @@ import type { OptionName } from '../config.js';
 
 /** Which options each command takes, apart from the commands' code: the help is printed without loading an engine. */
 
+/** Options of every command with a MODEL: what to take where it is a repository. */
+export const HUB_OPTIONS = ['gguf-file', 'local-files-only'] as const satisfies readonly OptionName[];
+
 /** Options of every command that loads a model. */
 export const MODEL_OPTIONS = [
+  ...HUB_OPTIONS,
   'max-model-len',
   'kv-cache-memory',
   'gpu-memory-utilization',
@@ -57,7 +61,10 @@ export const EVAL_OPTIONS = [
   'help',
 ] as const satisfies readonly OptionName[];
 
+export const PULL_OPTIONS = [...HUB_OPTIONS, 'help'] as const satisfies readonly OptionName[];
+
 export const INSPECT_OPTIONS = [
+  ...HUB_OPTIONS,
   'quantization',
   'dtype',
   'kv-cache-dtype',

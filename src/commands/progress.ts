@@ -1,6 +1,7 @@
 import cliProgress from 'cli-progress';
 import type { LoadProgress } from '../engine/options.js';
-import { formatBytes, formatCount } from './format.js';
+import { formatBytes, formatCount, formatDuration } from './format.js';
+import { type Rate, RateMeter } from './rate.js';
 
 /** How far a stage of work is. */
 export interface Progress {
@@ -22,10 +23,13 @@ interface Stage {
   readonly label: string;
   /** Writes an amount of the stage's unit; null where its amount says nothing. */
   readonly format: ((amount: number) => string) | null;
+  /** Whether rate and time left are worth telling. */
+  readonly timed?: boolean;
 }
 
 const STAGES: Readonly<Record<string, Stage>> = {
-  weights: { label: 'loading weights', format: formatBytes },
+  download: { label: 'downloading', format: formatBytes, timed: true },
+  weights: { label: 'loading weights', format: formatBytes, timed: true },
   autotune: { label: 'measuring kernels', format: formatCount },
   kernels: { label: 'compiling kernels', format: null },
   windows: { label: 'scoring windows', format: formatCount },
@@ -51,9 +55,10 @@ export async function whileLoading<T>(
 /** The terminal's settings stay as they are: a signal that ends the process could not restore them. */
 function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
   const bar = new cliProgress.SingleBar(
-    { stream, format: '{label} [{bar}] {amount}', clearOnComplete: true, barsize: 30, linewrap: true },
+    { stream, format: '{label} [{bar}] {amount}', clearOnComplete: true, barsize: 16, linewrap: true },
     cliProgress.Presets.shades_classic,
   );
+  const meters = new Map<string, RateMeter>();
   return {
     update: (progress) => {
       if (progress.note !== undefined) {
@@ -61,7 +66,9 @@ function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
         stream.write(`${progress.note}\n`);
         return;
       }
-      const payload = barText(progress);
+      const meter = meters.get(progress.stage) ?? new RateMeter();
+      meters.set(progress.stage, meter);
+      const payload = barText(progress, meter.update(progress.done, progress.total, performance.now()));
       if (!bar.isActive) bar.start(progress.total, 0, payload);
       bar.setTotal(progress.total);
       bar.update(progress.done, payload);
@@ -84,9 +91,14 @@ function showLines(stream: NodeJS.WriteStream): ProgressDisplay {
   };
 }
 
-function barText({ stage, done, total }: Progress): { label: string; amount: string } {
-  const { label, format } = stageOf(stage);
-  return { label, amount: format === null ? '' : `${format(done)} of ${format(total)}` };
+function barText({ stage, done, total }: Progress, rate: Rate | null): { label: string; amount: string } {
+  const { label, format, timed } = stageOf(stage);
+  if (format === null) return { label, amount: '' };
+  const pace =
+    timed === true && rate !== null
+      ? `, ${format(Math.round(rate.perSecond))}/s, ${formatDuration(rate.secondsLeft)} left`
+      : '';
+  return { label, amount: `${format(done)} of ${format(total)}${pace}` };
 }
 
 function stageOf(name: string): Stage {

@@ -10,7 +10,7 @@ import { loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { banner } from './banner.js';
 import { checkAddress, listen } from './listen.js';
-import { engineOptions, modelDirectory, modelName } from './model-options.js';
+import { engineOptions, findModel, modelName } from './model-options.js';
 import { SERVE_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
 import { closeOnSignal, type Running, untilFailed } from './shutdown.js';
@@ -22,7 +22,7 @@ type ServeValues = Values<(typeof SERVE_OPTIONS)[number]>;
 export async function runServe(args: readonly string[]): Promise<number> {
   const startMs = performance.now();
   const { values, positionals } = parseLine(args, SERVE_OPTIONS);
-  const dir = modelDirectory(positionals);
+  const dir = await findModel(positionals, values);
   const options = serveEngineOptions(dir, values);
   await check(dir, values);
   const logger = await serveLogger(values);

@@ -1,5 +1,11 @@
 import t from 'tap';
-import { formatBytes, formatCount, formatPercent, formatTable } from '#halflight/commands/format.js';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatTable,
+} from '#halflight/commands/format.js';
 
 t.test('bytes are shown with three digits and a decimal unit', (t) => {
   const shown = {
@@ -26,6 +32,12 @@ t.test('counts are shown in groups of three', (t) => {
 t.test('a share is shown in percent, and nothing where there is none', (t) => {
   t.equal(formatPercent(0.1234), '12.3%');
   t.equal(formatPercent(null), '');
+  t.end();
+});
+
+t.test('a time is shown in minutes and seconds, with hours where there are any', (t) => {
+  const shown = { 0: '0:00', 0.2: '0:01', 65: '1:05', 3599.5: '1:00:00', 7265: '2:01:05' };
+  for (const [seconds, text] of Object.entries(shown)) t.equal(formatDuration(Number(seconds)), text);
   t.end();
 });
 

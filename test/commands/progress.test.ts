@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { showProgress, whileLoading } from '#halflight/commands/progress.js';
 
@@ -50,6 +51,16 @@ t.test('the bar is gone where loading fails, too', async (t) => {
   });
   await t.rejects(failing, /broken/);
   t.ok(text().endsWith(CLEAR_LINE));
+});
+
+t.test('the bar of bytes has rate and time left once they can be told', async (t) => {
+  const { stream, text } = fakeStream(true);
+  const display = showProgress(stream);
+  display.update({ stage: 'download', done: 0, total: 3_000_000 });
+  await sleep(250);
+  display.update({ stage: 'download', done: 1_000_000, total: 3_000_000 });
+  display.stop();
+  t.match(text(), /downloading \[.+\] 1\.00 MB of 3\.00 MB, \d\.\d\d MB\/s, 0:01 left/);
 });
 
 t.test('windows are counted, not measured', (t) => {
