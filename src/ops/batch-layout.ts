@@ -30,7 +30,7 @@ export interface BatchLayout {
   readonly logitsRows: number;
   /** `[maxLogits][ROW.words]` */
   readonly rows: number;
-  /** How many attention tiles are runs, and how many single tokens. */
+  /** How many attention tiles are runs, how many single tokens, and the longest context that one of these ends. */
   readonly tileCounts: number;
   /** `[tiles][2]`: the first token of each, and how many; first the runs. */
   readonly tiles: number;
@@ -45,7 +45,7 @@ export function batchLayout(capacity: BatchCapacity): BatchLayout {
   const logitsRows = 4 * maxTokens;
   const rows = logitsRows + maxLogits;
   const tileCounts = rows + ROW.words * maxLogits;
-  const tiles = tileCounts + 2;
+  const tiles = tileCounts + 3;
   const blockTables = tiles + 2 * maxTokens;
   return {
     tokenIds: 0,
@@ -118,13 +118,14 @@ export function attentionTiles(
   };
 }
 
-/** Writes the tiles into `words`, as `layout` says. */
+/** Writes the tiles into `words`, which hold the batch already, as `layout` says. */
 export function writeAttentionTiles(
   layout: BatchLayout,
   { runs, singles }: AttentionTiles,
   words: Uint32Array,
 ): void {
-  words.set([runs.length, singles.length], layout.tileCounts);
+  const contexts = singles.map(({ first }) => words[layout.positions + first] + 1);
+  words.set([runs.length, singles.length, Math.max(0, ...contexts)], layout.tileCounts);
   [...runs, ...singles].forEach(({ first, count }, i) => {
     words.set([first, count], layout.tiles + 2 * i);
   });

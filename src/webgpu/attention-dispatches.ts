@@ -16,12 +16,12 @@ type Args = OpArgs<GPUBuffer, 'attention'>;
 export function attentionDispatches(args: Args, tuning: Tuning, partials: GPUBuffer): Dispatch[] {
   const { words, capacity } = args.batch;
   const { tileCounts } = batchLayout(capacity);
-  const [numRuns, numSingles] = words.subarray(tileCounts, tileCounts + 2);
+  const [numRuns, numSingles, longestContext] = words.subarray(tileCounts, tileCounts + 3);
   const runs = { tokens: tuning.attentionTokens, firstTile: 0, numTiles: numRuns };
   const singles = { tokens: 1, firstTile: numRuns, numTiles: numSingles };
   return [
     ...(numRuns > 0 ? [tilesDispatch(args, runs, tuning, null)] : []),
-    ...(numSingles > 0 ? singlesDispatches(args, singles, tuning, partials) : []),
+    ...(numSingles > 0 ? singlesDispatches(args, { ...singles, longestContext }, tuning, partials) : []),
   ];
 }
 
@@ -32,18 +32,22 @@ interface Tiles {
   readonly numTiles: number;
 }
 
+interface Singles extends Tiles {
+  readonly longestContext: number;
+}
+
 interface Split extends AttentionSplits {
   readonly partials: GPUBuffer;
 }
 
-function singlesDispatches(args: Args, singles: Tiles, tuning: Tuning, partials: GPUBuffer): Dispatch[] {
+function singlesDispatches(args: Args, singles: Singles, tuning: Tuning, partials: GPUBuffer): Dispatch[] {
   const { numHeads, window, cache } = args;
   const { heads } = attentionTiling(numHeads / cache.numKvHeads, cache.headDim, 1, tuning);
   const splitBytes =
     singles.numTiles * numHeads * partialSize(cache.headDim) * Float32Array.BYTES_PER_ELEMENT;
   const work = {
     workgroups: (singles.numTiles * numHeads) / heads,
-    contextLen: longestContext(args, singles),
+    contextLen: singles.longestContext,
     window,
     room: Math.floor(partials.size / splitBytes),
   };
@@ -51,16 +55,6 @@ function singlesDispatches(args: Args, singles: Tiles, tuning: Tuning, partials:
   if (splits === null) return [tilesDispatch(args, singles, tuning, null)];
   const split = { ...splits, partials };
   return [tilesDispatch(args, singles, tuning, split), mergeDispatch(args, singles, tuning, split)];
-}
-
-function longestContext({ batch }: Args, { firstTile, numTiles }: Tiles): number {
-  const { positions, tiles } = batchLayout(batch.capacity);
-  let longest = 0;
-  for (let tile = firstTile; tile < firstTile + numTiles; tile++) {
-    const token = batch.words[tiles + 2 * tile];
-    longest = Math.max(longest, batch.words[positions + token] + 1);
-  }
-  return longest;
 }
 
 function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | null): Dispatch {

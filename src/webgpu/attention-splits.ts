@@ -35,7 +35,9 @@ export function partialSize(headDim: number): number {
 
 /** Bytes of scratch for all partial results: less than two workgroups' for each that is aimed at. 0 where nothing is ever split. */
 export function partialsBytes(tuning: Tuning): number {
-  return 2 * maxWorkgroups(tuning) * ROOM.heads * partialSize(ROOM.headDim) * Float32Array.BYTES_PER_ELEMENT;
+  return (
+    2 * tuning.attentionWorkgroups * ROOM.heads * partialSize(ROOM.headDim) * Float32Array.BYTES_PER_ELEMENT
+  );
 }
 
 /** As many splits as make `tuning.attentionWorkgroups` workgroups, within the limits; null where one split is best. */
@@ -44,7 +46,7 @@ export function attentionSplits(work: SplitWork, tuning: Tuning): AttentionSplit
   const seen = Math.min(contextLen, window ?? contextLen);
   const wanted = Math.min(
     MAX_SPLITS,
-    Math.ceil(maxWorkgroups(tuning) / workgroups),
+    Math.ceil(tuning.attentionWorkgroups / workgroups),
     Math.ceil(seen / MIN_POSITIONS),
     room,
   );
@@ -55,9 +57,4 @@ export function attentionSplits(work: SplitWork, tuning: Tuning): AttentionSplit
   const stepsEach = Math.ceil(Math.max(numSteps / wanted, MIN_POSITIONS / step));
   const count = Math.ceil(numSteps / stepsEach);
   return count < 2 ? null : { count, positions: stepsEach * step };
-}
-
-/** The number of splits follows from the batch, and with it the last bits of a result. */
-function maxWorkgroups({ attentionWorkgroups, batchInvariant }: Tuning): number {
-  return batchInvariant ? 0 : attentionWorkgroups;
 }

@@ -3,17 +3,17 @@ import type { TokenBucket } from './tilings.js';
 import type { Tuning } from './tuning.js';
 
 /**
- * Whether no choice may change a byte of a product: with `batchInvariant`, and where the default never takes `linear_row`, so that a text
- * does not depend on its batch in any case. `linear_tile` sums a token in one order, whatever its tile and lanes.
+ * Whether no choice may change a byte of a product: where the default never takes `linear_row`, so that a text does not depend on its batch.
+ * `linear_tile` sums a token in one order, whatever its tile and lanes.
  */
-export function keepsBytes({ batchInvariant, maxRowTokens }: Tuning): boolean {
-  return batchInvariant || maxRowTokens === 0;
+export function keepsBytes({ maxRowTokens }: Tuning): boolean {
+  return maxRowTokens === 0;
 }
 
 /** Tokens that a bucket is measured with: fewer than `linear_gemm` takes, which has no choice. */
 export function measuredTokens({ maxTokens }: TokenBucket, tuning: Tuning): number {
-  const { autotune, gemmTokens, batchInvariant } = tuning;
-  const most = gemmTokens === null || batchInvariant ? Number.POSITIVE_INFINITY : gemmTokens - 1;
+  const { autotune, gemmTokens } = tuning;
+  const most = gemmTokens === null ? Number.POSITIVE_INFINITY : gemmTokens - 1;
   return Math.min(maxTokens, autotune.manyTokens, most);
 }
 

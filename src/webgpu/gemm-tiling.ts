@@ -16,13 +16,12 @@ const TILE = 64;
 const SUBGROUPS = 4;
 
 /**
- * The tiling of a product of many tokens; null where another kernel is the choice: for few tokens, INT8 activations, and always where the
- * kernel must not depend on the number of tokens.
+ * The tiling of a product of many tokens; null where another kernel is the choice: for few tokens, and for INT8 activations.
  * @param type of the activations: subgroups multiply f16 alone
  */
 export function gemmTiling(tokens: number, type: ElementType, tuning: Tuning): GemmTiling | null {
-  const { gemmTokens, subgroupMatrix, batchInvariant } = tuning;
-  if (gemmTokens === null || tokens < gemmTokens || batchInvariant || type === 'u32') return null;
+  const { gemmTokens, subgroupMatrix } = tuning;
+  if (gemmTokens === null || tokens < gemmTokens || type === 'u32') return null;
   const grid = (outputs: number) => foldGrid(Math.ceil(outputs / TILE), Math.ceil(tokens / TILE));
   const inRegisters = { kernel: 'linear_gemm', constants: {}, lanes: 'workgroup', grid } as const;
   if (subgroupMatrix === null || type !== 'f16') return inRegisters;

@@ -5,7 +5,7 @@ import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { quantizeDispatch } from './quantize-dispatch.js';
 import type { Dispatch } from './recorder.js';
-import { dotFor, fusesNorm, type Tiling } from './tiling.js';
+import { dotFor, type Tiling } from './tiling.js';
 import type { Tilings } from './tilings.js';
 import type { Tuning } from './tuning.js';
 import { weightBuffers, weightConstants, weightShape } from './weights.js';
@@ -20,10 +20,10 @@ export function linearFusion(
   const { x, weight, rows, codes = null } = args;
   if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
-  const norm = codes === null && !args.norm?.bias && x.cols === x.stride && fusesNorm(rows, tuning);
+  const whole = codes === null && !args.norm?.bias && x.cols === x.stride;
   // A gate and what it gates must lie in the same part; without gates the activation is an operation of its own.
   const gates = weight.parts.length === 1 && args.gated?.cols !== args.out.cols;
-  return { norm, gates };
+  return { norm: whole && rows <= tuning.maxFusedNormTokens, gates };
 }
 
 /** A dispatch for each part of the weight, before it one that rounds the activations where that is asked for. */

@@ -32,10 +32,15 @@ import { Recorder } from './recorder.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
 import { Tilings } from './tilings.js';
-import { type Tuning, tuningFor } from './tuning.js';
+import { batchInvariant, type Tuning, tuningFor } from './tuning.js';
 import { splitRows, weightBuffers, weightConstants, weightShape } from './weights.js';
 
 type Args<Name extends keyof Ops<GPUBuffer>> = OpArgs<GPUBuffer, Name>;
+
+/** What of the adapter's tuning is otherwise, and whether results must not depend on the batch. */
+export interface WebGpuOptions extends Partial<Tuning> {
+  readonly batchInvariant?: boolean;
+}
 
 /**
  * The operations on a GPU. Most are one dispatch, or one per part of a weight; `linear` and `attention` say when they are more.
@@ -55,10 +60,12 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   /** Scratch of split attention; nothing where no attention is split. */
   readonly #partials: GPUBuffer;
 
-  constructor(device: GPUDevice, computeType: 'f32' | 'f16', tuning: Partial<Tuning> = {}) {
+  constructor(device: GPUDevice, computeType: 'f32' | 'f16', options: WebGpuOptions = {}) {
+    const { batchInvariant: invariant = false, ...changes } = options;
+    const tuning = { ...tuningFor(device), ...changes };
     this.computeType = computeType;
     this.#device = device;
-    this.#tuning = { ...tuningFor(device), ...tuning };
+    this.#tuning = invariant ? batchInvariant(tuning) : tuning;
     this.tilings = new Tilings(this.#tuning, computeType);
     this.#buffers = new BufferPool(device);
     const clock = PassClock.of(device);
@@ -70,7 +77,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   get gemmTokens(): number | null {
-    return this.#tuning.batchInvariant ? null : this.#tuning.gemmTokens;
+    return this.#tuning.gemmTokens;
   }
 
   get dispatchesPerStep(): number {

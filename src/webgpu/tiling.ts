@@ -31,11 +31,9 @@ export function tilingFor(
 }
 
 export function defaultChoice(tokens: number, tuning: Tuning): LinearChoice {
-  const { batchInvariant, maxRowTokens, rowLanes, tileLanes, tileTokens } = tuning;
-  const few = tokens <= maxRowTokens && !batchInvariant;
-  if (few) return { kernel: 'linear_row', lanes: rowLanes, tokens: 1 };
-  const tile = batchInvariant ? INVARIANT_TOKENS : smallestTile(tokens, tileTokens);
-  return { kernel: 'linear_tile', lanes: tileLanes, tokens: tile };
+  const { maxRowTokens, rowLanes, tileLanes, tileTokens } = tuning;
+  if (tokens <= maxRowTokens) return { kernel: 'linear_row', lanes: rowLanes, tokens: 1 };
+  return { kernel: 'linear_tile', lanes: tileLanes, tokens: smallestTile(tokens, tileTokens) };
 }
 
 function rowTiling(tokens: number, { lanes }: LinearChoice, { subgroupSize }: Tuning): Tiling {
@@ -47,8 +45,6 @@ function rowTiling(tokens: number, { lanes }: LinearChoice, { subgroupSize }: Tu
   };
 }
 
-/** Tokens in every tile where results must not depend on the batch. */
-const INVARIANT_TOKENS = 4;
 /** Activations that the lanes of a subgroup hand round, one from each of so many. */
 const SHARED_ACTIVATIONS = 8;
 
@@ -67,12 +63,6 @@ function tileTiling(tokens: number, choice: LinearChoice, tuning: Tuning): Tilin
 /** The first size that holds all tokens, or the largest. */
 function smallestTile(tokens: number, sizes: readonly number[]): number {
   return sizes.find((size) => tokens <= size) ?? Math.max(...sizes);
-}
-
-/** Whether a product of so many tokens normalises its activations itself. The factor comes last then, so without the batch's leave all do or none. */
-export function fusesNorm(tokens: number, { maxFusedNormTokens, batchInvariant }: Tuning): boolean {
-  const all = maxFusedNormTokens === Number.POSITIVE_INFINITY;
-  return tokens <= maxFusedNormTokens && (all || !batchInvariant);
 }
 
 /** How weights of so many bits are multiplied with INT8 activations. */

@@ -37,8 +37,6 @@ export interface Tuning {
   readonly subgroupMatrix: SubgroupMatrix | null;
   /** Sleep between two looks for finished work, ms; 0 looks all the time, which keeps a core busy and sees the end at once. */
   readonly dozeMs: number;
-  /** The same tiling for any number of tokens, so that a result does not depend on what else is in the batch. */
-  readonly batchInvariant: boolean;
   readonly autotune: AutotuneSettings;
 }
 
@@ -77,7 +75,6 @@ const GPU = {
   maxFusedNormTokens: 3,
   gemmTokens: 32,
   dozeMs: 0,
-  batchInvariant: false,
   autotune: {
     candidates: [
       ['linear_row', 32, 1],
@@ -115,7 +112,6 @@ const SOFTWARE = {
   maxFusedNormTokens: Number.POSITIVE_INFINITY,
   gemmTokens: null,
   dozeMs: 0.2,
-  batchInvariant: false,
   // Each takes a quarter of a second or more to compile; tiles of several tokens are slower with any other number of lanes.
   autotune: {
     candidates: [
@@ -140,6 +136,25 @@ export function tuningFor(device: GPUDevice): Tuning {
     subgroupSize: fixed ? (subgroupMinSize ?? null) : null,
     packedDot: true,
     subgroupMatrix: subgroupMatrix(device),
+  };
+}
+
+/** Tokens in every tile of `linear_tile` where results must not depend on the batch. */
+const INVARIANT_TOKENS = 4;
+
+/**
+ * The same kernels, cut alike, for any number of tokens and any batch, so that a result does not depend on what else is computed.
+ * A norm within a product puts its factor last: then all products have theirs within, or none.
+ */
+export function batchInvariant(tuning: Tuning): Tuning {
+  const all = tuning.maxFusedNormTokens === Number.POSITIVE_INFINITY;
+  return {
+    ...tuning,
+    tileTokens: [INVARIANT_TOKENS],
+    maxRowTokens: 0,
+    maxFusedNormTokens: all ? Number.POSITIVE_INFINITY : 0,
+    gemmTokens: null,
+    attentionWorkgroups: 0,
   };
 }
 

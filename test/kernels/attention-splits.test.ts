@@ -4,7 +4,7 @@ import type { BatchBuffers, KvCache, KvType, Ops, Tensor } from '#halflight/ops/
 import { attentionDispatches } from '#halflight/webgpu/attention-dispatches.js';
 import { partialsBytes } from '#halflight/webgpu/attention-splits.js';
 import { BufferPool } from '#halflight/webgpu/buffers.js';
-import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { WebGpuOps, type WebGpuOptions } from '#halflight/webgpu/ops.js';
 import { Recorder } from '#halflight/webgpu/recorder.js';
 import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
 import { CAPACITY, type Chunk, randomBatch } from '../support/batches.js';
@@ -172,7 +172,7 @@ t.test('a tuning without workgroups to fill, and batch invariance, never split',
 });
 
 t.test('scratch is counted as activations, and made only where contexts are split', async (t) => {
-  const activations = (tuning: Partial<Tuning>) => new WebGpuOps(device, 'f32', tuning).memory().activations;
+  const activations = (tuning: WebGpuOptions) => new WebGpuOps(device, 'f32', tuning).memory().activations;
   const tuning = { ...tuningFor(device), ...SPLIT };
   const none = activations({ attentionWorkgroups: 0 });
   t.equal(activations(SPLIT) - none, partialsBytes(tuning));

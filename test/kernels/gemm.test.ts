@@ -21,7 +21,7 @@ async function holdsWith(t: Test, ops: WebGpuOps, formats: readonly string[], to
 }
 
 function gemmOps(computeType: 'f32' | 'f16', tuning: Partial<Tuning>): WebGpuOps {
-  return new WebGpuOps(device, computeType, { gemmTokens: 1, batchInvariant: false, ...tuning });
+  return new WebGpuOps(device, computeType, { gemmTokens: 1, ...tuning });
 }
 
 t.test('tiles in registers are right in f32 with every way to read a weight', async (t) => {

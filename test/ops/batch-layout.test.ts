@@ -50,9 +50,9 @@ t.test('arrays follow one another in the order of the batch, each with room for 
     logitsRows: 16,
     rows: 19,
     tileCounts: 19 + 3 * ROW.words,
-    tiles: 21 + 3 * ROW.words,
-    blockTables: 29 + 3 * ROW.words,
-    words: 29 + 3 * ROW.words + 6,
+    tiles: 22 + 3 * ROW.words,
+    blockTables: 30 + 3 * ROW.words,
+    words: 30 + 3 * ROW.words + 6,
     maxLogits: 3,
   });
   t.end();
@@ -77,7 +77,7 @@ t.test('a batch is written where the layout says, floats as their bits', (t) => 
       // Of a row that is scored only what to tell is written.
       [0, 0, 0, 0, 0, 0, 0, 0, 20, 77, ...UNUSED],
       // Attention's tiles are written apart.
-      new Array<number>(10).fill(0),
+      new Array<number>(11).fill(0),
       [7, 8, 9, 4, 5, 6],
     ].flat(),
   );
@@ -128,13 +128,20 @@ t.test('neighbouring tokens at consecutive positions of a sequence share a tile,
   t.end();
 });
 
-t.test('tiles are written runs first, behind their numbers', (t) => {
-  const layout = batchLayout(CAPACITY);
-  const words = new Uint32Array(layout.words);
-  writeAttentionTiles(layout, attentionTiles(BATCH, 4), words);
-  t.strictSame([...words.subarray(layout.tileCounts, layout.tileCounts + 7)], [1, 1, 0, 2, 2, 1, 0]);
-  t.end();
-});
+t.test(
+  'tiles are written runs first, behind their numbers and the longest context of a single token',
+  (t) => {
+    const layout = batchLayout(CAPACITY);
+    const words = new Uint32Array(layout.words);
+    writeBatchWords(layout, BATCH, words);
+    writeAttentionTiles(layout, attentionTiles(BATCH, 4), words);
+    const written = () => [...words.subarray(layout.tileCounts, layout.tileCounts + 7)];
+    t.strictSame(written(), [1, 1, 6, 0, 2, 2, 1]);
+    writeAttentionTiles(layout, { runs: [{ first: 0, count: 2 }], singles: [] }, words);
+    t.strictSame(written().slice(0, 3), [1, 0, 0], 'a run ends no context of a single token');
+    t.end();
+  },
+);
 
 t.test('a sampling row is read as it was written', (t) => {
   const layout = batchLayout(CAPACITY);

@@ -3,6 +3,7 @@ import { batchLayout } from '#halflight/ops/batch-layout.js';
 import { attentionDispatches } from '#halflight/webgpu/attention-dispatches.js';
 import { partialsBytes } from '#halflight/webgpu/attention-splits.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { batchInvariant } from '#halflight/webgpu/tuning.js';
 import { CAPACITY, type Chunk, randomBatch } from '../support/batches.js';
 import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
@@ -90,7 +91,7 @@ t.test('nothing is split in a short context or window, or by a tuning that forbi
   t.ok(unsplit(dispatchesOf([{ start: 127, count: 1 }], null)));
   t.ok(unsplit(dispatchesOf(LONG, 128)));
   t.ok(unsplit(dispatchesOf(LONG, null, { ...TUNING, attentionWorkgroups: 0 })));
-  t.ok(unsplit(dispatchesOf(LONG, null, { ...TUNING, batchInvariant: true })));
+  t.ok(unsplit(dispatchesOf(LONG, null, batchInvariant(TUNING))));
   t.notOk(unsplit(dispatchesOf(LONG, null)));
   t.end();
 });

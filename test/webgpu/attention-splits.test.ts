@@ -5,7 +5,7 @@ import {
   partialsBytes,
   type SplitWork,
 } from '#halflight/webgpu/attention-splits.js';
-import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { batchInvariant, type Tuning } from '#halflight/webgpu/tuning.js';
 import { Random } from '../support/random.js';
 import { GPU_TUNING as TUNING } from '../support/tuning.js';
 
@@ -48,7 +48,7 @@ t.test(
   'nothing is split where the tuning forbids it, results must not depend on the batch, or no room is left',
   (t) => {
     t.strictSame(splits({}, { attentionWorkgroups: 0 }), [1, 0]);
-    t.strictSame(splits({}, { batchInvariant: true }), [1, 0]);
+    t.strictSame(splits({}, batchInvariant(TUNING)), [1, 0]);
     t.strictSame(splits({ room: 1 }), [1, 0]);
     t.strictSame(splits({ room: 3 }), [3, 1408]);
     t.end();
@@ -57,7 +57,7 @@ t.test(
 
 t.test('scratch is made only where a context can be split', (t) => {
   t.equal(partialsBytes({ ...TUNING, attentionWorkgroups: 0 }), 0);
-  t.equal(partialsBytes({ ...TUNING, batchInvariant: true }), 0);
+  t.equal(partialsBytes(batchInvariant(TUNING)), 0);
   t.equal(partialsBytes(TUNING), 2 * 264 * 4 * 260 * 4);
   t.end();
 });

@@ -3,7 +3,7 @@ import { candidatesFor, keepsBytes, measuredTokens } from '#halflight/webgpu/can
 import { gemmTiling } from '#halflight/webgpu/gemm-tiling.js';
 import { defaultChoice } from '#halflight/webgpu/tiling.js';
 import { TOKEN_BUCKETS } from '#halflight/webgpu/tilings.js';
-import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { batchInvariant, type Tuning } from '#halflight/webgpu/tuning.js';
 import { GPU_TUNING as GPU, tuningOf } from '../support/tuning.js';
 
 const SOFTWARE = tuningOf({ device: 'llvmpipe' });
@@ -14,7 +14,7 @@ const kernels = (tuning: Tuning) =>
   );
 
 t.test('the default comes first, and once', async (t) => {
-  for (const tuning of [GPU, SOFTWARE, { ...GPU, batchInvariant: true }]) {
+  for (const tuning of [GPU, SOFTWARE, batchInvariant(GPU)]) {
     for (const bucket of TOKEN_BUCKETS) {
       const [first, ...others] = candidatesFor(bucket, tuning);
       t.same(first, defaultChoice(measuredTokens(bucket, tuning), tuning));
@@ -30,7 +30,7 @@ t.test('a GPU chooses between the kernels for few tokens, and between tiles for 
 });
 
 t.test('no bucket is measured with tokens that the tiled kernel takes, whatever the choice', async (t) => {
-  for (const tuning of [GPU, SOFTWARE, { ...GPU, batchInvariant: true }]) {
+  for (const tuning of [GPU, SOFTWARE, batchInvariant(GPU)]) {
     for (const bucket of TOKEN_BUCKETS)
       t.equal(gemmTiling(measuredTokens(bucket, tuning), 'f16', tuning), null);
   }
@@ -38,7 +38,7 @@ t.test('no bucket is measured with tokens that the tiled kernel takes, whatever 
 
 t.test('where bytes must not change only tiles and lanes vary', async (t) => {
   t.notOk(keepsBytes(GPU));
-  for (const tuning of [SOFTWARE, { ...GPU, batchInvariant: true }]) {
+  for (const tuning of [SOFTWARE, batchInvariant(GPU)]) {
     t.ok(keepsBytes(tuning));
     t.same(kernels(tuning), [['linear_tile'], ['linear_tile'], ['linear_tile'], ['linear_tile']]);
   }

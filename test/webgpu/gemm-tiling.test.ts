@@ -1,6 +1,6 @@
 import t from 'tap';
 import { gemmTiling } from '#halflight/webgpu/gemm-tiling.js';
-import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { batchInvariant, type Tuning } from '#halflight/webgpu/tuning.js';
 import { GPU_TUNING } from '../support/tuning.js';
 
 const MATRIX = { m: 16, n: 16, k: 16, maxLanes: 32 };
@@ -15,7 +15,7 @@ t.test('products of many tokens go through the tiled kernel, those of few do not
 
 t.test('INT8 activations and batch invariance never take it', (t) => {
   t.equal(gemmTiling(1000, 'u32', TUNING), null);
-  t.equal(gemmTiling(1000, 'f32', { ...TUNING, batchInvariant: true }), null);
+  t.equal(gemmTiling(1000, 'f32', batchInvariant(TUNING)), null);
   t.end();
 });
 

@@ -2,6 +2,7 @@ import t from 'tap';
 import { linearDispatches, linearFusion } from '#halflight/webgpu/linear-dispatches.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { Tilings } from '#halflight/webgpu/tilings.js';
+import { batchInvariant } from '#halflight/webgpu/tuning.js';
 import { fusedCase } from '../support/cases.js';
 import { compareWithReference } from '../support/compare.js';
 import { nullOps, testDevice } from '../support/device.js';
@@ -27,13 +28,14 @@ function product(formats: readonly string[], inputs: number, rows = 1) {
 t.test('a GPU normalises on the way for few tokens, and for none where all must be alike', (t) => {
   t.ok(linearFusion(product(['int4-g32'], 64, 3), GPU).norm);
   t.notOk(linearFusion(product(['int4-g32'], 64, 4), GPU).norm);
-  t.notOk(linearFusion(product(['int4-g32'], 64, 3), { ...GPU, batchInvariant: true }).norm);
+  t.notOk(linearFusion(product(['int4-g32'], 64, 3), batchInvariant(GPU)).norm);
   t.end();
 });
 
 t.test('a software adapter normalises on the way for any number of tokens', (t) => {
-  const software = { ...GPU, maxFusedNormTokens: Number.POSITIVE_INFINITY, batchInvariant: true };
-  t.ok(linearFusion(product(['int4-g32'], 64, 64), software).norm);
+  const software = { ...GPU, maxFusedNormTokens: Number.POSITIVE_INFINITY, gemmTokens: null };
+  for (const tuning of [software, batchInvariant(software)])
+    t.ok(linearFusion(product(['int4-g32'], 64, 64), tuning).norm);
   t.end();
 });
 

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { attentionTiling, dotFor, foldGrid, tilingFor } from '#halflight/webgpu/tiling.js';
-import type { Tuning } from '#halflight/webgpu/tuning.js';
+import { batchInvariant, type Tuning } from '#halflight/webgpu/tuning.js';
 
 const TUNING: Tuning = {
   normLanes: 32,
@@ -22,7 +22,6 @@ const TUNING: Tuning = {
   subgroupSize: 32,
   packedDot: true,
   pairedDot: false,
-  batchInvariant: false,
   autotune: { candidates: [], manyTokens: 9, targetMs: 1, budgetMs: 1 },
 };
 
@@ -60,7 +59,7 @@ t.test('lanes add up in a subgroup only where a workgroup is exactly one', async
 });
 
 t.test('batch invariance takes one tiling for any number of tokens', async (t) => {
-  const tilings = [1, 2, 3, 4, 64].map((tokens) => tilingFor(tokens, { ...TUNING, batchInvariant: true }));
+  const tilings = [1, 2, 3, 4, 64].map((tokens) => tilingFor(tokens, batchInvariant(TUNING)));
   for (const { kernel, constants } of tilings) {
     t.same({ kernel, constants }, { kernel: 'linear_tile', constants: { LANES: 8, TOKENS: 4 } });
   }

@@ -3,6 +3,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { SHADER_DIR } from '#halflight/webgpu/shaders.js';
+import { batchInvariant } from '#halflight/webgpu/tuning.js';
 import { readChoices, tuningFileName, writeChoices } from '#halflight/webgpu/tuning-file.js';
 import { GPU_TUNING as TUNING } from '../support/tuning.js';
 
@@ -52,7 +53,7 @@ t.test('another adapter, driver, default or candidate gives another file', async
   const others = [
     tuningFileName({ ...ADAPTER, name: 'other' }, TUNING),
     tuningFileName({ ...ADAPTER, driver: '1.1' }, TUNING),
-    tuningFileName(ADAPTER, { ...TUNING, batchInvariant: true }),
+    tuningFileName(ADAPTER, batchInvariant(TUNING)),
     tuningFileName(ADAPTER, {
       ...TUNING,
       autotune: { ...autotune, candidates: autotune.candidates.slice(1) },
