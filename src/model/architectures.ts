@@ -80,6 +80,18 @@ export interface Architecture {
   /** What `modules` begin with, but not the tensors of every checkpoint. */
   readonly optionalPrefix: string;
   readonly modules: ModulePaths;
+  /** Null where GGUF files of the family are not read. */
+  readonly gguf: GgufSettings | null;
+}
+
+/** What of a family's GGUF files does not follow from the rest. */
+export interface GgufSettings {
+  /** `general.architecture` */
+  readonly architecture: string;
+  /** The key, below the architecture's prefix, that tells the family from another of that architecture; null where none does. */
+  readonly key: string | null;
+  /** Layers of the one size of the family that scales q·k by hidden size / heads instead of the heads' own size, which no key says; or null. */
+  readonly wideScaleLayers: number | null;
 }
 
 /** Reads every *.json of a folder, by default the package's own. Throws CheckpointError. */
@@ -112,6 +124,15 @@ async function readArchitecture(file: string): Promise<Architecture> {
     layouts: layouts(fields),
     optionalPrefix: fields.string('optionalPrefix', ''),
     modules: modulePaths(fields.child('modules')),
+    gguf: fields.has('gguf') ? ggufSettings(fields.child('gguf')) : null,
+  };
+}
+
+function ggufSettings(fields: Fields): GgufSettings {
+  return {
+    architecture: fields.string('architecture'),
+    key: fields.has('key') ? fields.string('key') : null,
+    wideScaleLayers: fields.has('wideScaleLayers') ? fields.integer('wideScaleLayers', { min: 1 }) : null,
   };
 }
 

@@ -25,8 +25,8 @@ export async function parseModelConfig(
 ): Promise<ModelConfig> {
   const known = architectures ?? (await loadArchitectures());
   if (isGguf(dir)) {
-    const { fields, tensors } = await readGgufConfig(dir);
-    const config = buildModelConfig(fields, Fields.from({}, dir), known);
+    const { fields, family, tensors } = await readGgufConfig(dir, known);
+    const config = buildModelConfig(fields, Fields.from({}, dir), [family]);
     refuseUnusedTensors(tensors, config);
     return config;
   }

@@ -1,54 +1,59 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { describe, Fields } from '../checkpoint/fields.js';
+import { Fields } from '../checkpoint/fields.js';
 import { openGguf } from '../checkpoint/gguf/checkpoint.js';
 import { type GgufHeader, readGgufHeader } from '../checkpoint/gguf/header.js';
 import { CheckpointError } from '../errors.js';
 import { endTokens } from '../text/gguf-tokens.js';
-import type { LinearNames, ModelConfig } from './config.js';
-import { checkKeys } from './gguf-keys.js';
-import { ropeRecord } from './gguf-rope.js';
+import type { Architecture, LinearModule } from './architectures.js';
+import type { ModelConfig } from './config.js';
+import { type GgufFamily, ggufFamily } from './gguf-family.js';
+import { checkKeys, type GgufNames } from './gguf-keys.js';
+import { plainNumber } from './gguf-number.js';
+import { ROPE_TENSORS, type RopeDivisors, ropeKeys } from './gguf-rope.js';
 import { inLayerName } from './load.js';
 
-/** Values of `general.architecture`, and the class that config.json names for them. */
-const ARCHITECTURES: Readonly<Record<string, string>> = {
-  llama: 'LlamaForCausalLM',
-  qwen2: 'Qwen2ForCausalLM',
-  qwen3: 'Qwen3ForCausalLM',
-};
 const SIZE = { min: 1, max: 2 ** 24 };
-/** Divisors of the rotation's frequencies, which `ropeRecord` reads. */
-const ROPE_FACTORS = 'rope_freqs.weight';
 
 export interface GgufConfig {
+  /** The metadata, completed by what the tensors tell, to be read as the family reads its config.json. */
   readonly fields: Fields;
+  readonly family: Architecture;
   readonly tensors: Checkpoint['tensors'];
 }
 
 /** What config.json would say of the model in a GGUF file, and the tensors that are there. Rejects with CheckpointError naming the key or tensor. */
-export async function readGgufConfig(file: string): Promise<GgufConfig> {
+export async function readGgufConfig(
+  file: string,
+  architectures: readonly Architecture[],
+): Promise<GgufConfig> {
   const header = readGgufHeader(file);
+  const family = ggufFamily(header.metadata, architectures);
   const checkpoint = await openGguf(file, header);
   try {
-    const hasFactors = checkpoint.tensors.has(ROPE_FACTORS);
-    const factors = hasFactors ? await checkpoint.readF32(ROPE_FACTORS) : null;
-    return {
-      fields: Fields.from(configRecord(header, checkpoint, factors), file),
-      tensors: checkpoint.tensors,
-    };
+    const { tensors } = checkpoint;
+    const record = configRecord(header, tensors, family, await readDivisors(checkpoint));
+    return { fields: Fields.from(record, file), family: family.architecture, tensors };
   } finally {
     await checkpoint.close();
   }
 }
 
+async function readDivisors({ tensors, readF32 }: Checkpoint): Promise<RopeDivisors> {
+  const read = async (name: string) => (tensors.has(name) ? readF32(name) : null);
+  const { all, short, long } = ROPE_TENSORS;
+  return { all: await read(all), short: await read(short), long: await read(long) };
+}
+
 /** A tensor that the forward pass leaves out would change the result in silence. Throws CheckpointError. */
 export function refuseUnusedTensors(tensors: Checkpoint['tensors'], config: ModelConfig): void {
-  const names = Object.values(config.weights).flatMap((name: string | LinearNames | null) =>
-    typeof name === 'object' ? [name?.weight, name?.bias] : [name],
-  );
-  const layers = Array.from({ length: config.numLayers }, (_, layer) => layer);
-  const used = new Set(names.flatMap((name) => layers.map((layer) => inLayerName(name ?? '', layer))));
+  const used = new Set<string>(Object.values(ROPE_TENSORS));
+  for (const name of namesWithin(config.weights)) {
+    const names = config.norm === 'layer' && /norm\.weight$/.test(name) ? [name, biasOf(name)] : [name];
+    for (let layer = 0; layer < config.numLayers; layer++)
+      for (const each of names) used.add(inLayerName(each, layer));
+  }
   for (const { name, file } of tensors.values()) {
-    if (used.has(name) || name === ROPE_FACTORS) continue;
+    if (used.has(name)) continue;
     throw new CheckpointError(
       file,
       name,
@@ -57,72 +62,100 @@ export function refuseUnusedTensors(tensors: Checkpoint['tensors'], config: Mode
   }
 }
 
-/** @param ropeFactors what each frequency of the rotation is divided by; null where the file has none */
+/** Every name of a tensor in an object of names. */
+function namesWithin(names: object): string[] {
+  return Object.values(names).flatMap((value: unknown) => {
+    if (typeof value === 'object' && value !== null) return namesWithin(value);
+    return typeof value === 'string' && value.includes('.') ? [value] : [];
+  });
+}
+
+function biasOf(weight: string): string {
+  return weight.replace(/weight$/, 'bias');
+}
+
+/**
+ * The keys below the architecture's prefix, under their own names but for what is computed from several, and what config.json would say
+ * besides them.
+ */
 export function configRecord(
   { metadata, file }: GgufHeader,
-  { tensors }: Pick<Checkpoint, 'tensors'>,
-  ropeFactors: Float32Array | null,
+  tensors: Checkpoint['tensors'],
+  gguf: GgufFamily,
+  divisors: RopeDivisors,
 ): object {
-  const architecture = architectureOf(metadata);
-  checkKeys(metadata, architecture);
-  const key = (name: string) => `${architecture}.${name}`;
-  const size = (name: string) => metadata.integer(key(name), SIZE);
-  const hiddenSize = size('embedding_length');
-  const numHeads = size('attention.head_count');
-  const headDim = metadata.integer(key('attention.key_length'), SIZE, Math.floor(hiddenSize / numHeads));
-  refuseOther(metadata, key('attention.value_length'), headDim);
-  const embedding = tensors.get('model.embed_tokens.weight');
+  checkKeys(metadata);
+  const { architecture: family, prefix, names } = gguf;
+  const numHeads = metadata.integer(names.num_attention_heads, SIZE);
+  const hiddenSize = metadata.integer(names.hidden_size, SIZE);
+  const headDim = metadata.integer(names.head_dim, SIZE, Math.max(1, Math.floor(hiddenSize / numHeads)));
+  refuseOther(metadata, `${prefix}.attention.value_length`, headDim);
+  const embedding = tensors.get('token_embd.weight');
   if (embedding === undefined) throw Fields.from({}, file).error('token_embd.weight', 'no such tensor');
+  const isWide = metadata.raw(names.num_hidden_layers) === gguf.wideScaleLayers;
   return {
-    architectures: [className(metadata, architecture)],
+    ...ownKeys(metadata, gguf),
+    ...windowKeys(metadata, names),
+    ...ropeKeys(metadata, names, headDim, divisors),
+    ...biases(family, tensors),
+    ...(family.keys.has('query_pre_attn_scalar')
+      ? { query_pre_attn_scalar: isWide ? hiddenSize / numHeads : headDim }
+      : {}),
+    architectures: family.architectures.slice(0, 1),
     vocab_size: embedding.shape[0],
-    hidden_size: hiddenSize,
-    intermediate_size: size('feed_forward_length'),
-    num_hidden_layers: size('block_count'),
-    num_attention_heads: numHeads,
-    num_key_value_heads: metadata.integer(key('attention.head_count_kv'), SIZE, numHeads),
-    head_dim: headDim,
-    max_position_embeddings: metadata.integer(key('context_length'), { min: 1, max: 2 ** 30 }),
-    rms_norm_eps: shortest(metadata.number(key('attention.layer_norm_rms_epsilon'), { min: 0, max: 1 })),
-    tie_word_embeddings: !tensors.has('lm_head.weight'),
-    ...biases(tensors),
-    sliding_window: metadata.raw(key('attention.sliding_window')),
-    ...ropeRecord(metadata, architecture, headDim, ropeFactors),
-    bos_token_id: metadata.raw('tokenizer.ggml.bos_token_id'),
-    eos_token_id: endTokens(metadata),
+    tie_word_embeddings: !tensors.has('output.weight'),
+    [names.bos_token_id]: metadata.raw(names.bos_token_id),
+    [names.eos_token_id]: endTokens(metadata),
   };
 }
 
-function architectureOf(metadata: Fields): string {
-  const name = metadata.string('general.architecture');
-  if (Object.hasOwn(ARCHITECTURES, name)) return name;
-  const known = Object.keys(ARCHITECTURES).join(', ');
-  throw metadata.error('general.architecture', `${describe(name)} is not read from GGUF; known: ${known}`);
+/** Keys that are read here; `vocab_size` is the embedding's own. */
+const CONSUMED = /^(?:vocab_size|attention\.value_length|rope\.dimension_count|rope\.scaling\..*)$/;
+
+function ownKeys(metadata: Fields, { prefix, names }: GgufFamily): object {
+  const isOwn = (key: string) =>
+    key.startsWith(`${prefix}.`) &&
+    !CONSUMED.test(key.slice(prefix.length + 1)) &&
+    key !== names.sliding_window_pattern;
+  const keys = metadata.keys().filter(isOwn);
+  return Object.fromEntries(keys.map((key) => [key, plainNumber(metadata.raw(key))]));
 }
 
-/** Converters write Mistral as llama; only the window tells it apart. */
-function className(metadata: Fields, architecture: string): string {
-  const hasWindow = metadata.has(`${architecture}.attention.sliding_window`);
-  return architecture === 'llama' && hasWindow ? 'MistralForCausalLM' : ARCHITECTURES[architecture];
+/** A window of 0 is none; a pattern is a period, or a list that says of each layer whether it slides. */
+function windowKeys(
+  metadata: Fields,
+  { sliding_window: window, sliding_window_pattern: pattern }: GgufNames,
+): object {
+  const isNone = window !== undefined && metadata.raw(window) === 0;
+  const flags = pattern === undefined ? null : metadata.raw(pattern);
+  return {
+    ...(isNone ? { [window]: null } : {}),
+    ...(pattern === undefined || flags === null ? {} : patternKeys(pattern, flags)),
+  };
 }
 
-/** Llama and Qwen3 say in config.json whether they have biases; Qwen2 always has its three. */
-function biases(tensors: Checkpoint['tensors']): object {
-  const flag = (module: string) => tensors.has(`model.layers.0.${module}.bias`);
-  return { attention_bias: flag('self_attn.o_proj'), mlp_bias: flag('mlp.down_proj') };
+function patternKeys(key: string, pattern: unknown): object {
+  if (!Array.isArray(pattern)) return { [key]: pattern };
+  const types = pattern.map((slides: unknown) =>
+    slides === true || slides === 1 ? 'sliding_attention' : 'full_attention',
+  );
+  return { layer_types: types };
+}
+
+/** Families that say in config.json whether they have biases have them where the first layer has one. */
+function biases({ biases, modules }: Architecture, tensors: Checkpoint['tensors']): object {
+  const flags = Object.entries(biases) as [LinearModule, boolean | string][];
+  const record: Record<string, boolean> = {};
+  for (const [module, flag] of flags) {
+    const path = modules[module];
+    if (typeof flag !== 'string' || path === null) continue;
+    record[flag] ||= tensors.has(`${inLayerName(path, 0)}.bias`);
+  }
+  return record;
 }
 
 function refuseOther(metadata: Fields, key: string, expected: number): void {
   const value = metadata.integer(key, SIZE, expected);
   if (value !== expected)
     throw metadata.error(key, `${value} is not supported, only ${expected}, as for keys`);
-}
-
-/** The shortest decimal number that rounds to the same f32, which is what the file holds of 1e-5. */
-export function shortest(value: number): number {
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits));
-    if (Math.fround(short) === value) return short;
-  }
-  return value;
 }

@@ -1,13 +1,54 @@
 import type { Fields } from '../checkpoint/fields.js';
+import type { Architecture } from './architectures.js';
+import { slidingWindowKeys } from './sliding-window.js';
 
-/** Keys under the architecture's prefix that are read; `llama` alone has a window, that of Mistral. */
-const ARCHITECTURE_KEYS: ReadonlySet<string> = new Set(
-  [
-    'context_length embedding_length block_count feed_forward_length attention.head_count attention.head_count_kv vocab_size',
-    'attention.layer_norm_rms_epsilon attention.key_length attention.value_length rope.freq_base rope.dimension_count',
-    'rope.scaling.type rope.scaling.factor rope.scaling.original_context_length rope.scaling.finetuned',
-  ].flatMap((line) => line.split(' ')),
-);
+/** Keys of config.json that every family reads, and where GGUF has them below the architecture's prefix. */
+const COMMON = {
+  hidden_size: 'embedding_length',
+  intermediate_size: 'feed_forward_length',
+  num_hidden_layers: 'block_count',
+  num_attention_heads: 'attention.head_count',
+  num_key_value_heads: 'attention.head_count_kv',
+  head_dim: 'attention.key_length',
+  max_position_embeddings: 'context_length',
+  rope_theta: 'rope.freq_base',
+  rope_scaling: 'rope.scaling',
+  partial_rotary_factor: 'rope.dimension_count',
+} as const;
+type CommonKey = keyof typeof COMMON | 'rms_norm_eps' | 'bos_token_id' | 'eos_token_id';
+
+/** Keys that some families read. */
+const OPTIONAL = {
+  sliding_window: 'attention.sliding_window',
+  sliding_window_pattern: 'attention.sliding_window_pattern',
+  attn_logit_softcapping: 'attn_logit_softcapping',
+  final_logit_softcapping: 'final_logit_softcapping',
+  attention_multiplier: 'attention.scale',
+  embedding_multiplier: 'embedding_scale',
+  residual_multiplier: 'residual_scale',
+  logits_scaling: 'logit_scale',
+  use_parallel_residual: 'use_parallel_residual',
+  rope_local_base_freq: 'rope.freq_base_swa',
+} as const;
+
+/** Names of config.json's keys in a file's metadata, as far as a family reads them. */
+export type GgufNames = Readonly<Record<CommonKey, string>> &
+  Readonly<Partial<Record<keyof typeof OPTIONAL, string>>>;
+
+/** @param prefix the file's `general.architecture` */
+export function ggufNames(prefix: string, { norm, keys, slidingWindow }: Architecture): GgufNames {
+  const hasWindow = slidingWindow === 'all' || slidingWindow === 'pattern';
+  const read = new Set<string>([...keys, ...(hasWindow ? slidingWindowKeys(slidingWindow) : [])]);
+  const below = ([key, name]: [string, string]) => [key, `${prefix}.${name}`];
+  const optional = Object.entries(OPTIONAL).filter(([key]) => read.has(key));
+  return {
+    ...(Object.fromEntries(Object.entries(COMMON).map(below)) as Record<keyof typeof COMMON, string>),
+    ...Object.fromEntries(optional.map(below)),
+    rms_norm_eps: `${prefix}.attention.${norm === 'rms' ? 'layer_norm_rms_epsilon' : 'layer_norm_epsilon'}`,
+    bos_token_id: 'tokenizer.ggml.bos_token_id',
+    eos_token_id: 'tokenizer.ggml.eos_token_id',
+  };
+}
 
 /** Keys of the tokenizer that are read, or that say nothing about ids. */
 const TOKENIZER_KEYS: ReadonlySet<string> = new Set(
@@ -17,28 +58,20 @@ const TOKENIZER_KEYS: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 const FIM_TOKEN = /^(?:fim_\w+|prefix|suffix|middle)_token_id$/;
+const TOKENIZER = 'tokenizer.ggml.';
 
 /**
- * Refuses keys of the architecture and of the tokenizer that may change the result and that nothing here reads. Values that switch a feature
- * off pass. Other keys describe the file, or belong to other programs. Throws CheckpointError.
+ * Refuses files that are no model, and keys of the tokenizer that may change the ids and that nothing here reads. Values that switch a
+ * feature off pass. Keys beyond the architecture's and the tokenizer's describe the file, or belong to other programs. Throws CheckpointError.
  */
-export function checkKeys(metadata: Fields, architecture: string): void {
+export function checkKeys(metadata: Fields): void {
   refuseParts(metadata);
   for (const key of metadata.keys()) {
-    if (isKnown(key, architecture) || isOff(metadata.raw(key))) continue;
+    const name = key.startsWith(TOKENIZER) ? key.slice(TOKENIZER.length) : null;
+    if (name === null || TOKENIZER_KEYS.has(name) || FIM_TOKEN.test(name)) continue;
+    if (isOff(metadata.raw(key))) continue;
     throw metadata.error(key.slice(0, 80), 'not understood, and it may change the result');
   }
-}
-
-function isKnown(key: string, architecture: string): boolean {
-  const [prefix, rest] = [`${architecture}.`, 'tokenizer.ggml.'].map((start) =>
-    key.startsWith(start) ? key.slice(start.length) : null,
-  );
-  if (prefix !== null) {
-    const isWindow = architecture === 'llama' && prefix === 'attention.sliding_window';
-    return isWindow || ARCHITECTURE_KEYS.has(prefix);
-  }
-  return rest === null || TOKENIZER_KEYS.has(rest) || FIM_TOKEN.test(rest);
 }
 
 function refuseParts(metadata: Fields): void {

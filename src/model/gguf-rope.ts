@@ -1,4 +1,6 @@
 import type { Fields } from '../checkpoint/fields.js';
+import type { GgufNames } from './gguf-keys.js';
+import { plainNumber } from './gguf-number.js';
 
 const POSITIVE = { min: Number.MIN_VALUE, max: 1e15 };
 const DEFAULT_THETA = 10_000;
@@ -7,36 +9,73 @@ const LLAMA3 = { low_freq_factor: 1, high_freq_factor: 4 };
 /** The divisors are f32, computed from frequencies that converters round to f32 too. */
 const TOLERANCE = 1e-5;
 
+/** Tensors of divisors of the rotation's frequencies: Llama 3's; and LongRoPE's for short texts and for long ones. */
+export const ROPE_TENSORS = {
+  all: 'rope_freqs.weight',
+  short: 'rope_factors_short.weight',
+  long: 'rope_factors_long.weight',
+} as const;
+
+/** `[rotaryDim / 2]` each; null where the file has none. */
+export type RopeDivisors = Readonly<Record<keyof typeof ROPE_TENSORS, Float32Array | null>>;
+
 /**
- * The rotation's keys of config.json. Divisors of frequencies must be those of Llama 3's scaling, which then takes their place.
- * @param factors `[rotaryDim / 2]` divisors; null where the file has none
- * Throws CheckpointError for divisors of another kind.
+ * The rotation's scaling and its share of each head, as config.json has them. Divisors of `rope_freqs` must be those of Llama 3's scaling,
+ * which then takes their place. Throws CheckpointError for divisors of another kind.
  */
-export function ropeRecord(
+export function ropeKeys(
   metadata: Fields,
-  architecture: string,
+  names: GgufNames,
   headDim: number,
-  factors: Float32Array | null,
+  divisors: RopeDivisors,
 ): object {
-  const key = (name: string) => `${architecture}.rope.${name}`;
-  const theta = metadata.number(key('freq_base'), POSITIVE, DEFAULT_THETA);
-  const rotaryDim = metadata.integer(key('dimension_count'), { min: 1, max: headDim }, headDim);
+  const { rope_theta: base, rope_scaling: scaling, partial_rotary_factor: dimensions } = names;
+  const theta = metadata.number(base, POSITIVE, DEFAULT_THETA);
+  const rotaryDim = metadata.integer(dimensions, { min: 1, max: headDim }, headDim);
+  const given = scalingKeys(metadata, scaling);
+  const type = metadata.string(`${scaling}.type`, 'none');
+  const named = type === 'none' ? null : { ...given, rope_type: type };
   return {
-    rope_theta: theta,
-    ...(rotaryDim === headDim ? {} : { partial_rotary_factor: rotaryDim / headDim }),
-    rope_scaling: scaling(metadata, key) ?? llama3(metadata, theta, rotaryDim, factors),
+    [dimensions]: shareOf(rotaryDim, headDim),
+    [scaling]: longRope(given, divisors) ?? named ?? llama3(metadata, theta, rotaryDim, divisors.all),
   };
 }
 
-/** The kinds of scaling that metadata names, under the names of config.json; null for none. */
-function scaling(metadata: Fields, key: (name: string) => string): object | null {
-  const type = metadata.string(key('scaling.type'), 'none');
-  if (type === 'none') return null;
-  return {
-    rope_type: type,
-    factor: metadata.raw(key('scaling.factor')),
-    original_max_position_embeddings: metadata.raw(key('scaling.original_context_length')),
-  };
+/** A share that gives the dimensions back when their product is rounded down. */
+function shareOf(dim: number, of: number): number {
+  const share = dim / of;
+  return Math.floor(share * of) === dim ? share : (dim + 0.5) / of;
+}
+
+/** Keys below `rope.scaling`, and their names in config.json. */
+const SCALING: ReadonlyMap<string, string> = new Map([
+  ['factor', 'factor'],
+  ['original_context_length', 'original_max_position_embeddings'],
+  ['attn_factor', 'attention_factor'],
+  ['yarn_attn_factor', 'attention_factor'],
+  ['yarn_beta_fast', 'beta_fast'],
+  ['yarn_beta_slow', 'beta_slow'],
+  ['yarn_truncate', 'truncate'],
+]);
+
+/** Files tell LongRoPE by its divisors; older ones do not name it. */
+function longRope(given: object, { short, long }: RopeDivisors): object | null {
+  if (short === null || long === null) return null;
+  const factors = { short_factor: Array.from(short), long_factor: Array.from(long) };
+  return { ...given, rope_type: 'longrope', ...factors };
+}
+
+/** Throws CheckpointError for a key that is not known. */
+function scalingKeys(metadata: Fields, prefix: string): object {
+  const keys = metadata.keys().filter((key) => key.startsWith(`${prefix}.`));
+  const entries = keys.flatMap((key): [string, unknown][] => {
+    const name = key.slice(prefix.length + 1);
+    const known = SCALING.get(name);
+    if (known !== undefined) return [[known, plainNumber(metadata.raw(key))]];
+    if (name === 'type' || name === 'finetuned') return [];
+    throw metadata.error(key, 'not understood, and it may change the result');
+  });
+  return Object.fromEntries(entries);
 }
 
 function llama3(metadata: Fields, theta: number, dim: number, divisors: Float32Array | null): object | null {

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSafetensors } from '#halflight/checkpoint/checkpoint.js';
 import { Fields } from '#halflight/checkpoint/fields.js';
 import { GGUF_TYPES, type GgufType } from '#halflight/checkpoint/gguf/types.js';
 import { root } from './paths.js';
-import { type TinyModel, tinyDir } from './tiny.js';
 
 /** A value with the format's id of its type. */
 export interface GgufValue {
@@ -73,108 +71,6 @@ function number(bytes: 4 | 8, value: number): Uint8Array {
   if (bytes === 4) buffer.writeUInt32LE(value);
   else buffer.writeBigUInt64LE(BigInt(value));
   return buffer;
-}
-
-/** Names of a layer's modules in config.json's world and in GGUF's. */
-const LAYER_NAMES: Readonly<Record<string, string>> = {
-  input_layernorm: 'attn_norm',
-  post_attention_layernorm: 'ffn_norm',
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.o_proj': 'attn_output',
-  'self_attn.q_norm': 'attn_q_norm',
-  'self_attn.k_norm': 'attn_k_norm',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-};
-
-/** A tiny model as llama.cpp's converter would write it, matrices as they are and vectors in f32. Mistral becomes llama. */
-export async function tinyGguf(model: TinyModel): Promise<Uint8Array> {
-  const config: Record<string, number> = JSON.parse(
-    readFileSync(join(tinyDir(model), 'config.json'), 'utf8'),
-  );
-  const arch = model === 'mistral' ? 'llama' : model;
-  const checkpoint = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
-  const tensors: GgufTensorData[] = [];
-  for (const { name, dtype, shape } of checkpoint.tensors.values()) {
-    const dims = shape.toReversed();
-    const isVector = dims.length === 1;
-    const half = dtype === 'F16' ? 'F16' : 'BF16';
-    const read = await checkpoint.read(name);
-    const data = isVector ? new Uint8Array((await checkpoint.readF32(name)).buffer) : read.data;
-    const heads = arch === 'llama' ? numHeads(name, config) : null;
-    const rows = heads === null ? data : permute(data, shape[0], heads);
-    tensors.push({ name: ggufName(name), type: isVector ? 'F32' : half, dims, data: rows });
-  }
-  await checkpoint.close();
-  if (model === 'llama') tensors.push(ropeFactors(config));
-  return ggufBytes(tinyMetadata(arch, config), tensors);
-}
-
-function tinyMetadata(arch: string, config: Record<string, number>): Record<string, GgufValue> {
-  const headDim = config.head_dim ?? config.hidden_size / config.num_attention_heads;
-  const window: Record<string, GgufValue> =
-    arch === 'llama' && (config.sliding_window ?? 0) > 0
-      ? { 'llama.attention.sliding_window': u32(config.sliding_window) }
-      : {};
-  return {
-    'general.architecture': string(arch),
-    [`${arch}.context_length`]: u32(config.max_position_embeddings),
-    [`${arch}.embedding_length`]: u32(config.hidden_size),
-    [`${arch}.block_count`]: u32(config.num_hidden_layers),
-    [`${arch}.feed_forward_length`]: u32(config.intermediate_size),
-    [`${arch}.attention.head_count`]: u32(config.num_attention_heads),
-    [`${arch}.attention.head_count_kv`]: u32(config.num_key_value_heads),
-    [`${arch}.attention.key_length`]: u32(headDim),
-    [`${arch}.attention.value_length`]: u32(headDim),
-    [`${arch}.attention.layer_norm_rms_epsilon`]: f32(config.rms_norm_eps),
-    [`${arch}.rope.freq_base`]: f32(10_000),
-    [`${arch}.rope.dimension_count`]: u32(headDim),
-    ...window,
-    'tokenizer.ggml.model': string('gpt2'),
-    'tokenizer.ggml.bos_token_id': u32(0),
-    'tokenizer.ggml.eos_token_id': u32(2),
-  };
-}
-
-function ggufName(name: string): string {
-  const [, layer, module, kind] = /^model\.layers\.(\d+)\.(.*)\.(weight|bias)$/.exec(name) ?? [];
-  if (layer !== undefined) return `blk.${layer}.${LAYER_NAMES[module]}.${kind}`;
-  if (name === 'model.norm.weight') return 'output_norm.weight';
-  return name === 'lm_head.weight' ? 'output.weight' : 'token_embd.weight';
-}
-
-function numHeads(name: string, config: Record<string, number>): number | null {
-  if (/q_proj/.test(name)) return config.num_attention_heads;
-  return /k_proj/.test(name) ? config.num_key_value_heads : null;
-}
-
-/** Row `(head, half, i)` goes to `(head, i, half)`. */
-function permute(data: Uint8Array, rows: number, heads: number): Uint8Array {
-  const [rowBytes, dim] = [data.length / rows, rows / heads];
-  const out = new Uint8Array(data.length);
-  for (let head = 0; head < heads; head++) {
-    for (let half = 0; half < 2; half++) {
-      for (let i = 0; i < dim / 2; i++) {
-        const from = (head * dim + (half * dim) / 2 + i) * rowBytes;
-        out.set(data.subarray(from, from + rowBytes), (head * dim + 2 * i + half) * rowBytes);
-      }
-    }
-  }
-  return out;
-}
-
-/** Divisors of the frequencies for the tiny llama's scaling: factor 8, 1 and 4 turns of 64 positions. */
-function ropeFactors({ head_dim: dim }: Record<string, number>): GgufTensorData {
-  const divisors = Float32Array.from({ length: dim / 2 }, (_, i) => {
-    const turns = 64 / (2 * Math.PI * 10_000 ** ((2 * i) / dim));
-    if (turns > 4) return 1;
-    const smooth = (turns - 1) / 3;
-    return turns < 1 ? 8 : 1 / ((1 - smooth) / 8 + smooth);
-  });
-  return { name: 'rope_freqs.weight', type: 'F32', dims: [dim / 2], data: new Uint8Array(divisors.buffer) };
 }
 
 /** Tokens, types and merges of the bundled model. */

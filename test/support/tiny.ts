@@ -20,9 +20,6 @@ export const TINY_MODELS = [
   'gpt2',
   'gpt_neox',
 ] as const;
-/** Those of families that GGUF files are read of. */
-export const GGUF_MODELS = ['llama', 'mistral', 'qwen2', 'qwen3'] as const satisfies readonly TinyModel[];
-
 export type TinyModel = (typeof TINY_MODELS)[number];
 
 export function tinyDir(model: TinyModel): string {
@@ -48,9 +45,11 @@ export interface ReferenceRun {
   readonly greedyTokenIds: readonly number[];
 }
 
-/** Runs of `reference.safetensors` beside a model's weights. */
-export async function referenceRuns(modelDir: string): Promise<readonly ReferenceRun[]> {
-  const file = await openSafetensors(join(modelDir, 'reference.safetensors'));
+/** Runs of `reference.safetensors` beside a model's weights. @param path the model's folder, or a file like that */
+export async function referenceRuns(path: string): Promise<readonly ReferenceRun[]> {
+  const file = await openSafetensors(
+    path.endsWith('.safetensors') ? path : join(path, 'reference.safetensors'),
+  );
   const ids = async (name: string) =>
     Array.from(new BigInt64Array((await file.read(name)).data.buffer), Number);
   const runs: ReferenceRun[] = [];

@@ -5,12 +5,11 @@ import { type Checkpoint, type RawTensor, readTensor, type TensorInfo, widen } f
 import { fileError } from '../json.js';
 import { dequantizeBlocks } from './dequantize.js';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.js';
-import { logicalName } from './names.js';
 import { packBlocks, packedFormat } from './repack.js';
-import { restoreRows } from './rows.js';
+import { numHeadsToRestore, restoreRows } from './rows.js';
 import { type BlockType, isBlockType } from './types.js';
 
-/** The tensors of a GGUF file under the names of Hugging Face's checkpoints, rows in their order. */
+/** The tensors of a GGUF file, with rows of Q and K in the order that the model means. */
 export interface GgufCheckpoint extends Checkpoint {
   /** A matrix of blocks in the canonical layout; null for plain floats. */
   readonly stored: (name: string) => Promise<PackedWeight | null>;
@@ -21,9 +20,7 @@ export async function openGguf(
   file: string,
   header: GgufHeader = readGgufHeader(file),
 ): Promise<GgufCheckpoint> {
-  const tensors = new Map(
-    header.tensors.map((tensor) => [logicalName(tensor.name), tensorInfo(file, tensor)]),
-  );
+  const tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensorInfo(file, tensor)]));
   const handle = await open(file, 'r').catch((error: unknown) => {
     throw fileError(file, error);
   });
@@ -46,7 +43,7 @@ export async function openGguf(
 }
 
 function tensorInfo(file: string, { name, type, shape, offset, bytes }: GgufTensor): TensorInfo {
-  const info = { name: logicalName(name), dtype: type, shape, file, offset, bytes };
+  const info = { name, dtype: type, shape, file, offset, bytes };
   return isBlockType(type) ? { ...info, format: packedFormat(type) } : info;
 }
 
@@ -56,22 +53,13 @@ async function readRows(
   info: TensorInfo,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const data = await readTensor(handle, info);
-  const numHeads = headsToRestore(header, info.name);
+  const numHeads = numHeadsToRestore(header.metadata, info.name);
   if (numHeads === null) return data;
   const [numRows] = info.shape;
   if (numRows % (2 * numHeads) !== 0) {
     throw new CheckpointError(info.file, info.name, `${numRows} rows are not ${numHeads} heads of even size`);
   }
   return restoreRows(data, info.bytes / numRows, numRows, numHeads);
-}
-
-/** Heads of a matrix or bias whose rows the converter has reordered; null for every other tensor. */
-function headsToRestore({ metadata }: GgufHeader, name: string): number | null {
-  const [, module] = /\.([qk])_proj\.(?:weight|bias)$/.exec(name) ?? [];
-  if (module === undefined || metadata.string('general.architecture') !== 'llama') return null;
-  const bounds = { min: 1, max: 2 ** 24 };
-  const numHeads = metadata.integer('llama.attention.head_count', bounds);
-  return module === 'q' ? numHeads : metadata.integer('llama.attention.head_count_kv', bounds, numHeads);
 }
 
 function toF32(tensor: RawTensor): Float32Array<ArrayBuffer> {

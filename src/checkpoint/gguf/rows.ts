@@ -1,3 +1,20 @@
+import type { Fields } from '../fields.js';
+
+/** Values of `general.architecture` whose Q and K llama.cpp's converter reorders. */
+const REORDERED: ReadonlySet<string> = new Set(['llama', 'granite', 'smollm3']);
+const HEADS = { min: 1, max: 2 ** 24 };
+
+/** Heads of a matrix or bias whose rows the converter has reordered; null for every other tensor. Throws CheckpointError. */
+export function numHeadsToRestore(metadata: Fields, tensor: string): number | null {
+  const [, module] = /^blk\.\d+\.attn_([qk])\.(?:weight|bias)$/.exec(tensor) ?? [];
+  const architecture = metadata.string('general.architecture');
+  if (module === undefined || !REORDERED.has(architecture)) return null;
+  const numHeads = metadata.integer(`${architecture}.attention.head_count`, HEADS);
+  return module === 'q'
+    ? numHeads
+    : metadata.integer(`${architecture}.attention.head_count_kv`, HEADS, numHeads);
+}
+
 /**
  * Undoes the order of rows that llama.cpp's converter gives Q and K of the llama architecture, where the two halves of a head's rotation
  * alternate. Row `head·dim + 2i + j` of the file is row `head·dim + j·dim/2 + i` of the model.
