@@ -1,7 +1,8 @@
 import type { RawTensor, TensorInfo } from '../checkpoint/checkpoint.js';
 import { CheckpointError } from '../errors.js';
 import type { LinearNames, ModelConfig } from '../model/config.js';
-import { inLayerName, type WeightSource } from '../model/load.js';
+import { inLayerName } from '../model/load.js';
+import type { WeightSource } from '../model/matrices.js';
 import { FLOAT_FORMATS } from '../quant/formats.js';
 import { RandomWords, randomPacked } from './random-weights.js';
 

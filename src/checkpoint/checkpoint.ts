@@ -14,15 +14,21 @@ export interface RawTensor {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** Tensors of a model, read one at a time by position. */
+/** Rows `start … start + count − 1` of a tensor: the first of its sizes. */
+export interface RowRange {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Tensors of a model, read one at a time by position, whole or by rows. */
 export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorInfo>;
   /** `__metadata__` of all files together. */
   readonly metadata: ReadonlyMap<string, string>;
   /** Rejects with CheckpointError where there is no such tensor or the file ends early. */
-  read(name: string): Promise<RawTensor>;
+  read(name: string, rows?: RowRange): Promise<RawTensor>;
   /** As `read`, with F16 and BF16 widened to f32. Rejects where the tensor is of another type. */
-  readF32(name: string): Promise<Float32Array<ArrayBuffer>>;
+  readF32(name: string, rows?: RowRange): Promise<Float32Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
@@ -93,32 +99,38 @@ function checkpointOf(
   tensors: ReadonlyMap<string, TensorInfo>,
   opened: ReadonlyMap<string, OpenFile>,
 ): Checkpoint {
-  const read = async (name: string): Promise<RawTensor> => {
+  const read = async (name: string, rows?: RowRange): Promise<RawTensor> => {
     const info = tensors.get(name);
     const file = info === undefined ? undefined : opened.get(info.file);
     if (info === undefined || file === undefined) throw new CheckpointError(source, name, 'no such tensor');
-    return { info, data: await readTensor(file.handle, info) };
+    return { info, data: await readTensor(file.handle, info, rows) };
   };
   return {
     tensors,
     metadata: new Map([...opened.values()].flatMap((file) => [...file.metadata])),
     read,
-    readF32: async (name) => widen(await read(name)),
+    readF32: async (name, rows) => widen(await read(name, rows)),
     close: () => closeAll(opened),
   };
 }
 
-/** Bytes of a tensor. Rejects with CheckpointError. */
-export async function readTensor(handle: FileHandle, info: TensorInfo): Promise<Uint8Array<ArrayBuffer>> {
-  if (info.bytes > constants.MAX_LENGTH) {
+/** Bytes of a tensor, or of some of its rows. Rejects with CheckpointError. */
+export async function readTensor(
+  handle: FileHandle,
+  info: TensorInfo,
+  rows: RowRange = { start: 0, count: info.shape[0] ?? 1 },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const rowBytes = info.bytes / Math.max(1, info.shape[0] ?? 1);
+  const bytes = rowBytes * rows.count;
+  if (bytes > constants.MAX_LENGTH) {
     throw new CheckpointError(
       info.file,
       info.name,
-      `${info.bytes} bytes, more than one buffer of this Node holds`,
+      `${bytes} bytes, more than one buffer of this Node holds`,
     );
   }
   try {
-    return await readAt(handle, info.file, info.offset, info.bytes);
+    return await readAt(handle, info.file, info.offset + rowBytes * rows.start, bytes);
   } catch (error) {
     throw fileError(info.file, error);
   }

@@ -1,35 +1,24 @@
-import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.js';
-import { CheckpointError } from '../errors.js';
 import type { Ops, Tensor, Weight } from '../ops/ops.js';
-import { packFloat } from '../quant/pack.js';
-import { stackRows } from '../quant/rows.js';
-import { quantizeRtn } from '../quant/rtn.js';
-import type { PackedWeight, WeightFormat } from '../quant/weight.js';
+import { stackSources } from '../quant/packed-rows.js';
+import type { WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
-import { byRows, headwiseValues } from './matrix-layout.js';
+import { Matrices, type WeightSource } from './matrices.js';
+import { headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
 import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
-
-/** A checkpoint, or what stands for one. */
-export interface WeightSource extends Checkpoint {
-  /** A matrix in a format that its tensor is not stored in. Absent, the tensor is read in f32 and rounded to the nearest codes. */
-  readonly packed?: (name: string, format: WeightFormat) => Promise<PackedWeight>;
-  /** A matrix that the checkpoint itself holds in codes, repacked without loss; null for a tensor of plain floats, and absent where all are. */
-  readonly stored?: (name: string) => Promise<PackedWeight | null>;
-}
 
 export interface LoadOptions {
   /** Format that the layers' matrices of floats are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
   readonly quantization: WeightFormat | null;
   /** Positions that the rotation table covers. */
   readonly maxModelLen: number;
-  /** Called after each tensor with the checkpoint's bytes read so far. */
+  /** Called with the checkpoint's bytes read so far. */
   readonly onBytes: (bytes: number) => void;
 }
 
 /**
- * Reads a checkpoint onto a device, one layer's tensors in host memory at a time.
+ * Reads a checkpoint onto a device, a few rows of a matrix in host memory at a time.
  * Throws CheckpointError where a tensor is missing or of another shape or type than the configuration asks for.
  */
 export async function loadModel<B>(
@@ -61,7 +50,7 @@ export async function loadModel<B>(
 type StackPart = readonly [LinearNames, number];
 
 class Loader<B> {
-  #bytes = 0;
+  readonly matrices: Matrices;
   readonly #ropes = new Map<RopeConfig, Tensor<B>>();
 
   constructor(
@@ -69,7 +58,9 @@ class Loader<B> {
     readonly checkpoint: WeightSource,
     readonly config: ModelConfig,
     readonly options: LoadOptions,
-  ) {}
+  ) {
+    this.matrices = new Matrices(checkpoint, config, options);
+  }
 
   async layer(layer: number): Promise<Layer<B>> {
     const {
@@ -112,7 +103,7 @@ class Loader<B> {
 
   /** A matrix in the checkpoint's own format. */
   async table(name: string, rows: number, cols: number): Promise<Weight<B>> {
-    return this.ops.weight([await this.#packed(name, rows, cols)]);
+    return this.ops.loadWeight([this.matrices.stored(name, rows, cols)]);
   }
 
   /** @param name of its weight, beside which LayerNorm's bias lies */
@@ -145,9 +136,8 @@ class Loader<B> {
   /** Matrices of equal K, stacked by rows, and their biases; a matrix without one gets zeros where another has one. */
   async linear(named: readonly StackPart[], cols: number): Promise<Linear<B>> {
     const parts = fused(named);
-    const packed: PackedWeight[] = [];
-    for (const [names, rows] of parts) packed.push(await this.#quantized(names, rows, cols));
-    return { weight: this.ops.weight(stackRows(packed)), bias: await this.#bias(parts) };
+    const sources = parts.map(([names, rows]) => this.matrices.rounded(names, rows, cols));
+    return { weight: await this.ops.loadWeight(stackSources(sources)), bias: await this.#bias(parts) };
   }
 
   async #bias(parts: readonly StackPart[]): Promise<Tensor<B> | null> {
@@ -178,86 +168,12 @@ class Loader<B> {
     return this.ops.constant(norms, qHeads + kHeads, headDim);
   }
 
-  async #quantized({ weight: name, layout }: LinearNames, rows: number, cols: number): Promise<PackedWeight> {
-    const format = this.options.quantization;
-    if (layout !== 'rows') return this.#relaid(name, layout, rows, cols);
-    if (format === null || isInCodes(this.checkpoint.tensors.get(name)))
-      return this.#packed(name, rows, cols);
-    if (this.checkpoint.packed !== undefined) {
-      this.#count(this.#expect(name, [rows, cols]));
-      return this.checkpoint.packed(name, format);
-    }
-    return quantizeRtn(await this.#values(name, [rows, cols]), rows, cols, format, name);
-  }
-
-  /** A matrix of floats that lies in the checkpoint in another order. */
-  async #relaid(
-    name: string,
-    layout: Exclude<LinearNames['layout'], 'rows'>,
-    rows: number,
-    cols: number,
-  ): Promise<PackedWeight> {
-    const info = this.#expect(name, layout === 'transposed' ? [cols, rows] : [rows, cols]);
-    this.#count(info);
-    const { headDim } = this.config;
-    const format = this.options.quantization;
-    if (format !== null) {
-      const values = byRows(await this.checkpoint.readF32(name), layout, rows, headDim);
-      return quantizeRtn(values, rows, cols, format, name);
-    }
-    const type = floatType(info);
-    const { buffer } = (await this.checkpoint.read(name)).data.slice();
-    const elements = type === 'f32' ? new Uint32Array(buffer) : new Uint16Array(buffer);
-    return packFloat(byRows(elements, layout, rows, headDim), type, rows, cols);
-  }
-
-  async #packed(name: string, rows: number, cols: number): Promise<PackedWeight> {
-    const info = this.#expect(name, [rows, cols]);
-    const stored = (await this.checkpoint.stored?.(name)) ?? null;
-    if (stored !== null) {
-      this.#count(info);
-      return stored;
-    }
-    const type = floatType(info);
-    const { data } = await this.checkpoint.read(name);
-    this.#count(info);
-    return packFloat(data, type, rows, cols);
-  }
-
   async #values(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
-    const info = this.#expect(name, shape);
+    const info = this.matrices.expect(name, shape);
     const values = await this.checkpoint.readF32(name);
-    this.#count(info);
+    this.matrices.count(info.bytes);
     return values;
   }
-
-  #expect(name: string, shape: readonly number[]): TensorInfo {
-    const info = this.checkpoint.tensors.get(name);
-    if (info === undefined) {
-      const file = this.checkpoint.tensors.values().next().value?.file ?? 'checkpoint';
-      throw new CheckpointError(file, name, `no such tensor, but ${this.config.architecture} needs it`);
-    }
-    if (info.shape.join() === shape.join()) return info;
-    const problem = `shape [${info.shape}], but config.json asks for [${shape}]`;
-    throw new CheckpointError(info.file, name, problem);
-  }
-
-  #count(info: TensorInfo): void {
-    this.#bytes += info.bytes;
-    this.options.onBytes(this.#bytes);
-  }
-}
-
-const FLOAT_TYPES = new Map([
-  ['F32', 'f32'],
-  ['F16', 'f16'],
-  ['BF16', 'bf16'],
-] as const) as ReadonlyMap<string, 'f32' | 'f16' | 'bf16'>;
-
-function floatType({ dtype, file, name }: TensorInfo): 'f32' | 'f16' | 'bf16' {
-  const type = FLOAT_TYPES.get(dtype);
-  if (type !== undefined) return type;
-  throw new CheckpointError(file, name, `${dtype}, but a weight must be F32, F16 or BF16`);
 }
 
 /** Neighbours of equal name as the one matrix that they are. */
@@ -269,11 +185,6 @@ function fused(parts: readonly StackPart[]): StackPart[] {
     else merged.push([names, rows]);
   }
   return merged;
-}
-
-/** Whether a matrix lies in memory in the integer codes that its checkpoint has. It is never rounded to others. */
-export function isInCodes(info: TensorInfo | undefined): boolean {
-  return (info?.format?.scaleType ?? null) !== null;
 }
 
 function inLayer({ weight, bias, layout }: LinearNames, layer: number): LinearNames {

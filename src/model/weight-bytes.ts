@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { BLOCK_CODES, blocksPerRow, groupsPerRow, type WeightFormat } from '../quant/weight.js';
 import type { ModelConfig } from './config.js';
-import { isInCodes } from './load.js';
+import { isInCodes } from './matrices.js';
 import { namesIn } from './prefix.js';
 
 /**

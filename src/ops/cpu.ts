@@ -1,4 +1,5 @@
 import { dequantizeRow, FLOAT_FORMATS } from '../quant/formats.js';
+import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { activated, capped } from './activation.js';
 import { batchLayout, NONE, ROW, readSamplingRow, writeBatchWords } from './batch-layout.js';
@@ -59,6 +60,12 @@ export class CpuOps implements Ops<Buffer> {
     }
     const part = { format: FLOAT_FORMATS.f32, rowStart: 0, rows, cols, codes, scales: null, zeros: null };
     return { rows, cols, parts: [part] };
+  }
+
+  async loadWeight(parts: readonly PackedRows[]): Promise<Weight<Buffer>> {
+    const packed: PackedWeight[] = [];
+    for (const part of parts) packed.push(await part.read(0, part.rows));
+    return this.weight(packed);
   }
 
   constant(values: Float32Array, rows: number, cols: number): Tensor<Buffer> {

@@ -1,3 +1,4 @@
+import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 
 /**
@@ -15,6 +16,8 @@ export interface Ops<B> {
   tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<B>;
   /** Uploads weights stacked by rows. Parts may differ in format, and are split where the backend cannot bind one whole. */
   weight(parts: readonly PackedWeight[]): Weight<B>;
+  /** As `weight`, of rows that are asked for a few MiB at a time, and no faster than they leave the host. Rejects as they do. */
+  loadWeight(parts: readonly PackedRows[]): Promise<Weight<B>>;
   /** Uploads a vector or table of f32, row-major `[rows][cols]`. */
   constant(values: Float32Array, rows: number, cols: number): Tensor<B>;
   /** Zeroed caches of one layer. */

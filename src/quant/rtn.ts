@@ -10,8 +10,9 @@ const F16_MAX = 65504;
 interface Source {
   /** `[rows][cols]` */
   readonly values: Float32Array;
-  /** For messages: the tensor's name. */
+  /** For messages: the tensor's name, and where the first of the rows stands in it. */
   readonly name: string;
+  readonly firstRow: number;
   readonly f16Bits: (value: number) => number;
 }
 
@@ -39,7 +40,7 @@ interface Group {
  * Asymmetric: the range min(w, 0) … max(w, 0) is spread over 2^b − 1 steps.
  *
  * @param values `[rows][cols]` row-major
- * @param name names the matrix in errors
+ * @param name names the matrix in errors; @param firstRow row of that matrix that the first of these is
  * Throws UserError where a number is NaN, infinite, or too large for the scale's type.
  */
 export function quantizeRtn(
@@ -48,12 +49,13 @@ export function quantizeRtn(
   cols: number,
   format: WeightFormat,
   name = 'weight',
+  firstRow = 0,
 ): PackedWeight {
   if (format.scaleType === null) throw new RangeError(`${formatName(format)} is not an integer format`);
   if (values.length !== rows * cols)
     throw new RangeError(`${values.length} values are not [${rows}, ${cols}]`);
   const weight = allocate(format, rows, cols);
-  const source = { values, name, f16Bits: f16Rounder() };
+  const source = { values, name, firstRow, f16Bits: f16Rounder() };
   for (let row = 0; row < rows; row++) quantizeRow(source, weight, row);
   return weight;
 }
@@ -171,7 +173,7 @@ function storeParams(
 }
 
 function badNumber(source: Source, weight: PackedWeight, index: number, problem: string): UserError {
-  const row = Math.floor(index / weight.cols);
+  const row = source.firstRow + Math.floor(index / weight.cols);
   const column = index % weight.cols;
   return new UserError(
     `${source.name}: row ${row}, column ${column} is ${source.values[index]}: ${problem} (${formatName(weight.format)})`,

@@ -16,6 +16,7 @@ import {
   type Weight,
   type WeightPart,
 } from '../ops/ops.js';
+import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { activationConstants } from './activation-constants.js';
 import { attentionDispatches } from './attention-dispatches.js';
@@ -33,7 +34,8 @@ import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
 import { Tilings } from './tilings.js';
 import { batchInvariant, type Tuning, tuningFor } from './tuning.js';
-import { splitRows, weightBuffers, weightConstants, weightShape } from './weights.js';
+import { WeightUpload } from './weight-upload.js';
+import { weightBuffers, weightConstants, weightShape } from './weights.js';
 
 type Args<Name extends keyof Ops<GPUBuffer>> = OpArgs<GPUBuffer, Name>;
 
@@ -54,6 +56,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   readonly #buffers: BufferPool;
   readonly #recorder: Recorder;
   readonly #readback: Readback;
+  readonly #upload: WeightUpload;
   readonly #tuning: Tuning;
   /** Bound where an operand is absent. */
   readonly #nothing: GPUBuffer;
@@ -71,6 +74,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     const clock = PassClock.of(device);
     this.#recorder = new Recorder(device, this.#buffers, clock);
     this.#readback = new Readback(device, this.#recorder, clock, new Doze(this.#tuning.dozeMs));
+    this.#upload = new WeightUpload(device, this.#buffers);
     this.#nothing = this.#buffers.storage(16, 'activations');
     const partials = partialsBytes(this.#tuning);
     this.#partials = partials === 0 ? this.#nothing : this.#buffers.storage(partials, 'activations');
@@ -99,15 +103,12 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     return { data, rows, cols, stride, type };
   }
 
-  weight(packed: readonly PackedWeight[]): Weight<GPUBuffer> {
-    const limit = this.#device.limits.maxStorageBufferBindingSize;
-    const parts: WeightPart<GPUBuffer>[] = [];
-    let rowStart = 0;
-    for (const part of packed.flatMap((whole) => splitRows(whole, limit))) {
-      parts.push(this.#uploadPart(part, rowStart));
-      rowStart += part.rows;
-    }
-    return { rows: rowStart, cols: packed[0]?.cols ?? 0, parts };
+  weight(parts: readonly PackedWeight[]): Weight<GPUBuffer> {
+    return this.#upload.put(parts);
+  }
+
+  loadWeight(parts: readonly PackedRows[]): Promise<Weight<GPUBuffer>> {
+    return this.#upload.load(parts);
   }
 
   constant(values: Float32Array, rows: number, cols: number): Tensor<GPUBuffer> {
@@ -313,20 +314,6 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#readback.destroy();
     this.#buffers.destroy();
     this.#device.destroy();
-  }
-
-  #uploadPart(packed: PackedWeight, rowStart: number): WeightPart<GPUBuffer> {
-    const upload = (data: Uint32Array | null) =>
-      data === null ? null : this.#buffers.upload(data, 'weights');
-    return {
-      format: packed.format,
-      rowStart,
-      rows: packed.rows,
-      cols: packed.cols,
-      codes: this.#buffers.upload(packed.codes, 'weights'),
-      scales: upload(packed.scales),
-      zeros: upload(packed.zeros),
-    };
   }
 
   #spec(

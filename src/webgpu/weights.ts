@@ -19,13 +19,17 @@ export function weightConstants({ format }: WeightPart<GPUBuffer>): Record<strin
   return { SCALE_F16: format.scaleType === 'f16' ? 1 : 0, ZERO_POINTS: format.zeroPoints ? 1 : 0 };
 }
 
+/** Rows whose codes fit a binding of `limit` bytes. Throws RangeError where one row does not. */
+export function maxRows({ format, cols }: Pick<PackedWeight, 'format' | 'cols'>, limit: number): number {
+  const rows = Math.floor(limit / (4 * blocksPerRow(cols) * format.bits));
+  if (rows > 0) return rows;
+  throw new RangeError(`a row of ${cols} weights does not fit a binding of ${limit} bytes`);
+}
+
 /** The weight in as few pieces as fit a binding of `limit` bytes, split between rows. Throws RangeError where one row does not fit. */
 export function splitRows(weight: PackedWeight, limit: number): PackedWeight[] {
-  const numParts = Math.ceil(weight.codes.byteLength / limit);
-  if (numParts <= 1) return [weight];
-  const rows = Math.floor((limit * weight.rows) / weight.codes.byteLength);
-  if (rows === 0)
-    throw new RangeError(`a row of ${weight.cols} weights does not fit a binding of ${limit} bytes`);
+  const rows = maxRows(weight, limit);
+  if (rows >= weight.rows) return [weight];
   const pieces: PackedWeight[] = [];
   for (let at = 0; at < weight.rows; at += rows) {
     pieces.push(sliceRows(weight, at, Math.min(rows, weight.rows - at)));

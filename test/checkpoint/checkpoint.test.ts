@@ -32,6 +32,19 @@ t.test('tensors are read by name, wherever they start, and widened to f32', asyn
   });
 });
 
+t.test('rows of a tensor are read without the others', async (t) => {
+  const header = '{"m":{"dtype":"F16","shape":[3,2],"data_offsets":[0,12]}}';
+  const dir = t.testdir({});
+  await writeFile(
+    join(dir, 'model.safetensors'),
+    safetensorsBytes(header, [0, 0x3c, 0, 0x40, 0, 0x42, 0, 0x44, 0, 0x45, 0, 0x46]),
+  );
+  const checkpoint = await openCheckpoint(dir);
+  t.teardown(() => checkpoint.close());
+  t.strictSame(await checkpoint.readF32('m', { start: 1, count: 2 }), Float32Array.of(3, 4, 5, 6));
+  t.strictSame((await checkpoint.read('m', { start: 2, count: 1 })).data, Uint8Array.of(0, 0x45, 0, 0x46));
+});
+
 t.test('a sharded checkpoint reads each tensor from the file that the index names', async (t) => {
   const one = (value: number) =>
     safetensorsBytes('{"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', [value]);

@@ -6,7 +6,7 @@ import { type LoadOptions, loadModel } from '#halflight/model/load.js';
 import { CpuOps } from '#halflight/ops/cpu.js';
 import type { Weight } from '#halflight/ops/ops.js';
 import { formatName, parseQuantization } from '#halflight/quant/formats.js';
-import type { PackedWeight } from '#halflight/quant/weight.js';
+import type { PackedRows } from '#halflight/quant/packed-rows.js';
 import { changedCheckpoint, type TinyModel, tinyDir } from '../support/tiny.js';
 
 const OPTIONS: LoadOptions = { quantization: null, maxModelLen: 8, onBytes: () => undefined };
@@ -16,9 +16,9 @@ const K_PROJ = 'model.layers.1.self_attn.k_proj.weight';
 class RecordingOps extends CpuOps {
   readonly weights: string[] = [];
 
-  override weight(packed: readonly PackedWeight[]): Weight<Float64Array> {
-    for (const { rows, cols, format } of packed) this.weights.push(`${rows}×${cols} ${formatName(format)}`);
-    return super.weight(packed);
+  override loadWeight(parts: readonly PackedRows[]): Promise<Weight<Float64Array>> {
+    for (const { rows, cols, format } of parts) this.weights.push(`${rows}×${cols} ${formatName(format)}`);
+    return super.loadWeight(parts);
   }
 }
 

@@ -1,7 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { CheckpointError } from '../../errors.js';
 import type { PackedWeight } from '../../quant/weight.js';
-import { type Checkpoint, type RawTensor, readTensor, type TensorInfo, widen } from '../checkpoint.js';
+import {
+  type Checkpoint,
+  type RawTensor,
+  type RowRange,
+  readTensor,
+  type TensorInfo,
+  widen,
+} from '../checkpoint.js';
 import { fileError } from '../json.js';
 import { dequantizeBlocks } from './dequantize.js';
 import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.js';
@@ -11,8 +18,9 @@ import { type BlockType, isBlockType } from './types.js';
 
 /** The tensors of a GGUF file, with rows of Q and K in the order that the model means. */
 export interface GgufCheckpoint extends Checkpoint {
-  /** A matrix of blocks in the canonical layout; null for plain floats. */
-  readonly stored: (name: string) => Promise<PackedWeight | null>;
+  /** A matrix of blocks in the canonical layout, or some of its rows; null for plain floats. */
+  readonly stored: (name: string, rows?: RowRange) => Promise<PackedWeight | null>;
+  readonly storesRows: true;
 }
 
 /** Opens a GGUF file. Rejects with CheckpointError. @param header where it has been read before */
@@ -24,20 +32,21 @@ export async function openGguf(
   const handle = await open(file, 'r').catch((error: unknown) => {
     throw fileError(file, error);
   });
-  const read = async (name: string): Promise<RawTensor> => {
+  const read = async (name: string, rows?: RowRange): Promise<RawTensor> => {
     const info = tensors.get(name);
     if (info === undefined) throw new CheckpointError(file, name, 'no such tensor');
-    return { info, data: await readRows(handle, header, info) };
+    return { info, data: await readRows(handle, header, info, rows) };
   };
   return {
     tensors,
     metadata: new Map(),
     read,
-    readF32: async (name) => toF32(await read(name)),
-    stored: async (name) => {
+    readF32: async (name, rows) => toF32(await read(name, rows)),
+    stored: async (name, rows) => {
       const { dtype } = tensors.get(name) ?? {};
-      return dtype !== undefined && isBlockType(dtype) ? toPacked(dtype, await read(name)) : null;
+      return dtype !== undefined && isBlockType(dtype) ? toPacked(dtype, await read(name, rows), rows) : null;
     },
+    storesRows: true,
     close: () => handle.close(),
   };
 }
@@ -51,15 +60,21 @@ async function readRows(
   handle: FileHandle,
   header: GgufHeader,
   info: TensorInfo,
+  rows: RowRange = { start: 0, count: info.shape[0] },
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const data = await readTensor(handle, info);
   const numHeads = numHeadsToRestore(header.metadata, info.name);
-  if (numHeads === null) return data;
+  if (numHeads === null) return readTensor(handle, info, rows);
   const [numRows] = info.shape;
   if (numRows % (2 * numHeads) !== 0) {
     throw new CheckpointError(info.file, info.name, `${numRows} rows are not ${numHeads} heads of even size`);
   }
-  return restoreRows(data, info.bytes / numRows, numRows, numHeads);
+  const rowBytes = info.bytes / numRows;
+  const dim = numRows / numHeads;
+  const firstHead = Math.floor(rows.start / dim);
+  const heads = Math.ceil((rows.start + rows.count) / dim) - firstHead;
+  const data = await readTensor(handle, info, { start: firstHead * dim, count: heads * dim });
+  const from = (rows.start - firstHead * dim) * rowBytes;
+  return restoreRows(data, rowBytes, heads * dim, heads).slice(from, from + rows.count * rowBytes);
 }
 
 function toF32(tensor: RawTensor): Float32Array<ArrayBuffer> {
@@ -67,8 +82,9 @@ function toF32(tensor: RawTensor): Float32Array<ArrayBuffer> {
   return isBlockType(dtype) ? dequantizeBlocks(dtype, tensor.data) : widen(tensor);
 }
 
-function toPacked(type: BlockType, { info, data }: RawTensor): PackedWeight {
+function toPacked(type: BlockType, { info, data }: RawTensor, range?: RowRange): PackedWeight {
   const cols = info.shape[info.shape.length - 1];
-  const rows = info.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+  const [outer, ...inner] = info.shape.slice(0, -1);
+  const rows = inner.reduce((product, size) => product * size, range?.count ?? outer ?? 1);
   return packBlocks(type, data, rows, cols);
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CheckpointError } from '../../errors.js';
 import { dequantize } from '../../quant/formats.js';
+import { sliceRows } from '../../quant/rows.js';
 import type { PackedWeight } from '../../quant/weight.js';
 import { type Checkpoint, openCheckpoint, type TensorInfo } from '../checkpoint.js';
 import { describe, Fields } from '../fields.js';
@@ -88,14 +89,15 @@ function withMatrices(checkpoint: Checkpoint, matrices: readonly QuantizedMatrix
     ...checkpoint,
     tensors: logicalTensors(checkpoint, matrices),
     stored: async (name) => (await byName.get(name)?.read()) ?? null,
-    read: async (name) => {
+    read: async (name, rows) => {
       const codes = byName.get(name)?.parts[0];
-      if (codes === undefined) return checkpoint.read(name);
+      if (codes === undefined) return checkpoint.read(name, rows);
       throw new CheckpointError(codes.file, name, 'held in codes, so it has no elements of its own');
     },
-    readF32: async (name) => {
+    readF32: async (name, rows) => {
       const weight = await byName.get(name)?.read();
-      return weight === undefined ? checkpoint.readF32(name) : dequantize(weight);
+      if (weight === undefined) return checkpoint.readF32(name, rows);
+      return dequantize(rows === undefined ? weight : sliceRows(weight, rows.start, rows.count));
     },
   };
 }

@@ -28,6 +28,8 @@ Object.keys(GGUF_TYPES).forEach((type, i) => {
     t.same([packed.rows, packed.cols], [ROWS, COLS]);
     t.same(packed.format, checkpoint.tensors.get(name)?.format);
     t.same(bitsOf(dequantize(packed)), bitsOf(values));
+    const last = await checkpoint.stored(name, { start: ROWS - 1, count: 1 });
+    t.same(last && bitsOf(dequantize(last)), bitsOf(values.subarray((ROWS - 1) * COLS)));
   });
 });
 

@@ -1,0 +1,88 @@
+import t from 'tap';
+import { openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
+import type { LinearNames } from '#halflight/model/config.js';
+import { Matrices, type WeightSource } from '#halflight/model/matrices.js';
+import { dequantize, parseQuantization } from '#halflight/quant/formats.js';
+import type { PackedRows } from '#halflight/quant/packed-rows.js';
+import { stackRows } from '#halflight/quant/rows.js';
+import { quantizeRtn } from '#halflight/quant/rtn.js';
+import { tinyDir } from '../support/tiny.js';
+
+const GATE = 'model.layers.0.mlp.gate_proj.weight';
+const CONFIG = { architecture: 'llama', headDim: 16 };
+const names = (weight: string): LinearNames => ({ weight, bias: null, layout: 'rows' });
+
+const checkpoint = await openCheckpoint(tinyDir('llama'));
+t.teardown(() => checkpoint.close());
+
+function matrices(quantization: string | null, source: WeightSource = checkpoint) {
+  const bytes: number[] = [];
+  const format = quantization === null ? null : parseQuantization(quantization);
+  const options = { quantization: format, onBytes: (read: number) => bytes.push(read) };
+  return { bytes, of: new Matrices(source, CONFIG, options) };
+}
+
+/** The rows in uneven pieces, stacked again. */
+async function inPieces(source: PackedRows) {
+  const pieces = [];
+  for (let at = 0, size = 1; at < source.rows; at += size, size += 7) {
+    pieces.push(await source.read(at, Math.min(size, source.rows - at)));
+  }
+  return stackRows(pieces)[0];
+}
+
+t.test('rows of a matrix are those of the whole, rounded or not', async (t) => {
+  const values = await checkpoint.readF32(GATE);
+  const plain = matrices(null).of.stored(GATE, 128, 64);
+  t.strictSame(dequantize(await inPieces(plain)), values);
+  for (const name of ['int4', 'int8', 'int4-g64-asym']) {
+    const rounded = matrices(name).of.rounded(names(GATE), 128, 64);
+    t.strictSame(await inPieces(rounded), quantizeRtn(values, 128, 64, parseQuantization(name)), name);
+  }
+});
+
+t.test('bytes count up to those of the tensor, however many rows are read at once', async (t) => {
+  const { bytes, of } = matrices(null);
+  await inPieces(of.stored(GATE, 128, 64));
+  t.equal(bytes.at(-1), 128 * 64 * 2);
+  t.ok(bytes.every((count, i) => i === 0 || count > bytes[i - 1]));
+});
+
+t.test('what a checkpoint holds in codes is asked for by rows only where it can be', async (t) => {
+  const format = parseQuantization('int8');
+  const values = await checkpoint.readF32(GATE);
+  const whole = quantizeRtn(values, 128, 64, format);
+  const info = { ...checkpoint.tensors.get(GATE), format } as never;
+  for (const storesRows of [true, undefined] as const) {
+    const asked: (number | null)[] = [];
+    const source: WeightSource = {
+      ...checkpoint,
+      tensors: new Map([[GATE, info]]),
+      storesRows,
+      stored: async (_, rows) => {
+        asked.push(rows?.count ?? null);
+        if (rows === undefined) return whole;
+        const part = values.subarray(rows.start * 64, (rows.start + rows.count) * 64);
+        return quantizeRtn(part, rows.count, 64, format);
+      },
+    };
+    // Codes are never rounded to others.
+    const read = await inPieces(matrices('int4', source).of.rounded(names(GATE), 128, 64));
+    t.strictSame(read, whole);
+    t.strictSame(asked, storesRows === true ? [1, 8, 15, 22, 29, 36, 17] : [null]);
+  }
+});
+
+t.test('a number that cannot be rounded is named by its row of the tensor', async (t) => {
+  const source: WeightSource = {
+    ...checkpoint,
+    readF32: async (name, rows) => {
+      const values = await checkpoint.readF32(name, rows);
+      if (rows?.start === 64) values[65] = Number.NaN;
+      return values;
+    },
+  };
+  const rounded = matrices('int4', source).of.rounded(names(GATE), 128, 64);
+  await rounded.read(0, 64);
+  await t.rejects(rounded.read(64, 64), { message: /gate_proj\.weight: row 65, column 1 is NaN/ });
+});
