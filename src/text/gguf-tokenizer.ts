@@ -104,7 +104,7 @@ function sentencePieceJson(metadata: Fields, tokens: GgufTokens): JsonObject {
   const normalizers = prefix ? [{ type: 'Prepend', prepend: SPACE }, replace] : [replace];
   const strip = prefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : [];
   return {
-    added_tokens: addedTokens(tokens),
+    added_tokens: addedTokens(tokens).map(withSpaces),
     normalizer: { type: 'Sequence', normalizers },
     pre_tokenizer: null,
     post_processor: postProcessor(metadata, tokens, true),
@@ -151,8 +151,20 @@ function vocabulary({ texts }: GgufTokens): Record<string, number> {
   return Object.fromEntries(entries.reverse());
 }
 
+/** Runs of spaces that are tokens by themselves (Gemma) are found in the text as it is, the longest first. */
+function withSpaces(token: AddedToken): AddedToken {
+  return token.special ? token : { ...token, content: token.content.replaceAll(SPACE, ' ') };
+}
+
+interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+  readonly normalized: boolean;
+}
+
 /** Control tokens and the unknown one are special; user-defined ones are found in plain text too. */
-function addedTokens({ texts, types }: GgufTokens): object[] {
+function addedTokens({ texts, types }: GgufTokens): AddedToken[] {
   const isAdded = (type: number) =>
     type === TOKEN_TYPES.control || type === TOKEN_TYPES.unknown || type === TOKEN_TYPES.userDefined;
   return texts.flatMap((content, id) => {

@@ -12,7 +12,12 @@ const END_TOKENS: ReadonlySet<string> = new Set([
   '<|end_of_text|>',
   '<|endoftext|>',
   '<end_of_turn>',
+  '<｜end▁of▁sentence｜>',
+  '<|return|>',
+  '<|call|>',
 ]);
+/** In a vocabulary with `<|return|>` (gpt-oss) it ends a message, after which the answer may go on. */
+const MESSAGE_END = '<|end|>';
 
 /** A vocabulary in order of ids. */
 export interface GgufTokens {
@@ -48,8 +53,9 @@ export function endTokens(metadata: Fields): number[] {
     .map((key) => metadata.integer(key, { min: 0, max: 2 ** 32 - 1 }));
   if (!metadata.has('tokenizer.ggml.tokens')) return named;
   const { texts, types } = readTokens(metadata);
+  const isMessageEnd = (text: string) => text === MESSAGE_END && texts.includes('<|return|>');
   const byName = texts.flatMap((text, id) =>
-    types[id] === TOKEN_TYPES.control && END_TOKENS.has(text) ? [id] : [],
+    types[id] === TOKEN_TYPES.control && END_TOKENS.has(text) && !isMessageEnd(text) ? [id] : [],
   );
   return [...new Set([...named, ...byName])];
 }

@@ -11,7 +11,7 @@ const { texts, ids } = JSON.parse(readFileSync(fixture('gguf/tokens.json'), 'utf
   ids: Record<string, number[][]>;
 };
 
-for (const pre of Object.keys(ids).filter((name) => name !== 'sentencepiece')) {
+for (const pre of PRE_TOKENIZERS.keys()) {
   t.test(`${pre} cuts text as llama.cpp does`, (t) => {
     const file = join(t.testdir({}), 'm.gguf');
     writeFileSync(file, ggufBytes({ ...fableTokens(), 'tokenizer.ggml.pre': string(pre) }));

@@ -9,7 +9,7 @@ import { fixture } from '../support/paths.js';
 
 const { texts, ids } = JSON.parse(readFileSync(fixture('gguf/tokens.json'), 'utf8')) as {
   texts: string[];
-  ids: { sentencepiece: number[][] };
+  ids: { sentencepiece: number[][]; gemma: number[][] };
 };
 const ALL = { addSpecialTokens: true, parseSpecialTokens: true };
 
@@ -21,6 +21,18 @@ t.test('a SentencePiece vocabulary encodes as llama.cpp does, and decodes to the
   }
   t.end();
 });
+
+t.test(
+  'runs of spaces and lines that are tokens of their own, as Gemma has them, are found as llama.cpp finds them',
+  (t) => {
+    const tokenizer = loadTokenizer(fixture('gguf/gemma.gguf'));
+    for (const [i, text] of texts.entries()) {
+      t.same(tokenizer.encode(text, ALL), ids.gemma[i], text);
+      t.equal(tokenizer.decode(ids.gemma[i], { skipSpecialTokens: true }), text);
+    }
+    t.end();
+  },
+);
 
 t.test('of two neighbours those of the highest score are joined first', (t) => {
   const tokens = { texts: ['<s>', 'a', 'b', 'ab', 'ba', 'aba'], types: [3, 1, 1, 1, 1, 1] };

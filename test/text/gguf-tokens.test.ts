@@ -29,3 +29,14 @@ t.test('a generation ends with the named tokens and with control tokens of well-
   t.same(endTokens(fieldsOf({})), []);
   t.end();
 });
+
+t.test('the end of a message ends no generation where there is a token for the end of the answer', (t) => {
+  const tokens = ['<|end|>', '<|return|>', '<|call|>'];
+  const metadata = { 'tokenizer.ggml.tokens': tokens, 'tokenizer.ggml.token_type': [3, 3, 3] };
+  t.same(endTokens(fieldsOf(metadata)), [1, 2]);
+  t.same(
+    endTokens(fieldsOf({ 'tokenizer.ggml.tokens': ['<|end|>'], 'tokenizer.ggml.token_type': [3] })),
+    [0],
+  );
+  t.end();
+});
