@@ -1,4 +1,4 @@
-// y[t][i] = activated(x[t][i]), with GATED times x[t][cols + i].
+// y[t][i] = activated(x[t][i]), with GATED gated(x[t][i], x[t][cols + i]).
 override GATED: bool = true;
 #include "lib/activation.wgsl"
 struct Params {
@@ -17,9 +17,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let origin = id.y * params.x_stride + i;
-  var v = activated(f32(x[origin]));
+  let to = id.y * params.y_stride + i;
   if (GATED) {
-    v *= f32(x[origin + params.cols]);
+    y[to] = X(gated(f32(x[origin]), f32(x[origin + params.cols])));
+  } else {
+    y[to] = X(activated(f32(x[origin])));
   }
-  y[id.y * params.y_stride + i] = X(v);
 }

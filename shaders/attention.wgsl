@@ -8,6 +8,8 @@
 override SPLIT: bool = false;
 // Scores s become soft_cap · tanh(s / soft_cap).
 override SOFT_CAP: bool = false;
+// Each query also weighs its head's sink, a score without a value.
+override SINKS: bool = false;
 override LANES: u32 = 32u;
 override HEAD_DIM: u32 = 64u;
 override GROUP: u32 = 1u;
@@ -52,6 +54,8 @@ struct Params {
 // Rows of heads: a token's results; or with SPLIT, in [split][tile] and f32, the unnormalised sums of each head, then its maximum, its total
 // weight and two unused values.
 @group(0) @binding(5) var<storage, read_write> y: array<Y4>;
+// One score for each head, where SINKS.
+@group(0) @binding(6) var<storage, read> sinks: array<f32>;
 // Of each lane: where the first of its four positions lies in the caches, and for each query their softmax weights, times the scales of V.
 var<workgroup> places: array<u32, LANES>;
 var<workgroup> weights: array<vec4f, LANES * QUERIES>;
@@ -295,8 +299,14 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tile = tile_of(group, groups);
+  // The softmax begins with the sink, whose weight is 1 until a greater score comes; one lane and one split count it.
+  let sunk = SINKS && group.z == 0u;
   for (var n = 0u; n < QUERIES; n++) {
     greatest[n] = LOWEST;
+    if (sunk) {
+      greatest[n] = sinks[tile.head + n % GROUP];
+      total[n] = select(0.0, 1.0, lane == 0u);
+    }
   }
   for (var step = tile.start - tile.start % STEP; step < tile.end; step += STEP) {
     let position = step + NEIGHBOURS * lane;

@@ -11,39 +11,41 @@ const BLOCK_VECTORS = 8u;
 var<workgroup> x_tile: array<X4, TILE_TOKENS * ROW_VECTORS>;
 var<workgroup> w_tile: array<X4, TILE_OUTPUTS * ROW_VECTORS>;
 
-fn load_activations(lane: u32, token: u32, block: u32) {
-  let last = params.tokens - 1u;
+fn load_activations(lane: u32, place: Place, block: u32) {
   for (var i = lane; i < TILE_TOKENS * BLOCK_VECTORS; i += LANES) {
     let row = i / BLOCK_VECTORS;
     let column = i % BLOCK_VECTORS;
-    x_tile[tile_index(row, column)] = x[min(token + row, last) * params.x_stride + block * BLOCK_VECTORS + column];
+    let token = x_row(min(place.first + row, place.end - 1u));
+    x_tile[tile_index(row, column)] = x[token * params.x_stride + block * BLOCK_VECTORS + column];
   }
 }
 
-// Rows beyond the part's last are the last: loads stay in bounds, the results are not stored.
-fn load_weights(lane: u32, output: u32, block: u32) {
+fn load_weights(lane: u32, place: Place, output: u32, block: u32) {
   for (var i = lane; i < TILE_OUTPUTS * CHUNKS_PER_BLOCK; i += LANES) {
     let row = i / CHUNKS_PER_BLOCK;
     let chunk = i % CHUNKS_PER_BLOCK;
-    let weight_row = min(output + row, params.outputs - 1u);
-    let scale = weight_scale(weight_row, block);
-    let w = weight_chunk(weight_row, block, chunk);
+    let weight_at = weight_row(place, output + row);
+    let scale = weight_scale(weight_at, block);
+    let w = weight_chunk(weight_at, block, chunk);
     w_tile[tile_index(row, chunk * 2u)] = X4(scale * w.a);
     w_tile[tile_index(row, chunk * 2u + 1u)] = X4(scale * w.b);
   }
 }
 
 @compute @workgroup_size(LANES)
-fn main(at: Invocation) {
-  let token = at.group.y * TILE_TOKENS;
-  let output = (at.group.x + at.group.z * at.groups.x) * TILE_OUTPUTS;
+fn main(at: Invocation, @builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let place = place_of(group.y, TILE_TOKENS);
+  if (place.first >= place.end) {
+    return;
+  }
+  let output = (group.x + group.z * groups.x) * TILE_OUTPUTS;
   var sums: Sums;
   for (var block = 0u; block < params.weight.blocks; block++) {
     workgroupBarrier();
-    load_activations(at.lane, token, block);
-    load_weights(at.lane, output, block);
+    load_activations(at.lane, place, block);
+    load_weights(at.lane, place, output, block);
     workgroupBarrier();
     add_block(at, &sums);
   }
-  store_sums(at, token, output, &sums);
+  store_sums(at, place, output, &sums);
 }

@@ -12,9 +12,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let token = group.y;
+  let place = place_of(group.y, 1u);
+  if (place.first >= place.end) {
+    return;
+  }
+  let token = x_row(place.first);
   let tile = group.x + group.z * groups.x;
-  let rows = tile_rows(tile);
+  let rows = tile_rows(place, tile);
   var sum = vec4f();
   for (var block = lane; block < params.weight.blocks; block += LANES) {
     let packed = x_packed(token, block);
@@ -29,6 +33,6 @@ fn main(
   }
   let total = lane_sum(lane, sum);
   if (lane == 0u) {
-    store_tile(token, tile, total);
+    store_tile(place, place.first, tile, total);
   }
 }

@@ -7,7 +7,6 @@
 override LANES: u32 = 32u;
 // Tokens in a tile, at most MAX_TOKENS. Loops over them have a constant count: unrolled, they leave the sums in registers.
 override TOKENS: u32 = 4u;
-const MAX_TOKENS = 8u;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -15,10 +14,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let token = group.y * TOKENS;
+  let place = place_of(group.y, TOKENS);
+  if (place.first >= place.end) {
+    return;
+  }
+  let tokens = tile_rows_of(place);
   let tile = (group.x + group.z * groups.x) * LANES + lane;
-  let last = params.tokens - 1u;
-  let rows = tile_rows(tile);
+  let rows = tile_rows(place, tile);
   // [token][output]
   var sums: array<vec4f, MAX_TOKENS>;
   var squares: array<f32, MAX_TOKENS>;
@@ -35,7 +37,7 @@ fn main(
       norms = lane_norm(lane, block);
     }
     for (var t = 0u; t < TOKENS; t++) {
-      var v = lane_x(lane, min(token + t, last), block);
+      var v = lane_x(lane, tile_row(tokens, t), block);
       if (NORM) {
         squares[t] += lane_squares(v);
         v = lane_product(v, norms);
@@ -45,12 +47,11 @@ fn main(
     }
   }
   // Sums move down to the first, so that stores are compiled once and not once per token: they took most of the time to compile.
-  let end = min(token + TOKENS, params.tokens);
-  for (var t = token; t < end; t++) {
+  for (var position = place.first; position < place.end; position++) {
     if (NORM) {
       sums[0] *= norm_factor(row_squares(squares[0]));
     }
-    store_tile(t, tile, sums[0]);
+    store_tile(place, position, tile, sums[0]);
     for (var i = 1u; i < TOKENS; i++) {
       sums[i - 1u] = sums[i];
       squares[i - 1u] = squares[i];

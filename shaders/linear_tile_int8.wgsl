@@ -8,7 +8,6 @@
 override LANES: u32 = 32u;
 // Tokens in a tile, at most MAX_TOKENS. Loops over them have a constant count: unrolled, they leave the sums in registers.
 override TOKENS: u32 = 4u;
-const MAX_TOKENS = 8u;
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -16,10 +15,13 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let token = group.y * TOKENS;
+  let place = place_of(group.y, TOKENS);
+  if (place.first >= place.end) {
+    return;
+  }
+  let tokens = tile_rows_of(place);
   let tile = (group.x + group.z * groups.x) * LANES + lane;
-  let last = params.tokens - 1u;
-  let rows = tile_rows(tile);
+  let rows = tile_rows(place, tile);
   // [token][output]
   var sums: array<vec4f, MAX_TOKENS>;
   for (var block = 0u; block < params.weight.blocks; block++) {
@@ -29,7 +31,7 @@ fn main(
     let w2 = weight_operand(weight_packed(rows.z, block));
     let w3 = weight_operand(weight_packed(rows.w, block));
     for (var t = 0u; t < TOKENS; t++) {
-      let row = min(token + t, last);
+      let row = tile_row(tokens, t);
       let packed = lane_x_packed(lane, row, block);
       let v = x_operand(packed);
       let dots = vec4i(operand_dot(w0, v), operand_dot(w1, v), operand_dot(w2, v), operand_dot(w3, v));
@@ -37,9 +39,8 @@ fn main(
     }
   }
   // Sums move down to the first, so that stores are compiled once and not once per token: they took most of the time to compile.
-  let end = min(token + TOKENS, params.tokens);
-  for (var t = token; t < end; t++) {
-    store_tile(t, tile, sums[0]);
+  for (var position = place.first; position < place.end; position++) {
+    store_tile(place, position, tile, sums[0]);
     for (var i = 1u; i < TOKENS; i++) {
       sums[i - 1u] = sums[i];
     }

@@ -1,8 +1,8 @@
 // Log-probabilities by the logits as the model gave them, one workgroup a row: of the row's token, with its rank, and of the likeliest.
-// Each lane keeps the best of its own tokens; the winner of a round is told, and its lane alone looks for its next one.
 override LANES: u32 = 64u;
 #include "lib/reduce.wgsl"
 #include "lib/argmax.wgsl"
+#include "lib/next_best.wgsl"
 struct Params {
   vocabulary: u32,
   stride: u32,
@@ -15,24 +15,6 @@ struct Params {
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
 // Rows of results: token, log-probability, rank, a spare word, 20 ids, 20 log-probabilities.
 @group(0) @binding(3) var<storage, read_write> results: array<u32>;
-
-struct Candidate {
-  logit: f32,
-  token: u32,
-}
-
-// Of the lane's tokens the greatest after `last`, in the order of falling logits and rising ids; the greatest of all after NONE.
-fn next_of(lane: u32, row: u32, last: Candidate) -> Candidate {
-  var best = Candidate(LOWEST, NONE);
-  for (var i = lane; i < params.vocabulary; i += LANES) {
-    let logit = logits[row + i];
-    let follows = last.token == NONE || logit < last.logit || (logit == last.logit && i > last.token);
-    if (follows && (logit > best.logit || best.token == NONE)) {
-      best = Candidate(logit, i);
-    }
-  }
-  return best;
-}
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -1,8 +1,6 @@
 // Each of four subgroups sums a quarter of the tile as MATRIX_M × MATRIX_N matrices, products of f16 with sums in f32. Where subgroups turn
 // out smaller than the adapter's largest, there are more of them, and those beyond the fourth only load and store.
 struct Invocation {
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_id) subgroup: u32,
 }
@@ -59,7 +57,7 @@ const MATRIX_SIZE = MATRIX_M * MATRIX_N;
 var<workgroup> results: array<f32, SUBGROUPS * MATRIX_SIZE>;
 
 @diagnostic(off, chromium.subgroup_matrix_uniformity)
-fn store_sums(at: Invocation, first_token: u32, first_output: u32, sums: ptr<function, Sums>) {
+fn store_sums(at: Invocation, place: Place, first_output: u32, sums: ptr<function, Sums>) {
   for (var i = 0u; i < ROWS; i++) {
     for (var j = 0u; j < COLUMNS; j++) {
       workgroupBarrier();
@@ -67,15 +65,17 @@ fn store_sums(at: Invocation, first_token: u32, first_output: u32, sums: ptr<fun
         subgroupMatrixStore<row_major>(&results, at.subgroup * MATRIX_SIZE, (*sums)[i][j], MATRIX_N);
       }
       workgroupBarrier();
-      store_results(at.lane, first_token + i * MATRIX_M, first_output + j * MATRIX_N);
+      store_results(at.lane, place, i * MATRIX_M, first_output + j * MATRIX_N);
     }
   }
 }
 
-fn store_results(lane: u32, token: u32, output: u32) {
+// @param token of the tile's, the first of the matrix
+fn store_results(lane: u32, place: Place, token: u32, output: u32) {
   for (var n = lane; n < SUBGROUPS * MATRIX_SIZE; n += LANES) {
     let subgroup = n / MATRIX_SIZE;
     let row = n % MATRIX_SIZE / MATRIX_N;
-    store_output(token + quarter_token(subgroup) + row, output + quarter_output(subgroup) + n % MATRIX_N, results[n]);
+    let position = place.first + token + quarter_token(subgroup) + row;
+    store_output(place, position, output + quarter_output(subgroup) + n % MATRIX_N, results[n]);
   }
 }

@@ -1,8 +1,6 @@
 // A lane sums LANE_TOKENS tokens × 4 outputs of the tile in registers. Its tokens lie TOKEN_LANES apart and its outputs OUTPUT_LANES apart,
 // so that neighbouring lanes read and store neighbouring rows.
 struct Invocation {
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) lane: u32,
 }
 const LANE_TOKENS = 8u;
@@ -39,12 +37,11 @@ fn add_block(at: Invocation, sums: ptr<function, Sums>) {
 }
 
 // Sums move down to the first, so that stores are compiled once and not once per token.
-fn store_sums(at: Invocation, first_token: u32, first_output: u32, sums: ptr<function, Sums>) {
+fn store_sums(at: Invocation, place: Place, first_output: u32, sums: ptr<function, Sums>) {
   let output = first_output + at.lane % OUTPUT_LANES;
-  let end = min(first_token + TILE_TOKENS, params.tokens);
-  for (var token = first_token + at.lane / OUTPUT_LANES; token < end; token += TOKEN_LANES) {
+  for (var position = place.first + at.lane / OUTPUT_LANES; position < place.end; position += TOKEN_LANES) {
     for (var i = 0u; i < 4u; i++) {
-      store_output(token, output + i * OUTPUT_LANES, (*sums)[0][i]);
+      store_output(place, position, output + i * OUTPUT_LANES, (*sums)[0][i]);
     }
     for (var t = 1u; t < LANE_TOKENS; t++) {
       (*sums)[t - 1u] = (*sums)[t];

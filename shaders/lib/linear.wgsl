@@ -1,11 +1,14 @@
-// What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling.
+// What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling. `#include routing` says which rows of x, of
+// the weight and of y belong together: all of them, or each token's with those of its experts.
 #include "lib/block.wgsl"
 #include "lib/weight_shape.wgsl"
 #include "lib/activation.wgsl"
 struct Params {
-  // Tokens, and output rows of this part of the weight.
+  // Rows of y.
   tokens: u32,
+  // Outputs of the product (with experts, of one of them), and rows of this part of the weight.
   outputs: u32,
+  rows: u32,
   // The part's first row in the whole weight.
   first_output: u32,
   // vec4 per row of x; elements per row of y.
@@ -14,13 +17,16 @@ struct Params {
   has_bias: u32,
   // Add to what y holds, instead of replacing it.
   accumulate: u32,
-  // Where not 0, the product's columns are so many gates and as many others, and y[i] = activated(gate i) · other i.
+  // Where not 0, the product's columns are so many gates and as many others, and y[i] = gated(gate i, other i).
   gates: u32,
   // Columns of x, and what is added to their mean square, where NORM.
   cols: u32,
   eps: f32,
   // Of the products with their bias, before they are activated or added.
   scale: f32,
+  // With experts: where tiles begin in `routes`, and routes that read one row of x.
+  tiles: u32,
+  share: u32,
   weight: WeightShape,
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -32,16 +38,29 @@ struct Params {
 #include weight
 // Rows of x are normalised on the way: squares add up beside the products, and one factor at the end does for all of a row.
 override NORM: bool = false;
+// Tokens in a tile of `linear_tile`, at most.
+const MAX_TOKENS = 8u;
 
-fn biased(column: u32, sum: f32) -> f32 {
+// What a workgroup computes: the positions first … end − 1 in the order in which rows are taken. And of its output 0: the row in the weight's
+// part, the column of y, and where its bias lies.
+struct Place {
+  first: u32,
+  end: u32,
+  row: u32,
+  column: u32,
+  bias: u32,
+}
+#include routing
+
+fn biased(place: Place, output: u32, sum: f32) -> f32 {
   if (params.has_bias == 0u) {
     return params.scale * sum;
   }
-  return params.scale * (sum + bias[column]);
+  return params.scale * (sum + bias[place.bias + output]);
 }
 
-fn store(token: u32, column: u32, value: f32) {
-  let at = token * params.y_stride + column;
+fn store(place: Place, position: u32, output: u32, value: f32) {
+  let at = y_row(position) * params.y_stride + place.column + output;
   if (params.accumulate != 0u) {
     y[at] = Y(f32(y[at]) + value);
   } else {
@@ -49,44 +68,42 @@ fn store(token: u32, column: u32, value: f32) {
   }
 }
 
-fn store_output(token: u32, output: u32, sum: f32) {
-  if (token < params.tokens && output < params.outputs) {
-    let column = params.first_output + output;
-    store(token, column, biased(column, sum));
+fn store_output(place: Place, position: u32, output: u32, sum: f32) {
+  if (position < place.end && output < params.outputs && place.row + output < params.rows) {
+    store(place, position, output, biased(place, output, sum));
   }
 }
 
-fn store_gated(token: u32, column: u32, gate: f32, other: f32) {
-  if (token < params.tokens && column < params.gates) {
-    store(token, column, activated(biased(column, gate)) * biased(params.gates + column, other));
+fn store_gated(place: Place, position: u32, output: u32, gate: f32, other: f32) {
+  if (position < place.end && output < params.gates) {
+    store(place, position, output, gated(biased(place, output, gate), biased(place, params.gates + output, other)));
   }
 }
 
-// The last row of the part instead of one beyond it: loads stay in bounds, the result is not stored.
-fn clamp_output(output: u32) -> u32 {
-  return min(output, params.outputs - 1u);
+// The row of an output; the part's last instead of one beyond it: loads stay in bounds, the result is not stored.
+fn weight_row(place: Place, output: u32) -> u32 {
+  return min(place.row + output, params.rows - 1u);
 }
 
-// The four outputs that tile `tile` computes: neighbours, or two gates and what they gate. Rows beyond the last are the last: loads stay in
-// bounds, the results are not stored.
-fn tile_rows(tile: u32) -> vec4u {
-  var rows = vec4u(tile * 4u) + vec4u(0u, 1u, 2u, 3u);
+// The rows of the four outputs that tile `tile` computes: neighbours, or two gates and what they gate.
+fn tile_rows(place: Place, tile: u32) -> vec4u {
+  var outputs = vec4u(tile * 4u) + vec4u(0u, 1u, 2u, 3u);
   if (params.gates != 0u) {
-    rows = vec4u(tile * 2u) + vec4u(0u, 1u, params.gates, params.gates + 1u);
+    outputs = vec4u(tile * 2u) + vec4u(0u, 1u, params.gates, params.gates + 1u);
   }
-  return min(rows, vec4u(params.outputs - 1u));
+  return min(vec4u(place.row) + outputs, vec4u(params.rows - 1u));
 }
 
-fn store_tile(token: u32, tile: u32, sums: vec4f) {
+fn store_tile(place: Place, position: u32, tile: u32, sums: vec4f) {
   if (params.gates != 0u) {
-    store_gated(token, tile * 2u, sums.x, sums.z);
-    store_gated(token, tile * 2u + 1u, sums.y, sums.w);
+    store_gated(place, position, tile * 2u, sums.x, sums.z);
+    store_gated(place, position, tile * 2u + 1u, sums.y, sums.w);
     return;
   }
-  store_output(token, tile * 4u, sums.x);
-  store_output(token, tile * 4u + 1u, sums.y);
-  store_output(token, tile * 4u + 2u, sums.z);
-  store_output(token, tile * 4u + 3u, sums.w);
+  store_output(place, position, tile * 4u, sums.x);
+  store_output(place, position, tile * 4u + 1u, sums.y);
+  store_output(place, position, tile * 4u + 2u, sums.z);
+  store_output(place, position, tile * 4u + 3u, sums.w);
 }
 
 fn norm_factor(squares: f32) -> f32 {

@@ -1,5 +1,8 @@
 import type { Activation } from './ops.js';
 
+/** Of `clamped_swish`. */
+const CLAMP = 7;
+
 /** activation(v) in f64. */
 export function activated(activation: Activation, v: number): number {
   switch (activation) {
@@ -9,9 +12,17 @@ export function activated(activation: Activation, v: number): number {
       return (v / 2) * (1 + erf(v / Math.SQRT2));
     case 'gelu_tanh':
       return (v / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (v + 0.044715 * v ** 3)));
+    case 'clamped_swish':
+      return Math.min(v, CLAMP) / (1 + Math.exp(-1.702 * Math.min(v, CLAMP)));
     default:
       return activation satisfies never;
   }
+}
+
+/** What a gate lets through, in f64: activation(gate) · value, with the value as the activation takes it. */
+export function gatedBy(activation: Activation, gate: number, value: number): number {
+  const taken = activation === 'clamped_swish' ? Math.max(-CLAMP, Math.min(value, CLAMP)) + 1 : value;
+  return activated(activation, gate) * taken;
 }
 
 /** The error function: its Maclaurin series up to 4, beyond which it is ±1 to within 2e-8. Terms stay below 1e6, so f64 leaves 1e-9. */

@@ -1,7 +1,7 @@
 import { dequantizeRow, FLOAT_FORMATS } from '../quant/formats.js';
 import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
-import { activated, capped } from './activation.js';
+import { activated, capped, gatedBy } from './activation.js';
 import { batchLayout, NONE, ROW, readSamplingRow, writeBatchWords } from './batch-layout.js';
 import {
   editedRows,
@@ -11,8 +11,9 @@ import {
   readEdits,
   writeEdits,
 } from './edits-layout.js';
-import { roundedRow } from './int8.js';
+import { addExpertRows, chooseExperts } from './experts.js';
 import { storedHead } from './kv-layout.js';
+import { product } from './linear.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
 import { dot, normalize, normalizeCentered, normalizeWhole } from './norms.js';
@@ -27,6 +28,8 @@ import {
   type OpArgs,
   type Ops,
   pendingRow,
+  type Routing,
+  type RoutingShape,
   rowStride,
   type StepReading,
   type Tensor,
@@ -78,6 +81,17 @@ export class CpuOps implements Ops<Buffer> {
     return { ...shape, k: this.#alloc(size, 'kv_cache'), v: this.#alloc(size, 'kv_cache') };
   }
 
+  routing(shape: RoutingShape): Routing<Buffer> {
+    const { maxTokens, topK } = shape;
+    const experts = this.tensor(maxTokens, topK, 'u32', 'activations');
+    const weights = this.tensor(maxTokens, topK, 'f32', 'activations');
+    return { ...shape, experts, weights, order: new Float64Array(0) };
+  }
+
+  expertSteps(): readonly number[] {
+    return [];
+  }
+
   batch(capacity: BatchCapacity): BatchBuffers<Buffer> {
     const words = new Uint32Array(batchLayout(capacity).words);
     const edits = { words: new Uint32Array(MIN_EDITS_WORDS), data: new Float64Array(0) };
@@ -127,34 +141,25 @@ export class CpuOps implements Ops<Buffer> {
   }
 
   linear(args: Args<'linear'>): void {
-    const { x, bias, out, rows, norm, gated, activation = 'silu' } = args;
+    const { x, out, rows, norm, gated, activation = 'silu', experts } = args;
     if (norm) {
       if (norm.bias) this.layerNorm({ x, rows, ...norm, bias: norm.bias });
       else this.rmsNorm({ x, rows, ...norm });
       this.linear({ ...args, x: norm.out, norm: null });
     } else if (gated) {
       this.linear({ ...args, out: gated, gated: null });
-      this.activate({ x: gated, out, rows, activation });
+      this.activate({ x: gated, out, rows: rows * (experts?.routing.topK ?? 1), activation });
     } else {
-      this.#product(args, bias?.data ?? null);
+      product(args);
     }
   }
 
-  #product(
-    { x, weight, out, rows, accumulate, codes: int8 = null, scale = 1 }: Args<'linear'>,
-    bias: Float64Array | null,
-  ): void {
-    const { codes } = weight.parts[0];
-    for (let t = 0; t < rows; t++) {
-      const given = x.data.subarray(t * x.stride, t * x.stride + weight.cols);
-      const row = int8 === null ? given : roundedRow(given);
-      for (let n = 0; n < weight.rows; n++) {
-        let sum = bias?.[n] ?? 0;
-        for (let k = 0; k < weight.cols; k++) sum += row[k] * codes[n * weight.cols + k];
-        const at = t * out.stride + n;
-        out.data[at] = (accumulate ? out.data[at] : 0) + scale * sum;
-      }
-    }
+  route(args: Args<'route'>): void {
+    chooseExperts(args);
+  }
+
+  addExperts(args: Args<'addExperts'>): void {
+    addExpertRows(args);
   }
 
   ropeAndCache(args: Args<'ropeAndCache'>): void {
@@ -182,7 +187,7 @@ export class CpuOps implements Ops<Buffer> {
   }
 
   attention(args: Args<'attention'>): void {
-    const { batch, q, cache, out, numHeads, scale, window, softCap = null, rows } = args;
+    const { batch, q, cache, out, numHeads, scale, window, softCap = null, sinks = null, rows } = args;
     const { positions, sequenceIds, blockTables } = batchLayout(batch.capacity);
     const { headDim: dim, blockSize } = cache;
     for (let t = 0; t < rows; t++) {
@@ -197,9 +202,11 @@ export class CpuOps implements Ops<Buffer> {
         const places = Array.from({ length: end - start }, (_, i) =>
           cacheIndex(cache, slotOf(start + i), kvHead),
         );
-        const weights = softmax(
-          places.map((at) => capped(scale * dot(query, cache.k.subarray(at, at + dim)), softCap)),
+        const scores = places.map((at) =>
+          capped(scale * dot(query, cache.k.subarray(at, at + dim)), softCap),
         );
+        // A sink's weight comes last, and no place is multiplied by it.
+        const weights = softmax(sinks === null ? scores : [...scores, sinks.data[h]]);
         for (let d = 0; d < dim; d++) {
           out.data[t * out.stride + h * dim + d] = places.reduce(
             (sum, at, i) => sum + weights[i] * cache.v[at + d],
@@ -213,8 +220,10 @@ export class CpuOps implements Ops<Buffer> {
   activate({ x, out, rows, activation }: Args<'activate'>): void {
     for (let t = 0; t < rows; t++) {
       for (let i = 0; i < out.cols; i++) {
-        const up = x.cols === out.cols ? 1 : x.data[t * x.stride + out.cols + i];
-        out.data[t * out.stride + i] = activated(activation, x.data[t * x.stride + i]) * up;
+        const value = x.data[t * x.stride + i];
+        const up = x.data[t * x.stride + out.cols + i];
+        out.data[t * out.stride + i] =
+          x.cols === out.cols ? activated(activation, value) : gatedBy(activation, value, up);
       }
     }
   }

@@ -1,5 +1,18 @@
+import type { ActivationType } from '../quant/formats.js';
 import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
+import type { Batch, BatchCapacity } from './batch.js';
+
+export type {
+  Batch,
+  BatchCapacity,
+  LogitsEdits,
+  SamplingRow,
+  ScoringRow,
+  TokenBias,
+  TokenCount,
+} from './batch.js';
+export { BANNED, pendingRow, pendingToken } from './batch.js';
 
 /**
  * The operations of a transformer, implemented twice: `cpu.ts` in f64, naive and obviously right, and `webgpu/ops.ts`.
@@ -14,14 +27,21 @@ export interface Ops<B> {
 
   /** A zero-filled `[rows][cols]`, alive as long as the backend. `kind` counts it in the memory ledger. */
   tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<B>;
-  /** Uploads weights stacked by rows. Parts may differ in format, and are split where the backend cannot bind one whole. */
-  weight(parts: readonly PackedWeight[]): Weight<B>;
+  /**
+   * Uploads weights stacked by rows. Parts may differ in format, and are split where the backend cannot bind one whole.
+   * @param unit rows that stay together where so many fit: those of an expert. Absent, 1
+   */
+  weight(parts: readonly PackedWeight[], unit?: number): Weight<B>;
   /** As `weight`, of rows that are asked for a few MiB at a time, and no faster than they leave the host. Rejects as they do. */
-  loadWeight(parts: readonly PackedRows[]): Promise<Weight<B>>;
+  loadWeight(parts: readonly PackedRows[], unit?: number): Promise<Weight<B>>;
   /** Uploads a vector or table of f32, row-major `[rows][cols]`. */
   constant(values: Float32Array, rows: number, cols: number): Tensor<B>;
   /** Zeroed caches of one layer. */
   kvCache(shape: KvCacheShape): KvCache<B>;
+  /** Room for the experts that a step's tokens go to. */
+  routing(shape: RoutingShape): Routing<B>;
+  /** Numbers of tokens, up to the shape's, from which on products of experts take kernels of their own. */
+  expertSteps(shape: RoutingShape, activations: ActivationType): readonly number[];
   /** Room for the largest batch. */
   batch(capacity: BatchCapacity): BatchBuffers<B>;
 
@@ -68,6 +88,9 @@ export interface Ops<B> {
    * `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers. Throws RangeError where it holds floats.
    * Where `norm` is given, it is the rows of x after `rmsNorm`, or with a bias `layerNorm`, that are multiplied. Where `gated` is given, the
    * product goes through `activate` with `activation` (silu where absent) to `out`. Both are done on the way where the backend can; `norm.out` and `gated` are room for what it cannot.
+   * Where `experts` is given, W and bias hold those of all experts one after another, [numExperts · n][k], and out has a row for each route
+   * r = t · topK + j of the `rows` tokens: the product of row t of x, or row r where x has rows `of` routes, with the matrix of the expert that
+   * token t chose as its jth. Nothing is normalised or accumulated then.
    */
   linear(args: {
     x: Tensor<B>;
@@ -86,7 +109,22 @@ export interface Ops<B> {
     } | null;
     gated?: Tensor<B> | null;
     activation?: Activation;
+    experts?: { readonly routing: Routing<B>; readonly of: 'tokens' | 'routes' } | null;
   }): void;
+  /**
+   * Chooses for each token the experts of the topK greatest logits, the lower id among equals. Their weights are the softmax of these logits where
+   * `normalized`, else their part of the softmax of all.
+   * @param activations how the products that follow take theirs
+   */
+  route(args: {
+    logits: Tensor<B>;
+    routing: Routing<B>;
+    rows: number;
+    normalized: boolean;
+    activations: ActivationType;
+  }): void;
+  /** out[t] += scale · Σ_j weights[t][j] · x[t · topK + j]: what the experts of a token give, together. */
+  addExperts(args: { x: Tensor<B>; routing: Routing<B>; out: Tensor<B>; rows: number; scale: number }): void;
   /**
    * Splits qkv[t] = `[q heads · D | k heads · D | v heads · D]`, normalises q and k where `norm` is given,
    * rotates the first `rotaryDim` dimensions of q and k by the table's row of the token's position (halves convention: dimension i pairs
@@ -108,7 +146,8 @@ export interface Ops<B> {
   /**
    * out[t] = softmax(capped(scale · q[t]·K)) V over the positions max(0, p−window+1) … p of the token's own sequence, p its position,
    * read through its block table. Query head h reads KV head floor(h · kvHeads / heads). capped(s) = softCap · tanh(s / softCap), and s
-   * where there is no softCap. `rows` are the tokens of the batch that was last written.
+   * where there is no softCap. Where `sinks` is given, [heads] scores, that of the head is one more in the softmax, and has no value.
+   * `rows` are the tokens of the batch that was last written.
    */
   attention(args: {
     batch: BatchBuffers<B>;
@@ -119,11 +158,12 @@ export interface Ops<B> {
     scale: number;
     window: number | null;
     softCap?: number | null;
+    sinks?: Tensor<B> | null;
     rows: number;
   }): void;
   /**
-   * With size = out.cols: out[t][i] = activation(x[t][i]) · x[t][size + i] where x has two halves, or out[t][i] = activation(x[t][i]) where x
-   * is as wide as `out`.
+   * With size = out.cols: out[t][i] = activation(x[t][i]) · x[t][size + i] where x has two halves (`gatedBy`), or
+   * out[t][i] = activation(x[t][i]) where x is as wide as `out`.
    */
   activate(args: { x: Tensor<B>; out: Tensor<B>; rows: number; activation: Activation }): void;
   /** x[t][i] = cap · tanh(x[t][i] / cap). */
@@ -169,8 +209,11 @@ export interface StepReading {
 }
 
 export type ElementType = 'f32' | 'f16' | 'u32';
-/** silu(v) = v / (1 + exp(−v)); gelu(v) = v · Φ(v); gelu_tanh is its approximation by tanh (Hendrycks & Gimpel, arXiv 1606.08415). */
-export type Activation = 'silu' | 'gelu' | 'gelu_tanh';
+/**
+ * silu(v) = v / (1 + exp(−v)); gelu(v) = v · Φ(v); gelu_tanh is its approximation by tanh (Hendrycks & Gimpel, arXiv 1606.08415).
+ * clamped_swish(v) = c / (1 + exp(−1.702 · c)) with c = min(v, 7), and what it gates is clamped to ±7 and one is added (gpt-oss).
+ */
+export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'clamped_swish';
 export type MemoryKind = 'weights' | 'kv_cache' | 'activations';
 
 export interface Tensor<B> {
@@ -204,6 +247,22 @@ export interface WeightPart<B> {
   readonly zeros: B | null;
 }
 
+export interface RoutingShape {
+  readonly maxTokens: number;
+  readonly numExperts: number;
+  /** Experts of a token. */
+  readonly topK: number;
+}
+
+/** The experts of each token of a step, as `route` chose them. */
+export interface Routing<B> extends RoutingShape {
+  /** `[tokens][topK]`, likeliest first: u32 ids, and f32 weights. */
+  readonly experts: Tensor<B>;
+  readonly weights: Tensor<B>;
+  /** The order in which the products take routes; only its backend looks inside. */
+  readonly order: B;
+}
+
 export interface KvCacheShape {
   readonly numBlocks: number;
   readonly blockSize: number;
@@ -223,112 +282,6 @@ export interface KvCache<B> extends KvCacheShape {
   readonly k: B;
   readonly v: B;
 }
-
-export interface BatchCapacity {
-  readonly maxTokens: number;
-  readonly maxSequences: number;
-  readonly maxBlocksPerSequence: number;
-  /** Rows of logits computed in one step, and of these the ones that are sampled. */
-  readonly maxLogits: number;
-  readonly maxSampled: number;
-}
-
-/** One step's work, flat: the tokens of all its sequences one after another, prefill and decode alike. */
-export interface Batch {
-  readonly numTokens: number;
-  readonly numSequences: number;
-  /** `[tokens]`, each an id or a `pendingToken`. */
-  readonly tokenIds: Uint32Array;
-  /** `[tokens]` position within the token's sequence. */
-  readonly positions: Uint32Array;
-  /** `[tokens]` where its K and V go: block · blockSize + offset. */
-  readonly slotMapping: Uint32Array;
-  /** `[tokens]` the token's row of `blockTables`. */
-  readonly sequenceIds: Uint32Array;
-  /** `[sequences][maxBlocksPerSequence]` physical block of each logical one. */
-  readonly blockTables: Uint32Array;
-  /** `[logits]` index of the token whose logits are wanted: first those to sample from, then those whose log-probabilities alone are wanted. */
-  readonly logitsRows: Uint32Array;
-  /** `[sampled]` how to sample from the first rows of logits. */
-  readonly sampling: readonly SamplingRow[];
-  /** `[logits − sampled]` what to tell of the others. */
-  readonly scoring: readonly ScoringRow[];
-}
-
-/** Set in a token id that the host does not know: its low bits are the row of the previous step's results where it was sampled. */
-const PENDING = 0x8000_0000;
-
-/** Stands for a token in `tokenIds` that was sampled into row `row` of the previous step's results. */
-export function pendingToken(row: number): number {
-  return (PENDING | row) >>> 0;
-}
-
-/** The row of a pending token; null for a token id. */
-export function pendingRow(tokenId: number): number | null {
-  return tokenId >= PENDING ? tokenId - PENDING : null;
-}
-
-export interface SamplingRow {
-  /** 0 is greedy. */
-  readonly temperature: number;
-  /** Keep the k largest; 0 keeps all. */
-  readonly topK: number;
-  /** Keep the smallest set of the largest probabilities that reaches this mass, in (0, 1]. */
-  readonly topP: number;
-  /** Drop what is less likely than this share of the most likely one, in [0, 1]. */
-  readonly minP: number;
-  /** 64-bit seed as two words; with `position` it keys the generator, so a seed gives the same text in any batch. */
-  readonly seed: readonly [number, number];
-  /** Index of the token that is being sampled, from the start of its sequence. */
-  readonly position: number;
-  /** What is done to the logits before; null leaves them as they are. */
-  readonly edits: LogitsEdits | null;
-  /** Likeliest tokens to tell the log-probabilities of, 0–20, beside that of the sampled one; null tells none. */
-  readonly numLogprobs: number | null;
-}
-
-/** A position of a prompt whose next token is known. */
-export interface ScoringRow {
-  readonly target: number;
-  /** Likeliest tokens to tell of beside the target, 0–20. */
-  readonly numLogprobs: number;
-}
-
-/**
- * Changes to a row of logits, in this order: tokens that are not allowed are banned, biases are added, then the penalties of vLLM:
- * a token of the prompt or the output has a positive logit divided by `repetition` and another multiplied by it;
- * one that the output holds c times loses c · `frequency`, and `presence` where c > 0. A banned token's logit is `BANNED`.
- */
-export interface LogitsEdits {
-  readonly repetition: number;
-  readonly frequency: number;
-  readonly presence: number;
-  /** Distinct tokens of the sequence, as far as the host knows it; empty where no penalty is asked for. */
-  readonly counts: readonly TokenCount[];
-  /** The sequence's last token where the host does not know it yet, as `pendingToken`; it counts as one more token of the output. Null where it does. */
-  readonly pending: number | null;
-  readonly biases: readonly TokenBias[];
-  /** One bit for each token, low bit first, set where it is allowed; null allows all. */
-  readonly allowed: Uint32Array | null;
-}
-
-export interface TokenCount {
-  readonly tokenId: number;
-  readonly inPrompt: boolean;
-  /** Times in the output. */
-  readonly count: number;
-}
-
-export interface TokenBias {
-  readonly tokenId: number;
-  /** Added to the logit; `BANNED` bans the token. */
-  readonly bias: number;
-  /** Only where the pending token is this one; null in any case. */
-  readonly after: number | null;
-}
-
-/** The logit of a token that must not be drawn: the lowest finite f32, for shaders may take infinities for granted not to exist. */
-export const BANNED = -3.4028234663852886e38;
 
 /** The device's copy of a batch; only its backend looks inside. */
 export interface BatchBuffers<B> {

@@ -58,7 +58,7 @@ function singlesDispatches(args: Args, singles: Singles, tuning: Tuning, partial
 }
 
 function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | null): Dispatch {
-  const { batch, q, cache, out, numHeads, softCap = null } = args;
+  const { batch, q, cache, out, numHeads, softCap = null, sinks = null } = args;
   const { numKvHeads, headDim, type: kv } = cache;
   const tiling = attentionTiling(numHeads / numKvHeads, headDim, tiles.tokens, tuning);
   return {
@@ -66,11 +66,17 @@ function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | 
       kernel: 'attention',
       weight: null,
       types: { X: q.type, Y: split === null ? out.type : 'f32' },
-      constants: { ...tiling.constants, SPLIT: split === null ? 0 : 1, SOFT_CAP: softCap === null ? 0 : 1 },
+      constants: {
+        ...tiling.constants,
+        SPLIT: split === null ? 0 : 1,
+        SOFT_CAP: softCap === null ? 0 : 1,
+        SINKS: sinks === null ? 0 : 1,
+      },
       lanes: tiling.lanes,
       kv,
     },
-    buffers: [batch.data, q.data, cache.k, cache.v, split?.partials ?? out.data],
+    // Where there are no sinks something must be bound in their place.
+    buffers: [batch.data, q.data, cache.k, cache.v, split?.partials ?? out.data, sinks?.data ?? q.data],
     weight: [],
     params: tilesParams(args, tiles, tiling, split),
     grid: [numHeads / tiling.heads, tiles.numTiles, split?.count ?? 1],

@@ -11,7 +11,7 @@ export interface GemmTiling extends Omit<Tiling, 'kernel'> {
 }
 
 /** Tokens and outputs of a workgroup. */
-const TILE = 64;
+export const GEMM_TILE = 64;
 /** Subgroups that a workgroup needs where they multiply matrices. */
 const SUBGROUPS = 4;
 
@@ -22,7 +22,7 @@ const SUBGROUPS = 4;
 export function gemmTiling(tokens: number, type: ElementType, tuning: Tuning): GemmTiling | null {
   const { gemmTokens, subgroupMatrix } = tuning;
   if (gemmTokens === null || tokens < gemmTokens || type === 'u32') return null;
-  const grid = (outputs: number) => foldGrid(Math.ceil(outputs / TILE), Math.ceil(tokens / TILE));
+  const grid = (outputs: number) => foldGrid(Math.ceil(outputs / GEMM_TILE), Math.ceil(tokens / GEMM_TILE));
   const inRegisters = { kernel: 'linear_gemm', constants: {}, lanes: 'workgroup', grid } as const;
   if (subgroupMatrix === null || type !== 'f16') return inRegisters;
   const { m, n, k, maxLanes } = subgroupMatrix;

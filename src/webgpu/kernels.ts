@@ -1,4 +1,4 @@
-/** The kernels: what each binds, in order, after its uniform parameters at binding 0 of group 0. */
+/** The kernels: what each binds, in order, after its uniform parameters at binding 0 of group 0. Products with experts bind one buffer more. */
 export const KERNELS = {
   embed: { bindings: ['read', 'read', 'write'], weight: true },
   rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
@@ -8,9 +8,12 @@ export const KERNELS = {
   linear_gemm: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_row_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_tile_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },
+  route: { bindings: ['read', 'write', 'write', 'write'], weight: false },
+  group_routes: { bindings: ['read', 'write'], weight: false },
+  add_experts: { bindings: ['read', 'read', 'write'], weight: false },
   quantize_rows: { bindings: ['read', 'write'], weight: false },
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
-  attention: { bindings: ['read', 'read', 'read', 'read', 'write'], weight: false },
+  attention: { bindings: ['read', 'read', 'read', 'read', 'write', 'read'], weight: false },
   attention_merge: { bindings: ['read', 'read', 'write'], weight: false },
   activate: { bindings: ['read', 'write'], weight: false },
   soft_cap: { bindings: ['write'], weight: false },

@@ -1,5 +1,7 @@
 import type { OpArgs, WeightPart } from '../ops/ops.js';
 import { activationConstants } from './activation-constants.js';
+import { tilesOffset } from './expert-dispatches.js';
+import { expertGrid, expertTiling } from './expert-tiling.js';
 import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
@@ -17,7 +19,8 @@ export function linearFusion(
   args: Args,
   tuning: Tuning,
 ): { readonly norm: boolean; readonly gates: boolean } {
-  const { x, weight, rows, codes = null } = args;
+  const { x, weight, rows, codes = null, experts = null } = args;
+  if (experts !== null) return { norm: false, gates: gatesExperts(args, tuning) };
   if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
   const whole = codes === null && !args.norm?.bias && x.cols === x.stride;
@@ -26,9 +29,19 @@ export function linearFusion(
   return { norm: whole && rows <= tuning.maxFusedNormTokens, gates };
 }
 
+/** Gates and what they gate lie in the same part where each part holds whole experts. */
+function gatesExperts({ x, weight, rows, codes, experts }: Args, tuning: Tuning): boolean {
+  if (!experts) return false;
+  const { tiling } = expertTiling(rows, experts.routing, (codes ?? x).type, tuning);
+  const outputs = weight.rows / experts.routing.numExperts;
+  const whole = weight.parts.every((part) => part.rowStart % outputs === 0 && part.rows % outputs === 0);
+  return whole && tiling.kernel !== 'linear_gemm';
+}
+
 /** A dispatch for each part of the weight, before it one that rounds the activations where that is asked for. */
 export function linearDispatches(args: Args, tilings: Tilings, nothing: GPUBuffer): Dispatch[] {
-  const { x, weight, rows, codes = null } = args;
+  const { x, weight, codes = null, experts = null } = args;
+  const rows = args.rows * (experts?.of === 'routes' ? experts.routing.topK : 1);
   return weight.parts.flatMap((part, i) => {
     const product = productDispatch(args, part, tilings, nothing);
     const { format } = part;
@@ -43,20 +56,36 @@ function productDispatch(
   tilings: Tilings,
   nothing: GPUBuffer,
 ): Dispatch {
-  const { x, bias, out, rows, codes = null, norm = null } = args;
-  const key = tilings.keyOf(part, codes === null ? 'float' : 'int8');
-  const tiling = gemmTiling(rows, (codes ?? x).type, tilings.tuning) ?? tilings.for(key, rows);
+  const { x, bias, out, codes = null, norm = null, experts = null } = args;
+  const { tiling, grid } = cut(args, part, tilings);
+  const buffers = [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing];
   return {
     spec: productSpec(args, part, tiling, tilings.tuning),
-    buffers: [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing],
+    buffers: experts === null ? buffers : [...buffers, experts.routing.order],
     weight: weightBuffers(part, nothing),
     params: productParams(args, part),
-    grid: tiling.grid(part.rows),
+    grid,
   };
 }
 
+/** How the product of a part is cut, and its workgroups. */
+function cut(
+  { x, weight, rows, codes = null, experts = null }: Args,
+  part: WeightPart<GPUBuffer>,
+  tilings: Tilings,
+): { readonly tiling: Tiling | GemmTiling; readonly grid: [number, number, number] } {
+  if (experts !== null) {
+    const { routing } = experts;
+    const tiles = expertTiling(rows, routing, (codes ?? x).type, tilings.tuning);
+    return { tiling: tiles.tiling, grid: expertGrid(tiles, weight.rows / routing.numExperts) };
+  }
+  const key = tilings.keyOf(part, codes === null ? 'float' : 'int8');
+  const tiling = gemmTiling(rows, (codes ?? x).type, tilings.tuning) ?? tilings.for(key, rows);
+  return { tiling, grid: tiling.grid(part.rows) };
+}
+
 function productSpec(
-  { x, out, codes = null, norm = null, gated = null, activation }: Args,
+  { x, out, codes = null, norm = null, gated = null, activation, experts = null }: Args,
   part: WeightPart<GPUBuffer>,
   tiling: Tiling | GemmTiling,
   tuning: Tuning,
@@ -74,18 +103,20 @@ function productSpec(
       ...weightConstants(part),
     },
     lanes,
+    routing: experts === null ? undefined : 'experts',
     dot: codes === null ? undefined : dotFor(part.format.bits, tuning),
   };
 }
 
-function productParams(
-  { x, bias, out, rows, accumulate, codes = null, norm = null, gated = null, scale = 1 }: Args,
-  part: WeightPart<GPUBuffer>,
-): Uint32Array {
+function productParams(args: Args, part: WeightPart<GPUBuffer>): Uint32Array {
+  const { x, weight, bias, out, rows, accumulate, codes = null, norm = null, gated = null, scale = 1 } = args;
+  const { routing, of } = args.experts ?? { routing: null, of: 'tokens' };
   const { stride } = codes ?? x;
+  const outputs = routing === null ? part.rows : weight.rows / routing.numExperts;
   return new Params()
-    .u32(rows, part.rows, part.rowStart, stride / 4, out.stride)
-    .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, gated === null ? 0 : part.rows / 2, part.cols)
+    .u32(rows, outputs, part.rows, part.rowStart, stride / 4, out.stride)
+    .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, gated === null ? 0 : outputs / 2, part.cols)
     .f32(norm?.eps ?? 0, scale)
+    .u32(routing === null ? 0 : tilesOffset(routing), of === 'tokens' ? (routing?.topK ?? 1) : 1)
     .u32(...weightShape(part)).words;
 }

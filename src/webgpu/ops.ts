@@ -10,12 +10,14 @@ import {
   type MemoryKind,
   type OpArgs,
   type Ops,
+  type Routing,
+  type RoutingShape,
   rowStride,
   type StepReading,
   type Tensor,
   type Weight,
-  type WeightPart,
 } from '../ops/ops.js';
+import type { ActivationType } from '../quant/formats.js';
 import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { activationConstants } from './activation-constants.js';
@@ -24,18 +26,21 @@ import { partialsBytes } from './attention-splits.js';
 import { BufferPool } from './buffers.js';
 import { Doze } from './doze.js';
 import { createEdits, uploadEdits } from './edits-upload.js';
+import { embedDispatches } from './embed-dispatches.js';
+import { addExpertsDispatch, orderWords, routeDispatches } from './expert-dispatches.js';
+import { expertSteps } from './expert-tiling.js';
 import { linearDispatches, linearFusion } from './linear-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
 import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
+import { ropeDispatch } from './rope-dispatch.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
 import { Tilings } from './tilings.js';
 import { batchInvariant, type Tuning, tuningFor } from './tuning.js';
 import { WeightUpload } from './weight-upload.js';
-import { weightBuffers, weightConstants, weightShape } from './weights.js';
 
 type Args<Name extends keyof Ops<GPUBuffer>> = OpArgs<GPUBuffer, Name>;
 
@@ -103,12 +108,12 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     return { data, rows, cols, stride, type };
   }
 
-  weight(parts: readonly PackedWeight[]): Weight<GPUBuffer> {
-    return this.#upload.put(parts);
+  weight(parts: readonly PackedWeight[], unit = 1): Weight<GPUBuffer> {
+    return this.#upload.put(parts, unit);
   }
 
-  loadWeight(parts: readonly PackedRows[]): Promise<Weight<GPUBuffer>> {
-    return this.#upload.load(parts);
+  loadWeight(parts: readonly PackedRows[], unit = 1): Promise<Weight<GPUBuffer>> {
+    return this.#upload.load(parts, unit);
   }
 
   constant(values: Float32Array, rows: number, cols: number): Tensor<GPUBuffer> {
@@ -120,6 +125,18 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     const bytes = shape.numBlocks * shape.blockSize * shape.numKvHeads * kvHeadBytes(shape);
     const [k, v] = [this.#buffers.storage(bytes, 'kv_cache'), this.#buffers.storage(bytes, 'kv_cache')];
     return { ...shape, k, v };
+  }
+
+  routing(shape: RoutingShape): Routing<GPUBuffer> {
+    const { maxTokens, topK } = shape;
+    const experts = this.tensor(maxTokens, topK, 'u32', 'activations');
+    const weights = this.tensor(maxTokens, topK, 'f32', 'activations');
+    const order = this.#buffers.storage(4 * orderWords(shape), 'activations');
+    return { ...shape, experts, weights, order };
+  }
+
+  expertSteps(shape: RoutingShape, activations: ActivationType): readonly number[] {
+    return expertSteps(shape, activations, this.#tuning);
   }
 
   batch(capacity: BatchCapacity): BatchBuffers<GPUBuffer> {
@@ -142,33 +159,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   embed(args: Args<'embed'>): void {
-    const { table, scale = 1, positions = null } = args;
-    const layout = batchLayout(args.batch.capacity);
-    this.#addRows(args, table, { ids: layout.tokenIds, scale, add: false });
-    if (positions !== null) this.#addRows(args, positions, { ids: layout.positions, scale: 1, add: true });
-  }
-
-  /** Rows of a table by the ids that stand at `ids` in the batch. */
-  #addRows(
-    { batch, previous, out, rows }: Args<'embed'>,
-    table: Weight<GPUBuffer>,
-    { ids, scale, add }: { ids: number; scale: number; add: boolean },
-  ): void {
-    for (const part of table.parts) {
-      const shape = weightShape(part);
-      const params = new Params()
-        .u32(rows, part.rowStart, part.rows, part.cols, out.stride)
-        .u32(ids, previous.stride)
-        .f32(scale)
-        .u32(...shape);
-      this.#recorder.add({
-        spec: this.#spec('embed', { Y: out.type }, { ADD: add ? 1 : 0 }, part),
-        buffers: [batch.data, previous.data, out.data],
-        weight: weightBuffers(part, this.#nothing),
-        params: params.words,
-        grid: [Math.ceil(shape[0] / 8), rows, 1],
-      });
-    }
+    for (const dispatch of embedDispatches(args, this.#nothing)) this.#recorder.add(dispatch);
   }
 
   rmsNorm({ x, weight, out, rows, eps, scale = null }: Args<'rmsNorm'>): void {
@@ -193,7 +184,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   linear(args: Args<'linear'>): void {
-    const { x, out, rows, norm = null, gated = null, activation = 'silu' } = args;
+    const { x, out, rows, norm = null, gated = null, activation = 'silu', experts } = args;
     const fusion = linearFusion(args, this.#tuning);
     if (norm !== null && !fusion.norm) {
       if (norm.bias) this.layerNorm({ x, rows, ...norm, bias: norm.bias });
@@ -201,7 +192,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       this.linear({ ...args, x: norm.out, norm: null });
     } else if (gated !== null && !fusion.gates) {
       this.linear({ ...args, out: gated, gated: null });
-      this.activate({ x: gated, out, rows, activation });
+      this.activate({ x: gated, out, rows: rows * (experts?.routing.topK ?? 1), activation });
     } else {
       for (const dispatch of linearDispatches(args, this.tilings, this.#nothing)) {
         this.#recorder.add(dispatch);
@@ -209,30 +200,16 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     }
   }
 
+  route(args: Args<'route'>): void {
+    for (const dispatch of routeDispatches(args, this.#tuning)) this.#recorder.add(dispatch);
+  }
+
+  addExperts(args: Args<'addExperts'>): void {
+    this.#recorder.add(addExpertsDispatch(args));
+  }
+
   ropeAndCache(args: Args<'ropeAndCache'>): void {
-    const { batch, qkv, q, cache, rope, rotaryDim, norm, numHeads, rows } = args;
-    const layout = batchLayout(batch.capacity);
-    const params = new Params()
-      .u32(numHeads, cache.numKvHeads, cache.headDim, rotaryDim, cache.blockSize)
-      .u32(qkv.stride, q.stride / 4, rope.stride, layout.positions, layout.slotMapping)
-      .f32(norm?.eps ?? 0);
-    const whole = norm !== null && norm.weights.rows !== 2;
-    const constants = { LANES: this.#tuning.headLanes, QK_NORM: norm === null ? 0 : 1, WHOLE: whole ? 1 : 0 };
-    this.#recorder.add({
-      spec: { ...this.#spec('rope_cache', { X: qkv.type }, constants), kv: cache.type },
-      buffers: [
-        batch.data,
-        qkv.data,
-        rope.data,
-        norm?.weights.data ?? this.#nothing,
-        q.data,
-        cache.k,
-        cache.v,
-      ],
-      weight: [],
-      params: params.words,
-      grid: [numHeads + 2 * cache.numKvHeads, rows, 1],
-    });
+    this.#recorder.add(ropeDispatch(args, this.#tuning.headLanes, this.#nothing));
   }
 
   attention(args: Args<'attention'>): void {
@@ -320,14 +297,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     kernel: PipelineSpec['kernel'],
     types: PipelineSpec['types'],
     constants: PipelineSpec['constants'],
-    part: WeightPart<GPUBuffer> | null = null,
   ): PipelineSpec {
-    if (part === null) return { kernel, weight: null, types, constants };
-    return {
-      kernel,
-      weight: part.format.reader,
-      types,
-      constants: { ...constants, ...weightConstants(part) },
-    };
+    return { kernel, weight: null, types, constants };
   }
 }

@@ -19,6 +19,8 @@ export interface PipelineSpec {
   readonly lanes?: Lanes;
   readonly dot?: Dot;
   readonly matrix?: MatrixSize;
+  /** The product is of each token with its experts, and binds one buffer more: their order. */
+  readonly routing?: 'experts';
   /** Type of the KV cache, for kernels that read or write one. */
   readonly kv?: KvType;
 }
@@ -82,7 +84,7 @@ export class PipelineCache {
     layouts: Omit<Pipeline, 'spec' | 'pipeline'>;
     descriptor: GPUComputePipelineDescriptor;
   } {
-    const bindLayout = this.#device.createBindGroupLayout({ entries: bindEntries(spec.kernel) });
+    const bindLayout = this.#device.createBindGroupLayout({ entries: bindEntries(spec) });
     const weightLayout =
       spec.weight === null
         ? null
@@ -104,8 +106,8 @@ export class PipelineCache {
     return faults.join('; ') || (error instanceof Error ? error.message : String(error));
   }
 
-  #source({ kernel: file, weight, types, lanes, dot, matrix, kv }: PipelineSpec): string {
-    return loadShader({ file, weight, types, lanes, dot, matrix, kv }, this.#shaderDir);
+  #source({ kernel: file, ...variant }: PipelineSpec): string {
+    return loadShader({ file, ...variant }, this.#shaderDir);
   }
 
   #module(spec: PipelineSpec): GPUShaderModule {
@@ -124,17 +126,18 @@ export function weightBindings(reader: string): number {
 }
 
 function specKey(spec: PipelineSpec): string {
-  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''}`;
+  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''} ${spec.routing ?? ''}`;
   return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.types, spec.constants])}`;
 }
 
-function bindEntries(kernel: KernelName): GPUBindGroupLayoutEntry[] {
+function bindEntries({ kernel, routing }: PipelineSpec): GPUBindGroupLayoutEntry[] {
   const params: GPUBindGroupLayoutEntry = {
     binding: 0,
     visibility: GPUShaderStage.COMPUTE,
     buffer: { type: 'uniform', hasDynamicOffset: true },
   };
-  return [params, ...KERNELS[kernel].bindings.map((access, i) => storageEntry(i + 1, access))];
+  const bindings = [...KERNELS[kernel].bindings, ...(routing === undefined ? [] : (['read'] as const))];
+  return [params, ...bindings.map((access, i) => storageEntry(i + 1, access))];
 }
 
 function weightEntries(reader: string): GPUBindGroupLayoutEntry[] {

@@ -21,6 +21,8 @@ export interface ShaderVariant {
   readonly dot?: Dot;
   /** Fills the slot `#include gemm`: subgroups multiply matrices of this size, or where absent each lane sums in registers. */
   readonly matrix?: MatrixSize;
+  /** Fills the slot `#include routing`: products of all rows, or where `experts` of each token's rows with those of its experts. */
+  readonly routing?: 'experts';
   /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
   readonly kv?: KvType;
 }
@@ -53,6 +55,7 @@ function slotFiles({
   lanes = 'workgroup',
   dot = 'packed',
   matrix,
+  routing,
   kv,
 }: ShaderVariant): ReadonlyMap<string, string> {
   const files = new Map([
@@ -62,6 +65,7 @@ function slotFiles({
     ['codes', `lib/codes_${lanes}.wgsl`],
     ['dot', `lib/dot_${dot === 'packed' ? 'packed' : 'extracted'}.wgsl`],
     ['operands', `lib/operands_${dot === 'pairs' ? 'pairs' : 'bytes'}.wgsl`],
+    ['routing', `lib/routing_${routing ?? 'none'}.wgsl`],
     ['gemm', `lib/gemm_${matrix === undefined ? 'registers' : 'matrix'}.wgsl`],
   ]);
   if (kv !== undefined) files.set('kv', `kv/${kv}.wgsl`);

@@ -32,12 +32,12 @@ export class WeightUpload {
     this.#chunkBytes = chunkBytes;
   }
 
-  /** Weights that are in memory already, stacked by rows. */
-  put(packed: readonly PackedWeight[]): Weight<GPUBuffer> {
+  /** Weights that are in memory already, stacked by rows. @param unit rows that stay together where so many fit a binding */
+  put(packed: readonly PackedWeight[], unit = 1): Weight<GPUBuffer> {
     const limit = this.#device.limits.maxStorageBufferBindingSize;
     const parts: WeightPart<GPUBuffer>[] = [];
     let rowStart = 0;
-    for (const part of packed.flatMap((whole) => splitRows(whole, limit))) {
+    for (const part of packed.flatMap((whole) => splitRows(whole, limit, unit))) {
       parts.push(this.#putPart(part, rowStart));
       rowStart += part.rows;
     }
@@ -45,11 +45,11 @@ export class WeightUpload {
   }
 
   /** The same, a few rows of each at a time. */
-  async load(sources: readonly PackedRows[]): Promise<Weight<GPUBuffer>> {
+  async load(sources: readonly PackedRows[], unit = 1): Promise<Weight<GPUBuffer>> {
     const parts: WeightPart<GPUBuffer>[] = [];
     let rowStart = 0;
     for (const source of sources) {
-      for (const part of await this.#loadParts(source, rowStart)) parts.push(part);
+      for (const part of await this.#loadParts(source, rowStart, unit)) parts.push(part);
       rowStart += source.rows;
     }
     return { rows: rowStart, cols: sources[0]?.cols ?? 0, parts };
@@ -70,8 +70,12 @@ export class WeightUpload {
   }
 
   /** A part for each piece that the device can bind. @param rowStart of the source's first row in its weight */
-  async #loadParts(source: PackedRows, rowStart: number): Promise<readonly WeightPart<GPUBuffer>[]> {
-    const size = maxRows(source, this.#device.limits.maxStorageBufferBindingSize);
+  async #loadParts(
+    source: PackedRows,
+    rowStart: number,
+    unit: number,
+  ): Promise<readonly WeightPart<GPUBuffer>[]> {
+    const size = maxRows(source, this.#device.limits.maxStorageBufferBindingSize, unit);
     const parts: WeightPart<GPUBuffer>[] = [];
     for (let at = 0; at < source.rows; at += size) {
       const rows = Math.min(size, source.rows - at);

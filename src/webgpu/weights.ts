@@ -19,16 +19,23 @@ export function weightConstants({ format }: WeightPart<GPUBuffer>): Record<strin
   return { SCALE_F16: format.scaleType === 'f16' ? 1 : 0, ZERO_POINTS: format.zeroPoints ? 1 : 0 };
 }
 
-/** Rows whose codes fit a binding of `limit` bytes. Throws RangeError where one row does not. */
-export function maxRows({ format, cols }: Pick<PackedWeight, 'format' | 'cols'>, limit: number): number {
+/**
+ * Rows whose codes fit a binding of `limit` bytes. Throws RangeError where one row does not.
+ * @param unit rows that stay together where so many fit
+ */
+export function maxRows(
+  { format, cols }: Pick<PackedWeight, 'format' | 'cols'>,
+  limit: number,
+  unit = 1,
+): number {
   const rows = Math.floor(limit / (4 * blocksPerRow(cols) * format.bits));
-  if (rows > 0) return rows;
+  if (rows > 0) return rows < unit ? rows : rows - (rows % unit);
   throw new RangeError(`a row of ${cols} weights does not fit a binding of ${limit} bytes`);
 }
 
-/** The weight in as few pieces as fit a binding of `limit` bytes, split between rows. Throws RangeError where one row does not fit. */
-export function splitRows(weight: PackedWeight, limit: number): PackedWeight[] {
-  const rows = maxRows(weight, limit);
+/** The weight in as few pieces as fit a binding of `limit` bytes, split between rows, as `maxRows` says. */
+export function splitRows(weight: PackedWeight, limit: number, unit = 1): PackedWeight[] {
+  const rows = maxRows(weight, limit, unit);
   if (rows >= weight.rows) return [weight];
   const pieces: PackedWeight[] = [];
   for (let at = 0; at < weight.rows; at += rows) {

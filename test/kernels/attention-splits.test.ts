@@ -38,6 +38,7 @@ const BESIDE_RUN: readonly Chunk[] = [...decodes([129]), { start: 5, count: 11 }
 interface Options {
   readonly type: KvType;
   readonly window: number | null;
+  readonly sinks?: boolean;
 }
 
 interface Attention<B> {
@@ -48,6 +49,7 @@ interface Attention<B> {
   readonly numHeads: number;
   readonly scale: number;
   readonly window: number | null;
+  readonly sinks: Tensor<B> | null;
   readonly rows: number;
 }
 
@@ -56,7 +58,7 @@ function attentionOf<B>(
   random: Random,
   chunks: readonly Chunk[],
   { numHeads, ...heads }: HeadShape,
-  { type, window }: Options,
+  { type, window, sinks = false }: Options,
 ): Attention<B> {
   const pool = chunks === LONG ? LONG_POOL : SHORT_POOL;
   const batch = ops.batch(CAPACITY);
@@ -66,7 +68,8 @@ function attentionOf<B>(
   const cache = filledCache(ops, random, { ...pool, ...heads, type });
   const q = filled(ops, random, rows, numHeads * heads.headDim);
   const out = poisoned(ops, rows, numHeads * heads.headDim, ops.computeType);
-  return { batch, q, cache, out, numHeads, scale: 0.5, window, rows };
+  const sink = sinks ? ops.constant(random.values(numHeads), 1, numHeads) : null;
+  return { batch, q, cache, out, numHeads, scale: 0.5, window, sinks: sink, rows };
 }
 
 /** The first difference from the reference, or null. */
@@ -119,6 +122,8 @@ for (const tuning of LANES) {
         for (const window of [300, 1100]) {
           t.equal(await differenceOf(ops, LONG, GROUPED, { type: 'f16', window }), null, `window ${window}`);
         }
+        const sunk = { type: 'f16', window: 300, sinks: true } as const;
+        t.equal(await differenceOf(ops, LONG, GROUPED, sunk), null, 'with sinks');
         t.equal(await differenceOf(ops, BESIDE_RUN, GROUPED, { type: 'f16', window: null }), null, 'a run');
         t.strictSame(splitsOf(ops), [true]);
       },

@@ -61,6 +61,7 @@ for (const computeType of ['f32', 'f16'] as const) {
         const pairs = new Set(compiled.map(({ kernel, weight }) => `${kernel} ${weight}`));
         t.strictSame([...pairs].sort(), expectedPairs().sort());
         t.strictSame(kvPairs(compiled), KV_PAIRS);
+        t.strictSame(expertPairs(compiled), pairsOf(EXPERT_KERNELS).sort());
         t.ok(compiled.some(({ types }) => Object.values(types).includes(computeType)));
       },
     );
@@ -84,8 +85,22 @@ function readersOf(kernel: KernelName): string[] {
   return kernel.endsWith('_int8') ? readers.filter((reader) => reader.startsWith('int')) : readers;
 }
 
+/** Products of tokens with their experts. */
+const EXPERT_KERNELS = (Object.keys(KERNELS) as KernelName[]).filter((kernel) =>
+  kernel.startsWith('linear_'),
+);
+
+function expertPairs(compiled: readonly PipelineSpec[]): string[] {
+  const products = compiled.filter(({ routing }) => routing === 'experts');
+  return [...new Set(products.map(({ kernel, weight }) => `${kernel} ${weight}`))].sort();
+}
+
 function expectedPairs(): string[] {
-  return (Object.keys(KERNELS) as KernelName[]).flatMap((kernel) => {
+  return pairsOf(Object.keys(KERNELS) as KernelName[]);
+}
+
+function pairsOf(kernels: readonly KernelName[]): string[] {
+  return kernels.flatMap((kernel) => {
     const weights = KERNELS[kernel].weight ? readersOf(kernel) : [null];
     return weights.map((weight) => `${kernel} ${weight}`);
   });

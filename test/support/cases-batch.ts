@@ -193,7 +193,10 @@ export function attentionCases(): [string, Case][] {
   const capped = [CHUNKS, SPLIT_CHUNKS].map((chunks) =>
     attentionCase(ODD_HEADS[0], { window: null, type: 'f32', chunks, blockSize: 8, softCap: 0.5 }),
   );
-  return [...plain, ...narrow, ...long, ...split, ...capped];
+  const sunk = [CHUNKS, SPLIT_CHUNKS].map((chunks) =>
+    attentionCase(HEADS[0], { window: 33, type: 'f32', chunks, blockSize: 8, sinks: true }),
+  );
+  return [...plain, ...narrow, ...long, ...split, ...capped, ...sunk];
 }
 
 interface AttentionOptions {
@@ -202,14 +205,15 @@ interface AttentionOptions {
   readonly chunks: readonly Chunk[];
   readonly blockSize?: number;
   readonly softCap?: number;
+  readonly sinks?: boolean;
 }
 
 function attentionCase(
   shape: HeadShape,
-  { window, type, chunks, blockSize = POOL.blockSize, softCap }: AttentionOptions,
+  { window, type, chunks, blockSize = POOL.blockSize, softCap, sinks = false }: AttentionOptions,
 ): [string, Case] {
   return [
-    `attention ${JSON.stringify(shape)} window ${window} over ${type}, ${JSON.stringify(chunks)}${softCap === undefined ? '' : ', capped'}`,
+    `attention ${JSON.stringify(shape)} window ${window} over ${type}, ${JSON.stringify(chunks)}${softCap === undefined ? '' : ', capped'}${sinks ? ', with sinks' : ''}`,
     (ops, random) => {
       const { numHeads, numKvHeads, headDim } = shape;
       const pool = { ...POOL, blockSize };
@@ -217,7 +221,15 @@ function attentionCase(
       const cache = filledCache(ops, random, { ...pool, numKvHeads, headDim, type });
       const q = filled(ops, random, rows, numHeads * headDim);
       const out = poisoned(ops, rows, numHeads * headDim, ops.computeType);
-      ops.attention({ batch, q, cache, out, numHeads, scale: 0.5, window, softCap, rows });
+      // Below and above the scores that they stand beside.
+      const sink = sinks
+        ? ops.constant(
+            random.values(numHeads).map((v) => 8 * v),
+            1,
+            numHeads,
+          )
+        : null;
+      ops.attention({ batch, q, cache, out, numHeads, scale: 0.5, window, softCap, sinks: sink, rows });
       return { out, rows };
     },
   ];

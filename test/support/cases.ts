@@ -1,6 +1,13 @@
 import { codeWords } from '#halflight/ops/int8.js';
 import type { ActivationType } from '#halflight/quant/formats.js';
 import { attentionCases, embedCase, gatherCases, placedEmbedCase, ropeCases } from './cases-batch.js';
+import {
+  addExpertsCases,
+  clampedExpertCase,
+  expertCases,
+  partedExpertCases,
+  routeCases,
+} from './cases-experts.js';
 import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
 import { filled, filledOffTies, poisoned } from './compare.js';
@@ -22,12 +29,22 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...editCases(),
     ...sampleCases(),
     ...logprobsCases(),
-    ...formats.flatMap((format) => [embedCase(format), ...linearCases(format)]),
-    ...formats.filter((format) => format.startsWith('int')).flatMap((format) => int8LinearCases(format)),
+    ...routeCases(),
+    ...addExpertsCases(),
+    ...formats.flatMap((format) => [embedCase(format), ...linearCases(format), ...expertCases(format)]),
+    ...formats
+      .filter((format) => format.startsWith('int'))
+      .flatMap((format) => [...int8LinearCases(format), ...expertCases(format, 'int8')]),
     ...formats
       .filter((format) => format === 'int4-g32')
-      .flatMap((format) => [...fusedCases(format), ...scaledCases(format), placedEmbedCase(format)]),
+      .flatMap((format) => [
+        ...fusedCases(format),
+        ...scaledCases(format),
+        placedEmbedCase(format),
+        clampedExpertCase(format),
+      ]),
     ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
+    ...partedExpertCases(formats[0], formats[1]),
   ];
 }
 
@@ -229,7 +246,7 @@ function scaledCases(format: string): Cases {
 }
 
 function activationCases(): Cases {
-  return (['silu', 'gelu', 'gelu_tanh'] as const).flatMap((activation) =>
+  return (['silu', 'gelu', 'gelu_tanh', 'clamped_swish'] as const).flatMap((activation) =>
     [1, 96, 130].flatMap((cols) =>
       [1, 2].map((halves): [string, Case] => [
         `activate by ${activation} ${halves} · ${cols} columns`,

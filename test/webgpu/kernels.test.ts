@@ -22,6 +22,15 @@ for (const name of NAMES) {
   });
 }
 
+t.test('products with experts bind the routes behind what the table says', (t) => {
+  for (const name of NAMES.filter((kernel) => kernel.startsWith('linear_'))) {
+    const types = { X: 'f32', Y: 'f32' } as const;
+    const source = loadShader({ file: name, weight: 'int4', types, routing: 'experts' });
+    t.strictSame(storageBindings(source, 0), [...KERNELS[name].bindings, 'read'], name);
+  }
+  t.end();
+});
+
 /** Access of a group's storage bindings, in the order of their numbers. */
 function storageBindings(source: string, group: number): string[] {
   const declared = source.matchAll(/@group\((\d)\) @binding\((\d)\) var<storage, (read|read_write)>/g);

@@ -54,6 +54,21 @@ t.test('gates are computed on the way unless the weight lies in parts', (t) => {
   t.end();
 });
 
+t.test('experts are gated on the way where each part holds whole ones', (t) => {
+  const routing = ops.routing({ maxTokens: 64, numExperts: 4, topK: 2 });
+  const gates = (sizes: readonly number[], rows: number) => {
+    const weight = ops.weight(sizes.map((size, i) => randomWeight(random, i ? 'bf16' : 'f16', size, 64)));
+    const [out, gated] = [4, 8].map((cols) => ops.tensor(128, cols, 'f32', 'activations'));
+    const experts = { routing, of: 'tokens' } as const;
+    return linearFusion({ ...product(['f16'], 64, rows), weight, out, gated, experts }, GPU).gates;
+  };
+  t.ok(gates([32], 1));
+  t.ok(gates([8, 24], 1));
+  t.notOk(gates([12, 20], 1));
+  t.notOk(gates([32], 64), 'which goes through linear_gemm');
+  t.end();
+});
+
 t.test('activations are rounded once for parts that unpack alike', (t) => {
   const codes = ops.tensor(64, 64, 'u32', 'activations');
   const kernels = (formats: readonly string[]) =>

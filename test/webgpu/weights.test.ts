@@ -49,6 +49,16 @@ for (const format of Object.keys(WEIGHT_FORMATS)) {
   });
 }
 
+t.test('rows that belong together stay together where so many fit', (t) => {
+  const weight = randomWeight(new Random(5), 'int4-g32', 12, 64);
+  const row = weight.codes.byteLength / 12;
+  const sizes = (limit: number) => splitRows(weight, limit * row, 4).map((piece) => piece.rows);
+  t.strictSame(sizes(7), [4, 4, 4]);
+  t.strictSame(sizes(8), [8, 4]);
+  t.strictSame(sizes(3), [3, 3, 3, 3], 'not even one fits whole');
+  t.end();
+});
+
 t.test('a weight that fits stays whole', (t) => {
   const weight = randomWeight(new Random(3), 'int4-g32', 5, 64);
   t.equal(splitRows(weight, weight.codes.byteLength)[0], weight);
