@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.js';
 import { Fields } from './fields.js';
-import { isGguf, readGgufHeader } from './gguf/header.js';
+import { isGguf } from './gguf/header.js';
+import { readGgufModel } from './gguf/parts.js';
 import { fileError, readJson } from './json.js';
 
 /** Where a model directory keeps its tensors. */
@@ -23,7 +24,7 @@ const NEEDED =
  */
 export async function checkModelDirectory(dir: string): Promise<void> {
   if (isGguf(dir)) {
-    readGgufHeader(dir);
+    readGgufModel(dir);
     return;
   }
   const names = await listDirectory(dir);

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isGguf } from '../checkpoint/gguf/header.js';
+import { ggufName } from '../checkpoint/gguf/parts.js';
 import type { Values } from '../config.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
@@ -55,7 +56,7 @@ function modelProblem(path: string): string | null {
 
 /** The name of a model in the API unless told otherwise: its repository's where it is in the hub's cache, else that of its folder or GGUF file. */
 export function modelName(dir: string): string {
-  return repositoryOf(dir) ?? (isGguf(dir) ? basename(dir).slice(0, -'.gguf'.length) : basename(dir));
+  return repositoryOf(dir) ?? (isGguf(dir) ? ggufName(dir) : basename(dir));
 }
 
 /** The format that `--quantization` names; null where it is not given. Throws UserError. */

@@ -1,7 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { Fields } from '../checkpoint/fields.js';
 import { openGguf } from '../checkpoint/gguf/checkpoint.js';
-import { type GgufHeader, readGgufHeader } from '../checkpoint/gguf/header.js';
+import type { GgufHeader } from '../checkpoint/gguf/header.js';
+import { readGgufModel } from '../checkpoint/gguf/parts.js';
 import { CheckpointError } from '../errors.js';
 import { endTokens } from '../text/gguf-tokens.js';
 import type { Architecture, LinearModule } from './architectures.js';
@@ -26,7 +27,7 @@ export async function readGgufConfig(
   file: string,
   architectures: readonly Architecture[],
 ): Promise<GgufConfig> {
-  const header = readGgufHeader(file);
+  const header = readGgufModel(file);
   const family = ggufFamily(header.metadata, architectures);
   const checkpoint = await openGguf(file, header);
   try {

@@ -65,7 +65,7 @@ const TOKENIZER = 'tokenizer.ggml.';
  * feature off pass. Keys beyond the architecture's and the tokenizer's describe the file, or belong to other programs. Throws CheckpointError.
  */
 export function checkKeys(metadata: Fields): void {
-  refuseParts(metadata);
+  refuseOthers(metadata);
   for (const key of metadata.keys()) {
     const name = key.startsWith(TOKENIZER) ? key.slice(TOKENIZER.length) : null;
     if (name === null || TOKENIZER_KEYS.has(name) || FIM_TOKEN.test(name)) continue;
@@ -74,11 +74,7 @@ export function checkKeys(metadata: Fields): void {
   }
 }
 
-function refuseParts(metadata: Fields): void {
-  const count = metadata.integer('split.count', { min: 0 }, 1);
-  if (count > 1) {
-    throw metadata.error('split.count', `a part of ${count}; join them with llama-gguf-split --merge`);
-  }
+function refuseOthers(metadata: Fields): void {
   const type = metadata.string('general.type', 'model');
   if (type !== 'model') throw metadata.error('general.type', `${type.slice(0, 80)} is no model`);
 }

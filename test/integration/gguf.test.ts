@@ -9,8 +9,8 @@ import { loadChatTemplate } from '#halflight/text/chat-template.js';
 import { loadTokenizer } from '#halflight/text/tokenizer.js';
 import { mutate, quickestMs, seededIntegers } from '../checkpoint/support.js';
 import { firstDifference } from '../support/compare.js';
-import { smallGguf } from '../support/gguf.js';
-import { tinyGguf } from '../support/gguf-tiny.js';
+import { ggufParts, smallGguf } from '../support/gguf.js';
+import { tinyContent, tinyGguf } from '../support/gguf-tiny.js';
 import { fixture } from '../support/paths.js';
 import { referenceRuns, TINY_MODELS, type TinyModel, tinyDir, tinyOptions } from '../support/tiny.js';
 
@@ -36,6 +36,21 @@ function referencesOf(name: TinyModel): string {
   const own = fixture('gguf/smollm3.safetensors');
   return name === 'smollm3' ? own : join(tinyDir(name), 'reference.safetensors');
 }
+
+t.test('a model in three parts is read as the whole', async (t) => {
+  t.setTimeout(120_000);
+  const dir = t.testdir({});
+  const { metadata, tensors } = await tinyContent('qwen2');
+  const parts = ggufParts(metadata, tensors, Math.ceil(tensors.length / 3));
+  for (const [i, part] of parts.entries()) await writeFile(join(dir, `m-0000${i + 1}-of-00003.gguf`), part);
+  const modelDir = join(dir, 'm-00001-of-00003.gguf');
+  const options = tinyOptions('qwen2', { modelDir, device: 'cpu', computeType: 'float32' });
+  const model = await createLogitsModel(options, () => undefined);
+  const [{ promptTokenIds, logits }] = await referenceRuns(tinyDir('qwen2'));
+  const got = (await model.logits(promptTokenIds)).slice(-logits.length);
+  t.equal(firstDifference(got, logits, TOLERANCE), null);
+  model.destroy();
+});
 
 t.test('1,000 damaged files are each read or refused by file and field, in under 100 ms', async (t) => {
   t.setTimeout(120_000);

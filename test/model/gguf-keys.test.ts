@@ -48,10 +48,7 @@ t.test('keys of the tokenizer that may change the ids are refused by name', (t) 
   t.end();
 });
 
-t.test('parts of a model and files that are no model are refused', (t) => {
-  t.throws(() => checkKeys(fieldsOf({ 'split.count': 3 })), {
-    message: /split\.count: a part of 3; join/,
-  });
+t.test('files that are no model are refused', (t) => {
   t.throws(() => checkKeys(fieldsOf({ 'general.type': 'adapter' })), {
     message: /adapter is no model/,
   });

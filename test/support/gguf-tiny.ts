@@ -20,11 +20,17 @@ export async function tinyGguf(
   model: TinyModel,
   metadata: Readonly<Record<string, GgufValue>> = {},
 ): Promise<Uint8Array> {
+  const { metadata: own, tensors } = await tinyContent(model);
+  return ggufBytes({ ...own, ...metadata }, tensors);
+}
+
+/** Keys and tensors of that file. */
+export async function tinyContent(model: TinyModel) {
   const config = JSON.parse(readFileSync(join(tinyDir(model), 'config.json'), 'utf8')) as Config;
   const checkpoint = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
   const tensors = await tinyTensors(model, config, checkpoint);
   await checkpoint.close();
-  return ggufBytes({ ...tinyMetadata(model, config), ...metadata }, tensors);
+  return { metadata: tinyMetadata(model, config), tensors };
 }
 
 async function tinyTensors(

@@ -18,6 +18,8 @@ export interface GgufTensorData {
   readonly data: Uint8Array;
 }
 
+export const u16 = (value: number): GgufValue => ({ type: 2, value });
+export const i32 = (value: number): GgufValue => ({ type: 5, value });
 export const u32 = (value: number): GgufValue => ({ type: 4, value });
 export const f32 = (value: number): GgufValue => ({ type: 6, value });
 export const bool = (value: boolean): GgufValue => ({ type: 7, value });
@@ -49,6 +51,24 @@ export function ggufBytes(
   return new Uint8Array(Buffer.concat([header, ...tensors.map(({ data }) => data)].map(padded)));
 }
 
+/** The parts of a file as llama-gguf-split makes them: so many tensors in each, and all keys in the first. */
+export function ggufParts(
+  metadata: Readonly<Record<string, GgufValue>>,
+  tensors: readonly GgufTensorData[],
+  tensorsPerPart: number,
+): Uint8Array[] {
+  const numParts = Math.ceil(tensors.length / tensorsPerPart);
+  return Array.from({ length: numParts }, (_, part) => {
+    const split = {
+      'split.no': u16(part),
+      'split.count': u16(numParts),
+      'split.tensors.count': i32(tensors.length),
+    };
+    const own = tensors.slice(part * tensorsPerPart, (part + 1) * tensorsPerPart);
+    return ggufBytes(part === 0 ? { ...metadata, ...split } : split, own);
+  });
+}
+
 function padded(data: Uint8Array): Uint8Array {
   return Buffer.concat([data, new Uint8Array((32 - (data.length % 32)) % 32)]);
 }
@@ -57,6 +77,8 @@ function encode({ type, value }: GgufValue): Uint8Array {
   if (type === 8) return text(String(value));
   if (type === 6) return new Uint8Array(Float32Array.of(Number(value)).buffer);
   if (type === 7) return Uint8Array.of(value === true ? 1 : 0);
+  if (type === 2) return new Uint8Array(Uint16Array.of(Number(value)).buffer);
+  if (type === 5) return new Uint8Array(Int32Array.of(Number(value)).buffer);
   if (type === 4) return number(4, Number(value));
   const items = value as readonly GgufValue[];
   return Buffer.concat([number(4, items[0]?.type ?? 4), number(8, items.length), ...items.map(encode)]);

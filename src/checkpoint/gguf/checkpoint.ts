@@ -11,7 +11,8 @@ import {
 } from '../checkpoint.js';
 import { fileError } from '../json.js';
 import { dequantizeBlocks } from './dequantize.js';
-import { type GgufHeader, type GgufTensor, readGgufHeader } from './header.js';
+import type { GgufHeader, GgufTensor } from './header.js';
+import { readGgufModel } from './parts.js';
 import { packBlocks, packedFormat } from './repack.js';
 import { numHeadsToRestore, restoreRows } from './rows.js';
 import { type BlockType, isBlockType } from './types.js';
@@ -23,18 +24,17 @@ export interface GgufCheckpoint extends Checkpoint {
   readonly storesRows: true;
 }
 
-/** Opens a GGUF file. Rejects with CheckpointError. @param header where it has been read before */
+/** Opens a GGUF file with all its parts. Rejects with CheckpointError. @param header where it has been read before */
 export async function openGguf(
   file: string,
-  header: GgufHeader = readGgufHeader(file),
+  header: GgufHeader = readGgufModel(file),
 ): Promise<GgufCheckpoint> {
-  const tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensorInfo(file, tensor)]));
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    throw fileError(file, error);
-  });
+  const tensors = new Map(header.tensors.map((tensor) => [tensor.name, tensorInfo(tensor)]));
+  const handles = await openAll([file, ...header.tensors.map((tensor) => tensor.file)]);
   const read = async (name: string, rows?: RowRange): Promise<RawTensor> => {
     const info = tensors.get(name);
-    if (info === undefined) throw new CheckpointError(file, name, 'no such tensor');
+    const handle = info === undefined ? undefined : handles.get(info.file);
+    if (info === undefined || handle === undefined) throw new CheckpointError(file, name, 'no such tensor');
     return { info, data: await readRows(handle, header, info, rows) };
   };
   return {
@@ -47,11 +47,32 @@ export async function openGguf(
       return dtype !== undefined && isBlockType(dtype) ? toPacked(dtype, await read(name, rows), rows) : null;
     },
     storesRows: true,
-    close: () => handle.close(),
+    close: () => closeAll(handles),
   };
 }
 
-function tensorInfo(file: string, { name, type, shape, offset, bytes }: GgufTensor): TensorInfo {
+async function openAll(files: readonly string[]): Promise<ReadonlyMap<string, FileHandle>> {
+  const handles = new Map<string, FileHandle>();
+  try {
+    for (const file of new Set(files)) handles.set(file, await openFile(file));
+    return handles;
+  } catch (error) {
+    await closeAll(handles);
+    throw error;
+  }
+}
+
+async function openFile(file: string): Promise<FileHandle> {
+  return open(file, 'r').catch((error: unknown) => {
+    throw fileError(file, error);
+  });
+}
+
+async function closeAll(handles: ReadonlyMap<string, FileHandle>): Promise<void> {
+  for (const handle of handles.values()) await handle.close();
+}
+
+function tensorInfo({ name, type, file, shape, offset, bytes }: GgufTensor): TensorInfo {
   const info = { name, dtype: type, shape, file, offset, bytes };
   return isBlockType(type) ? { ...info, format: packedFormat(type) } : info;
 }

@@ -14,6 +14,8 @@ const MAX_ALIGNMENT = 1 << 20;
 export interface GgufTensor {
   readonly name: string;
   readonly type: GgufType;
+  /** That holds the data. */
+  readonly file: string;
   /** Outermost first, as everywhere else; the file has it the other way round. */
   readonly shape: readonly number[];
   /** From the start of the file. */
@@ -222,7 +224,7 @@ function placed(reader: ByteReader, tensor: TensorEntry, dataStart: number, alig
       `the data ends beyond byte ${reader.source.size}: the file is cut off or damaged`,
     );
   }
-  return { name, type, shape, offset: Number(offset), bytes: Number(tensor.bytes) };
+  return { name, type, file: reader.source.file, shape, offset: Number(offset), bytes: Number(tensor.bytes) };
 }
 
 function checkOverlaps({ file }: ByteSource, tensors: readonly GgufTensor[]): void {
