@@ -2,7 +2,7 @@
 import { COMMANDS } from './commands/commands.js';
 import { commandHelp, overview } from './commands/help.js';
 import { packageVersion } from './commands/version.js';
-import { CheckpointError, UserError } from './errors.js';
+import { CheckpointError, LoadCheckError, UserError } from './errors.js';
 
 /** Runs the command that the arguments name. Resolves with the exit code. */
 async function main([name = '--help', ...args]: readonly string[]): Promise<number> {
@@ -25,7 +25,7 @@ function withoutCommand(name: string): number {
 
 /** A mistake of the user is one line; ours shows where it happened. */
 function report(error: unknown): void {
-  const known = error instanceof UserError || error instanceof CheckpointError;
+  const known = [UserError, CheckpointError, LoadCheckError].some((known) => error instanceof known);
   const text = error instanceof Error && !known ? error.stack : `halflight: ${messageOf(error)}`;
   process.stderr.write(`${text}\n`);
 }

@@ -64,3 +64,17 @@ export class CheckpointError extends Error {
 export class UserError extends Error {
   override readonly name = 'UserError';
 }
+
+/** A weight that the device reads otherwise than it was written, or that gives no numbers. The command line prints the message alone and exits 1. */
+export class LoadCheckError extends Error {
+  override readonly name = 'LoadCheckError';
+
+  /** @param tensor whose weights are concerned; @param kernel that was run; @param problem the figures */
+  constructor(
+    readonly tensor: string,
+    readonly kernel: string,
+    readonly problem: string,
+  ) {
+    super(`${tensor}: ${kernel}: ${problem}`);
+  }
+}

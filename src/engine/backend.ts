@@ -23,6 +23,8 @@ export interface Backend<B> {
   readonly memory: DeviceMemory | null;
   /** Resolves with the reason when the device is lost or reports an error; never on `destroy`. */
   readonly lost: Promise<Error>;
+  /** Whether it is what others are held against. */
+  readonly isReference: boolean;
   /** null where there is no choice of kernels. */
   readonly autotune: Autotune<B> | null;
 }
@@ -44,6 +46,7 @@ export function cpuBackend(): Backend<Float64Array> {
     maxBindingBytes: 2 ** 32,
     memory: null,
     lost: new Promise(() => {}),
+    isReference: true,
     autotune: null,
   };
 }
@@ -65,6 +68,7 @@ export async function webgpuBackend({
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     memory: await readDeviceMemory(adapter),
     lost: lossOf(device),
+    isReference: false,
     autotune: autotuneOf(ops, adapter),
   };
 }

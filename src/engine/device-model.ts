@@ -12,6 +12,7 @@ import { RESULT } from '../ops/result-layout.js';
 import { activationType, parseQuantization } from '../quant/formats.js';
 import { autotuneModel } from './autotune.js';
 import type { Backend } from './backend.js';
+import { checkKernels, findFault } from './load-check.js';
 import { type MemoryPlan, planMemory } from './memory-plan.js';
 import type { EngineOptions, LoadProgress } from './options.js';
 
@@ -45,7 +46,7 @@ export async function openModelDirectory({
 
 /**
  * Loads a model directory, or what `openModel` opens in its place, and makes its kernels ready.
- * Throws CheckpointError or UserError where the model cannot be used.
+ * Throws CheckpointError or UserError where the model cannot be used, LoadCheckError where the device computes it wrongly.
  */
 export async function loadDeviceModel<B>(
   backend: Backend<B>,
@@ -63,7 +64,9 @@ export async function loadDeviceModel<B>(
   const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
   if (options.autotune) await autotuneModel(device, onProgress);
   onProgress({ stage: 'kernels', done: total, total });
-  await warmUp(device);
+  const steps = warmUpSteps(device);
+  await warmUp(device, steps);
+  if (!backend.isReference) await checkKernels(device, [...new Set(steps.map(({ numTokens }) => numTokens))]);
   return device;
 }
 
@@ -138,37 +141,46 @@ const WARM_UP_STEPS = [
   { size: 9, contextLen: 2 },
 ];
 
-/**
- * Compiles every kernel that a step can use, all together, then runs each once: a driver may compile again at the first dispatch.
- * The steps write to KV block 0, which whoever gets that block first overwrites.
- */
-async function warmUp<B>(device: DeviceModel<B>): Promise<void> {
+interface WarmUpStep {
+  readonly numTokens: number;
+  readonly numLogits: number;
+  readonly contextLen: number;
+}
+
+function warmUpSteps<B>(device: DeviceModel<B>): readonly WarmUpStep[] {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
-  const previous = device.noResults;
   const many = ops.gemmTokens === null ? [] : [{ size: ops.gemmTokens, contextLen: 2 }];
-  const steps = [...WARM_UP_STEPS, ...many].map(({ size, contextLen }) => ({
+  return [...WARM_UP_STEPS, ...many].map(({ size, contextLen }) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     contextLen: Math.min(contextLen, device.plan.maxModelLen),
-    previous,
   }));
-  const enqueue = (step: (typeof steps)[number]) => {
+}
+
+/**
+ * Compiles every kernel that a step can use, all together, then runs each once: a driver may compile again at the first dispatch.
+ * The steps write to KV block 0, which whoever gets that block first overwrites. Rejects with LoadCheckError where logits are no numbers.
+ */
+async function warmUp<B>(device: DeviceModel<B>, steps: readonly WarmUpStep[]): Promise<void> {
+  const { ops } = device.backend;
+  const enqueue = (step: WarmUpStep) => {
     ops.writeBatch(device.batch, warmUpBatch(step, device.batch.capacity));
-    enqueueForward(device, step);
+    enqueueForward(device, { ...step, previous: device.noResults });
   };
   await ops.prepare(() => {
     for (const step of steps) enqueue(step);
   });
   for (const step of steps) {
     enqueue(step);
-    await ops.read(device.activations.logits, 1);
+    const logits = await ops.read(device.activations.logits, 1);
+    if (!logits.every(Number.isFinite)) throw await findFault(device);
   }
 }
 
 /** Runs of at most three neighbouring tokens; the last token ends a context of `contextLen`. */
 function warmUpBatch(
-  { numTokens, numLogits, contextLen }: { numTokens: number; numLogits: number; contextLen: number },
+  { numTokens, numLogits, contextLen }: WarmUpStep,
   { maxBlocksPerSequence }: BatchCapacity,
 ): Batch {
   return {

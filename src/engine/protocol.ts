@@ -1,4 +1,4 @@
-import { ApiError, CheckpointError, type ErrorCode, UserError } from '../errors.js';
+import { ApiError, CheckpointError, type ErrorCode, LoadCheckError, UserError } from '../errors.js';
 import type { StepResult } from './core.js';
 import type { EngineOptions, LoadProgress } from './options.js';
 import type { EngineInfo, EngineStats, GenerateRequest } from './types.js';
@@ -45,6 +45,12 @@ export type WireError =
       readonly param: string | null;
     }
   | { readonly kind: 'checkpoint'; readonly file: string; readonly field: string; readonly problem: string }
+  | {
+      readonly kind: 'load-check';
+      readonly tensor: string;
+      readonly kernel: string;
+      readonly problem: string;
+    }
   | { readonly kind: 'user'; readonly message: string }
   | { readonly kind: 'other'; readonly message: string; readonly stack: string | null };
 
@@ -55,6 +61,10 @@ export function encodeError(error: unknown): WireError {
   if (error instanceof CheckpointError) {
     const { file, field, message } = error;
     return { kind: 'checkpoint', file, field, problem: message.slice(`${file}: ${field}: `.length) };
+  }
+  if (error instanceof LoadCheckError) {
+    const { tensor, kernel, problem } = error;
+    return { kind: 'load-check', tensor, kernel, problem };
   }
   if (error instanceof UserError) return { kind: 'user', message: error.message };
   if (error instanceof Error) return { kind: 'other', message: error.message, stack: error.stack ?? null };
@@ -67,6 +77,8 @@ export function decodeError(wire: WireError): Error {
       return new ApiError(wire.code, wire.message, wire.param);
     case 'checkpoint':
       return new CheckpointError(wire.file, wire.field, wire.problem);
+    case 'load-check':
+      return new LoadCheckError(wire.tensor, wire.kernel, wire.problem);
     case 'user':
       return new UserError(wire.message);
     case 'other': {

@@ -1,5 +1,5 @@
 import type { Ops, Tensor, Weight } from '../ops/ops.js';
-import { stackSources } from '../quant/packed-rows.js';
+import { type PackedRows, stackSources } from '../quant/packed-rows.js';
 import type { WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { Matrices, type WeightSource } from './matrices.js';
@@ -7,6 +7,7 @@ import { headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
 import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
+import { type NamedRows, Samples } from './samples.js';
 
 export interface LoadOptions {
   /** Format that the layers' matrices of floats are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
@@ -43,6 +44,7 @@ export async function loadModel<B>(
     layers,
     finalNorm: await loader.norm(weights.finalNorm),
     lmHead: tieWordEmbeddings ? embedding : await loader.table(weights.lmHead, vocabSize, hiddenSize),
+    samples: loader.samples.of,
   };
 }
 
@@ -51,6 +53,7 @@ type StackPart = readonly [LinearNames, number];
 
 class Loader<B> {
   readonly matrices: Matrices;
+  readonly samples = new Samples<B>();
   readonly #ropes = new Map<RopeConfig, Tensor<B>>();
 
   constructor(
@@ -103,7 +106,11 @@ class Loader<B> {
 
   /** A matrix in the checkpoint's own format. */
   async table(name: string, rows: number, cols: number): Promise<Weight<B>> {
-    return this.ops.loadWeight([this.matrices.stored(name, rows, cols)]);
+    return this.#weight([[name, rows]], [this.matrices.stored(name, rows, cols)]);
+  }
+
+  #weight(named: readonly NamedRows[], sources: readonly PackedRows[]): Promise<Weight<B>> {
+    return this.samples.taking(named, sources, (watched) => this.ops.loadWeight(watched));
   }
 
   /** @param name of its weight, beside which LayerNorm's bias lies */
@@ -137,7 +144,8 @@ class Loader<B> {
   async linear(named: readonly StackPart[], cols: number): Promise<Linear<B>> {
     const parts = fused(named);
     const sources = parts.map(([names, rows]) => this.matrices.rounded(names, rows, cols));
-    return { weight: await this.ops.loadWeight(stackSources(sources)), bias: await this.#bias(parts) };
+    const tensors = parts.map(([{ weight }, rows]) => [weight, rows] as const);
+    return { weight: await this.#weight(tensors, stackSources(sources)), bias: await this.#bias(parts) };
   }
 
   async #bias(parts: readonly StackPart[]): Promise<Tensor<B> | null> {

@@ -1,5 +1,6 @@
 import type { Tensor, Weight } from '../ops/ops.js';
 import type { ModelConfig } from './config.js';
+import type { WeightSample } from './samples.js';
 
 /** A model on a device. */
 export interface Model<B> {
@@ -12,6 +13,8 @@ export interface Model<B> {
   readonly finalNorm: Norm<B>;
   /** `[vocab][hidden]`; the embedding itself where the two are tied. */
   readonly lmHead: Weight<B>;
+  /** What the host has seen of every weight. */
+  readonly samples: ReadonlyMap<Weight<B>, WeightSample>;
 }
 
 /** Its weight, and for LayerNorm its bias. */

@@ -273,8 +273,8 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
-  prepare(): Promise<void> {
-    return Promise.resolve();
+  prepare(): Promise<readonly string[]> {
+    return Promise.resolve([]);
   }
 
   submit(): void {}

@@ -183,8 +183,8 @@ export interface Ops<B> {
    */
   logprobs(args: { batch: BatchBuffers<B>; logits: Tensor<B>; out: Tensor<B>; rows: number }): void;
 
-  /** Makes ready what the operations of `work` need, such as compiled kernels, without running them. */
-  prepare(work: () => void): Promise<void>;
+  /** Makes ready what the operations of `work` need, such as compiled kernels, without running them. Resolves with the kernels' names. */
+  prepare(work: () => void): Promise<readonly string[]>;
   /** Sends what was enqueued to the device. */
   submit(): void;
   /** The first `rows` rows without padding, once all that was enqueued before has run. Rejects when the device is lost. */

@@ -262,7 +262,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#recorder.add(logprobsDispatch(args, this.#tuning.sampleLanes));
   }
 
-  prepare(work: () => void): Promise<void> {
+  prepare(work: () => void): Promise<readonly string[]> {
     return this.#recorder.prepare(work);
   }
 

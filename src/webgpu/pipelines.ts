@@ -54,7 +54,7 @@ export class PipelineCache {
   }
 
   get(spec: PipelineSpec): Pipeline {
-    const key = specKey(spec);
+    const key = pipelineName(spec);
     const known = this.#ready.get(key);
     if (known) return known;
     const { layouts, descriptor } = this.#describe(spec);
@@ -65,7 +65,7 @@ export class PipelineCache {
 
   /** Compiles in parallel what is not there yet. Rejects with the variant, and the line of WGSL where there is a fault. */
   async compile(specs: Iterable<PipelineSpec>): Promise<void> {
-    const wanted = new Map([...specs].map((spec) => [specKey(spec), spec]));
+    const wanted = new Map([...specs].map((spec) => [pipelineName(spec), spec]));
     await Promise.all([...wanted].map(([key, spec]) => this.#compileOne(key, spec)));
   }
 
@@ -93,7 +93,10 @@ export class PipelineCache {
       bindGroupLayouts: weightLayout === null ? [bindLayout] : [bindLayout, weightLayout],
     });
     const compute = { module: this.#module(spec), entryPoint: 'main', constants: { ...spec.constants } };
-    return { layouts: { bindLayout, weightLayout }, descriptor: { label: specKey(spec), layout, compute } };
+    return {
+      layouts: { bindLayout, weightLayout },
+      descriptor: { label: pipelineName(spec), layout, compute },
+    };
   }
 
   /** What the compiler says of the source, with the lines it means; what the pipeline says where the source is right. */
@@ -125,7 +128,8 @@ export function weightBindings(reader: string): number {
   return reader.startsWith('int') ? 3 : 1;
 }
 
-function specKey(spec: PipelineSpec): string {
+/** Names a variant: kernel, what is included, types and constants. */
+export function pipelineName(spec: PipelineSpec): string {
   const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''} ${spec.routing ?? ''}`;
   return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.types, spec.constants])}`;
 }

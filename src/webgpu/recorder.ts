@@ -1,6 +1,6 @@
 import type { BufferPool } from './buffers.js';
 import type { PassClock } from './pass-clock.js';
-import { type Pipeline, PipelineCache, type PipelineSpec } from './pipelines.js';
+import { type Pipeline, PipelineCache, type PipelineSpec, pipelineName } from './pipelines.js';
 
 export interface Dispatch {
   readonly spec: PipelineSpec;
@@ -48,8 +48,8 @@ export class Recorder {
     return this.#lastCount;
   }
 
-  /** Compiles, in parallel, the pipelines of the dispatches that `work` adds, without running them. */
-  async prepare(work: () => void): Promise<void> {
+  /** Compiles, in parallel, the pipelines of the dispatches that `work` adds, without running them. Resolves with their names. */
+  async prepare(work: () => void): Promise<readonly string[]> {
     const specs: PipelineSpec[] = [];
     this.#collected = specs;
     try {
@@ -58,6 +58,7 @@ export class Recorder {
       this.#collected = null;
     }
     await this.pipelines.compile(specs);
+    return specs.map(pipelineName);
   }
 
   add(dispatch: Dispatch): void {

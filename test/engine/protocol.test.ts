@@ -1,12 +1,13 @@
 import t from 'tap';
 import { decodeError, encodeError } from '#halflight/engine/protocol.js';
-import { ApiError, CheckpointError, UserError } from '#halflight/errors.js';
+import { ApiError, CheckpointError, LoadCheckError, UserError } from '#halflight/errors.js';
 
 t.test('an error keeps its class and its fields across a structured clone', async (t) => {
   const errors = [
     new ApiError('context_length_exceeded', 'too long', 'prompt'),
     new CheckpointError('model.safetensors', 'lm_head.weight', 'is cut off'),
     new UserError('no GPU'),
+    new LoadCheckError('lm_head.weight', 'linear_tile', 'output 3 is NaN'),
     new TypeError('defect'),
   ];
   for (const error of errors) {

@@ -106,7 +106,8 @@ t.test('bind groups are made once for the same buffers in the same order', (t) =
 
 t.test('prepare compiles what the work would dispatch, without dispatching it', async (t) => {
   const recorder = new Recorder(device, pool);
-  await recorder.prepare(() => recorder.add(silu()));
+  const [name] = await recorder.prepare(() => recorder.add(silu()));
+  t.match(name, /^activate /);
   t.equal(recorder.pipelines.numCompiled, 1);
   recorder.submit();
   t.equal(recorder.dispatchesPerStep, 0);
