@@ -28,6 +28,8 @@ export interface TensorInfo {
   readonly storedAs?: string;
   /** As that matrix lies in memory. */
   readonly format?: WeightFormat;
+  /** Its rows are outputs, also in a family whose matrices of floats lie the other way round. */
+  readonly byOutputs?: true;
 }
 
 export interface Header {

@@ -6,7 +6,7 @@ import { type PackedRows, wholeRows } from '../quant/packed-rows.js';
 import { quantizeRtn } from '../quant/rtn.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig } from './config.js';
-import { byRows } from './matrix-layout.js';
+import { headwiseRows, transposed } from './matrix-layout.js';
 
 /** A checkpoint, or what stands for one. */
 export interface WeightSource extends Checkpoint {
@@ -43,14 +43,13 @@ export class Matrices {
     return this.#counted(info, this.#own(info, rows, cols));
   }
 
-  /** Rounded to the format that is asked for, where it is held as floats. */
+  /** Rounded to the format that is asked for, where it is held as floats. In rows of outputs, however the checkpoint has them. */
   rounded({ weight: name, layout }: LinearNames, rows: number, cols: number): PackedRows {
-    if (layout === 'rows') {
-      const info = this.expect(name, [rows, cols]);
-      return this.#counted(info, this.#rounded(info, rows, cols));
-    }
-    const info = this.expect(name, layout === 'transposed' ? [cols, rows] : [rows, cols]);
-    return this.#counted(info, this.#relaid(info, layout, rows, cols));
+    const isTransposed = layout === 'transposed' && this.checkpoint.tensors.get(name)?.byOutputs !== true;
+    const info = this.expect(name, isTransposed ? [cols, rows] : [rows, cols]);
+    if (isTransposed) return this.#counted(info, this.#transposed(info, rows, cols));
+    const source = this.#rounded(info, rows, cols);
+    return this.#counted(info, layout === 'headwise' ? this.#byModules(source) : source);
   }
 
   expect(name: string, shape: readonly number[]): TensorInfo {
@@ -132,26 +131,26 @@ export class Matrices {
     };
   }
 
-  /** A matrix of floats that lies in the checkpoint in another order. */
-  #relaid(
-    info: TensorInfo,
-    layout: Exclude<LinearNames['layout'], 'rows'>,
-    rows: number,
-    cols: number,
-  ): PackedRows {
+  /** Rows of q, k and v of each head as all rows of q, of k, and of v. */
+  #byModules(source: PackedRows): PackedRows {
     const { headDim } = this.config;
+    return wholeRows(source, async () => headwiseRows(await source.read(0, source.rows), headDim));
+  }
+
+  /** A matrix `[cols][rows]` in the checkpoint. Codes share scales along the wrong side, so they are decoded. */
+  #transposed(info: TensorInfo, rows: number, cols: number): PackedRows {
     const { name } = info;
     const { quantization } = this.options;
-    const format = quantization ?? FLOAT_FORMATS[floatType(info)];
-    return wholeRows({ format, rows, cols }, async () => {
-      if (quantization !== null) {
-        const values = byRows(await this.checkpoint.readF32(name), layout, rows, headDim);
-        return quantizeRtn(values, rows, cols, quantization, name);
+    const type = info.format === undefined ? floatType(info) : 'f32';
+    return wholeRows({ format: quantization ?? FLOAT_FORMATS[type], rows, cols }, async () => {
+      if (quantization === null && info.format === undefined) {
+        const { buffer } = (await this.checkpoint.read(name)).data;
+        const elements = type === 'f32' ? new Uint32Array(buffer) : new Uint16Array(buffer);
+        return packFloat(transposed(elements, rows), type, rows, cols);
       }
-      const type = floatType(info);
-      const { buffer } = (await this.checkpoint.read(name)).data;
-      const elements = type === 'f32' ? new Uint32Array(buffer) : new Uint16Array(buffer);
-      return packFloat(byRows(elements, layout, rows, headDim), type, rows, cols);
+      const values = transposed(await this.checkpoint.readF32(name), rows);
+      if (quantization !== null) return quantizeRtn(values, rows, cols, quantization, name);
+      return packFloat(values, 'f32', rows, cols);
     });
   }
 }

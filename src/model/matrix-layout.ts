@@ -1,18 +1,11 @@
+import { sliceRows, stackRows } from '../quant/rows.js';
+import type { PackedWeight } from '../quant/weight.js';
+
 type Elements = Uint16Array | Uint32Array | Float32Array;
 
-/**
- * A matrix as rows of q, k, v: `[outputs][inputs]`.
- * @param layout how `values` lie: `[inputs][outputs]`, or q, k and v of one head after another
- * @param rows outputs
- */
-export function byRows<T extends Elements>(
-  values: T,
-  layout: 'transposed' | 'headwise',
-  rows: number,
-  headDim: number,
-): T {
+/** `[cols][rows]` as `[rows][cols]`. */
+export function transposed<T extends Elements>(values: T, rows: number): T {
   const cols = values.length / rows;
-  if (layout === 'headwise') return headwiseValues(values, headDim * cols);
   const out = values.slice() as T;
   for (let n = 0; n < rows; n++) {
     for (let k = 0; k < cols; k++) out[n * cols + k] = values[k * rows + n];
@@ -20,13 +13,22 @@ export function byRows<T extends Elements>(
   return out;
 }
 
-/** `[head][3][size]` as `[3][head][size]`. */
-export function headwiseValues<T extends Elements>(values: T, size: number): T {
-  const heads = values.length / (3 * size);
-  const out = values.slice() as T;
-  for (let from = 0; from < 3 * heads; from++) {
-    const [head, part] = [Math.floor(from / 3), from % 3];
-    out.set(values.subarray(from * size, (from + 1) * size), (part * heads + head) * size);
-  }
+/** Values `[head][3][size]` as `[3][head][size]`: q, k and v of each head as all of q, of k, and of v. */
+export function headwiseValues(values: Float32Array, size: number): Float32Array {
+  const out = values.slice();
+  headwiseOrder(values.length, size).forEach((from, i) => {
+    out.set(values.subarray(from, from + size), i * size);
+  });
   return out;
+}
+
+/** The same of a weight's rows, in any format. */
+export function headwiseRows(weight: PackedWeight, headDim: number): PackedWeight {
+  return stackRows(headwiseOrder(weight.rows, headDim).map((from) => sliceRows(weight, from, headDim)))[0];
+}
+
+/** Where the parts of `size` of all q, then of all k, then of all v start, in `length` that has those of each head together. */
+function headwiseOrder(length: number, size: number): number[] {
+  const heads = length / (3 * size);
+  return [0, 1, 2].flatMap((part) => Array.from({ length: heads }, (_, head) => (3 * head + part) * size));
 }

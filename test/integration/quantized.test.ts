@@ -12,10 +12,8 @@ import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.j
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { loadModel } from '#halflight/model/load.js';
 import { weightBytes } from '#halflight/model/weight-bytes.js';
-import { getBits } from '#halflight/quant/bits.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
 import { f16Value } from '#halflight/quant/half.js';
-import { quantizeRtn } from '#halflight/quant/rtn.js';
 import type { WeightFormat } from '#halflight/quant/weight.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import {
@@ -23,6 +21,7 @@ import {
   type Coded,
   gptqTensors,
   packedTensors,
+  roundedCodes,
   valuesOf,
 } from '../checkpoint/quantized/packers.js';
 import { firstDifference } from '../support/compare.js';
@@ -78,25 +77,6 @@ async function fableCodes(
   }
   await source.close();
   return { plain, coded };
-}
-
-/** @param format with f16 scales; rows are whole blocks of 32 */
-function roundedCodes(values: Float32Array, [rows, cols]: readonly number[], format: WeightFormat): Coded {
-  const { codes, scales, zeros } = quantizeRtn(values, rows, cols, format);
-  const bits = format.bits === 4 ? 4 : 8;
-  const groupSize = format.groupSize ?? cols;
-  const numGroups = (rows * cols) / groupSize;
-  const unpack = (words: Uint32Array, width: 4 | 8 | 16, count: number) =>
-    Array.from({ length: count }, (_, i) => getBits(words, i, width));
-  return {
-    rows,
-    cols,
-    bits,
-    groupSize,
-    codes: unpack(codes, bits, rows * cols),
-    zeros: zeros === null ? Array(numGroups).fill(2 ** (bits - 1)) : unpack(zeros, bits, numGroups),
-    scales: unpack(scales ?? new Uint32Array(), 16, numGroups),
-  };
 }
 
 async function writeModel(t: Test, tensors: readonly TensorData[], changes: object): Promise<string> {

@@ -28,6 +28,11 @@ const OLD_FILES = [
   ['quantize_config.json', 'gptq'],
   ['quant_config.json', 'awq'],
 ] as const;
+/**
+ * Methods that put a linear module in the place of every matrix that they quantize, also of GPT-2's transposed ones: AutoGPTQ's and AutoAWQ's
+ * packers turn it before, and so does transformers' `integrations/bitsandbytes.py`. The others leave a matrix as it lies.
+ */
+const BY_OUTPUTS: ReadonlySet<string> = new Set(['gptq', 'awq', 'bitsandbytes']);
 const CONFIG_LIMITS = { ...JSON_LIMITS, maxBytes: 10 * 1024 * 1024 };
 
 /** A checkpoint whose quantized matrices look like any other: `….weight` of shape `[N, K]`. */
@@ -44,7 +49,8 @@ export async function openModelCheckpoint(dir: string): Promise<ModelCheckpoint>
   const checkpoint = await openCheckpoint(dir);
   try {
     const found = await readConfig(dir);
-    return withMatrices(checkpoint, found === null ? [] : await found.find(checkpoint, found.config));
+    const matrices = found === null ? [] : await found.find(checkpoint, found.config);
+    return withMatrices(checkpoint, matrices, BY_OUTPUTS.has(found?.method ?? ''));
   } catch (error) {
     await checkpoint.close();
     throw error;
@@ -53,6 +59,7 @@ export async function openModelCheckpoint(dir: string): Promise<ModelCheckpoint>
 
 interface FoundConfig {
   readonly config: Fields;
+  readonly method: string;
   readonly find: FindMatrices;
 }
 
@@ -75,7 +82,7 @@ async function readObject(file: string): Promise<Fields | null> {
 function withMethod(config: Fields, method: string | null): FoundConfig {
   const name = config.string('quant_method', method);
   const find = METHODS.get(name);
-  if (find !== undefined) return { config, find };
+  if (find !== undefined) return { config, method: name, find };
   throw config.error(
     'quant_method',
     `${describe(name)} is not read; known: ${[...METHODS.keys()].join(', ')}`,
@@ -83,11 +90,15 @@ function withMethod(config: Fields, method: string | null): FoundConfig {
 }
 
 /** The checkpoint with the matrices in place of the tensors that they are made of. */
-function withMatrices(checkpoint: Checkpoint, matrices: readonly QuantizedMatrix[]): ModelCheckpoint {
+function withMatrices(
+  checkpoint: Checkpoint,
+  matrices: readonly QuantizedMatrix[],
+  byOutputs: boolean,
+): ModelCheckpoint {
   const byName = new Map(matrices.map((matrix) => [`${matrix.module}.weight`, matrix]));
   return {
     ...checkpoint,
-    tensors: logicalTensors(checkpoint, matrices),
+    tensors: logicalTensors(checkpoint, matrices, byOutputs),
     stored: async (name) => (await byName.get(name)?.read()) ?? null,
     read: async (name, rows) => {
       const codes = byName.get(name)?.parts[0];
@@ -105,6 +116,7 @@ function withMatrices(checkpoint: Checkpoint, matrices: readonly QuantizedMatrix
 function logicalTensors(
   checkpoint: Checkpoint,
   matrices: readonly QuantizedMatrix[],
+  byOutputs: boolean,
 ): Map<string, TensorInfo> {
   const tensors = new Map(checkpoint.tensors);
   for (const { parts } of matrices) for (const { name } of parts) tensors.delete(name);
@@ -112,7 +124,8 @@ function logicalTensors(
     const name = `${module}.weight`;
     if (tensors.has(name)) throw new CheckpointError(parts[0].file, name, `stands beside ${parts[0].name}`);
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-    tensors.set(name, { ...parts[0], name, shape, bytes, storedAs, format });
+    const info = { ...parts[0], name, shape, bytes, storedAs, format };
+    tensors.set(name, byOutputs ? { ...info, byOutputs } : info);
   }
   return tensors;
 }

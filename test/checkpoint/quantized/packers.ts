@@ -5,7 +5,8 @@ import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.j
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { getBits } from '#halflight/quant/bits.js';
 import { f16Value } from '#halflight/quant/half.js';
-import { BLOCK_CODES, blocksPerRow, type PackedWeight } from '#halflight/quant/weight.js';
+import { quantizeRtn } from '#halflight/quant/rtn.js';
+import { BLOCK_CODES, blocksPerRow, type PackedWeight, type WeightFormat } from '#halflight/quant/weight.js';
 import { temporaryFolder } from '../../support/models.js';
 import { seededIntegers } from '../support.js';
 
@@ -52,6 +53,29 @@ export function randomCoded({
     codes: many(rows * cols, () => integer(2 ** bits)),
     zeros: many(groups, () => (symmetric ? 2 ** (bits - 1) : integer(2 ** bits))),
     scales: many(groups, () => 0x1c00 + integer(0x1400)),
+  };
+}
+
+/** A matrix of floats rounded to codes. @param format with f16 scales; rows are whole blocks of 32 */
+export function roundedCodes(
+  values: Float32Array,
+  [rows, cols]: readonly number[],
+  format: WeightFormat,
+): Coded {
+  const { codes, scales, zeros } = quantizeRtn(values, rows, cols, format);
+  const bits = format.bits === 4 ? 4 : 8;
+  const groupSize = format.groupSize ?? cols;
+  const numGroups = (rows * cols) / groupSize;
+  const unpack = (words: Uint32Array, width: 4 | 8 | 16, count: number) =>
+    Array.from({ length: count }, (_, i) => getBits(words, i, width));
+  return {
+    rows,
+    cols,
+    bits,
+    groupSize,
+    codes: unpack(codes, bits, rows * cols),
+    zeros: zeros === null ? Array(numGroups).fill(2 ** (bits - 1)) : unpack(zeros, bits, numGroups),
+    scales: unpack(scales ?? new Uint32Array(), 16, numGroups),
   };
 }
 
