@@ -1,7 +1,7 @@
 import type { ModelConfig } from '../model/config.js';
 import type { KvType, Ops } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
-import { activationType, FLOAT_FORMATS, parseQuantization } from '../quant/formats.js';
+import { activationType, FLOAT_FORMATS, parseQuantization, STORED_FORMATS } from '../quant/formats.js';
 import type { WeightFormat } from '../quant/weight.js';
 import { type TimingOptions, timesOnDevice } from '../webgpu/device-time.js';
 import { attentionCases } from './attention-cases.js';
@@ -13,7 +13,7 @@ import type { AdapterRates } from './probes.js';
 import { RandomWords } from './random-weights.js';
 import { quantile } from './throughput.js';
 
-/** Formats that a kernel reads in a way of its own, by the names of `--quantization`, and those of a checkpoint's floats. */
+/** Formats that are timed where none is named: the most common of those that a kernel reads in a way of its own. */
 export const KERNEL_FORMATS = [
   'f32',
   'f16',
@@ -26,6 +26,14 @@ export const KERNEL_FORMATS = [
   'w8a8',
   'w4a8',
 ] as const;
+
+/** All formats that can be timed, by the names of `--quantization` and of checkpoints. */
+export const BENCH_FORMATS: readonly string[] = [
+  ...KERNEL_FORMATS,
+  'int3',
+  'int2',
+  ...Object.keys(STORED_FORMATS),
+];
 
 export interface KernelBenchOptions {
   readonly config: ModelConfig;
@@ -71,9 +79,10 @@ export async function* measureKernels<B>(
   }
 }
 
-/** The format that a name of `KERNEL_FORMATS` or `--quantization` stands for. Throws UserError. */
+/** The format that a name of `BENCH_FORMATS` or `--quantization` stands for. Throws UserError. */
 export function namedFormat(name: string): WeightFormat {
-  if (name === 'f32' || name === 'f16' || name === 'bf16') return FLOAT_FORMATS[name];
+  const known: Readonly<Record<string, WeightFormat>> = { ...FLOAT_FORMATS, ...STORED_FORMATS };
+  if (Object.hasOwn(known, name)) return known[name];
   return parseQuantization(name);
 }
 

@@ -1,13 +1,13 @@
-import { wordsFor } from '../quant/bits.js';
-import { formatName } from '../quant/formats.js';
-import { f16Rounder } from '../quant/half.js';
+import { getBits, setBits, wordsFor } from '../quant/bits.js';
 import {
   BLOCK_CODES,
   blocksPerRow,
   groupsPerRow,
   type PackedWeight,
   type WeightFormat,
+  zeroBits,
 } from '../quant/weight.js';
+import { randomScales } from './random-scales.js';
 
 /** Random words in order (xorshift32: Marsaglia, "Xorshift RNGs", 2003), fast enough for gigabytes. */
 export class RandomWords {
@@ -54,56 +54,51 @@ export function randomPacked(
   const codes = random.fill(new Uint32Array(rows * blocksPerRow(cols) * format.bits));
   const rms = GAIN / Math.sqrt(cols);
   const numGroups = rows * groupsPerRow(format, cols);
-  if (format.scaleType === null) maskFloats(codes, format, rms);
+  maskFloats(codes, format, rms);
   return {
     format,
     rows,
     cols,
     codes,
-    scales: format.scaleType === null ? null : randomScales(random, format, numGroups, rms),
+    scales:
+      format.scaleType === null ? null : randomScales((out) => random.fill(out), format, numGroups, rms),
     zeros: format.zeroPoints ? randomZeros(random, format, numGroups) : null,
   };
 }
 
-/** Bits of the sign and mantissa of each element, which stay random; the exponent of all is that of the power of two at or below `rms`. */
-const FLOAT_BITS: Readonly<Record<string, { mask: number; bias: number; mantissaBits: number }>> = {
-  f32: { mask: 0x807fffff, bias: 127, mantissaBits: 23 },
-  f16: { mask: 0x83ff83ff, bias: 15, mantissaBits: 10 },
-  bf16: { mask: 0x807f807f, bias: 127, mantissaBits: 7 },
-};
-
-function maskFloats(codes: Uint32Array, format: WeightFormat, rms: number): void {
-  const layout = FLOAT_BITS[format.reader];
-  if (layout === undefined) throw new RangeError(`${formatName(format)} is no float format`);
-  const element = (Math.floor(Math.log2(rms)) + layout.bias) << layout.mantissaBits;
-  const exponents = format.bits === 16 ? element | (element << 16) : element;
-  for (let i = 0; i < codes.length; i++) codes[i] = (codes[i] & layout.mask) | exponents;
+interface FloatBits {
+  /** Bits of the sign and mantissa of each element, which stay random. */
+  readonly mask: number;
+  readonly bias: number;
+  readonly mantissaBits: number;
+  /** What repeats an element in a word. */
+  readonly repeat: number;
 }
 
-/** Distinct scales: enough that a kernel which reads the wrong one would show, few enough to round in no time. */
-const NUM_SCALES = 16;
+/** The exponent of all elements is that of the power of two at or below `rms`, or 0 where scales do the rest. */
+const FLOAT_BITS: Readonly<Record<string, FloatBits>> = {
+  f32: { mask: 0x807fffff, bias: 127, mantissaBits: 23, repeat: 1 },
+  f16: { mask: 0x83ff83ff, bias: 15, mantissaBits: 10, repeat: 0x10001 },
+  bf16: { mask: 0x807f807f, bias: 127, mantissaBits: 7, repeat: 0x10001 },
+  e4m3: { mask: 0x87878787, bias: 7, mantissaBits: 3, repeat: 0x1010101 },
+  e5m2: { mask: 0x83838383, bias: 15, mantissaBits: 2, repeat: 0x1010101 },
+};
 
-/** Scales between 3/4 and 5/4 of the one that gives uniform codes a root mean square of `rms`. */
-function randomScales(
-  random: RandomWords,
-  { bits, scaleType }: WeightFormat,
-  count: number,
-  rms: number,
-): Uint32Array {
-  const middle = (rms * Math.sqrt(12)) / 2 ** bits;
-  const values = Array.from({ length: NUM_SCALES }, (_, i) => middle * (0.75 + (0.5 * i) / (NUM_SCALES - 1)));
-  if (scaleType === 'f32') {
-    const words = new Uint32Array(Float32Array.from(values).buffer);
-    return random.fill(new Uint32Array(count)).map((word) => words[word >>> 28]);
-  }
-  const halves = values.map(f16Rounder());
-  return random
-    .fill(new Uint32Array(wordsFor(count, 16)))
-    .map((word) => halves[word >>> 28] | (halves[(word >>> 24) & 15] << 16));
+/** Leaves the codes of other formats as they are. */
+function maskFloats(codes: Uint32Array, { reader, scaleType }: WeightFormat, rms: number): void {
+  const layout = FLOAT_BITS[reader];
+  if (layout === undefined) return;
+  const { mask, bias, mantissaBits, repeat } = layout;
+  const exponent = scaleType === null ? Math.floor(Math.log2(rms)) : 0;
+  const exponents = Math.imul((exponent + bias) << mantissaBits, repeat);
+  for (let i = 0; i < codes.length; i++) codes[i] = (codes[i] & mask) | exponents;
 }
 
 /** The code in the middle, or the one below it. */
 function randomZeros(random: RandomWords, { bits }: WeightFormat, count: number): Uint32Array {
-  const [below, one] = bits === 4 ? [0x77777777, 0x11111111] : [0x7f7f7f7f, 0x01010101];
-  return random.fill(new Uint32Array(wordsFor(count, bits))).map((word) => below + (word & one));
+  const width = zeroBits(bits);
+  const below = 2 ** (bits - 1) - 1;
+  const zeros = random.fill(new Uint32Array(wordsFor(count, width)));
+  for (let i = 0; i < count; i++) setBits(zeros, i, width, below + (getBits(zeros, i, width) & 1));
+  return zeros;
 }

@@ -1,4 +1,4 @@
-import { KERNEL_FORMATS, type KernelTiming, measureKernels } from '../bench/kernels.js';
+import { BENCH_FORMATS, KERNEL_FORMATS, type KernelTiming, measureKernels } from '../bench/kernels.js';
 import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
 import { LARGEST_SHAPE, SMALLEST_SHAPE, shapeConfig } from '../bench/shapes.js';
 import { webgpuBackend } from '../engine/backend.js';
@@ -68,13 +68,12 @@ export function adapterLines({ adapter, rates }: MeasuredAdapter): string[] {
 
 /** Throws UserError for a format that is not known. */
 function checkFormats(names: readonly string[]): readonly string[] {
-  const known: readonly string[] = KERNEL_FORMATS;
   for (const name of names) {
-    if (!known.includes(name)) {
-      throw new UserError(`--formats: ${JSON.stringify(name)} is none of ${known.join(', ')}`);
+    if (!BENCH_FORMATS.includes(name)) {
+      throw new UserError(`--formats: ${JSON.stringify(name)} is none of ${BENCH_FORMATS.join(', ')}`);
     }
   }
-  return names.length === 0 ? known : names;
+  return names.length === 0 ? KERNEL_FORMATS : names;
 }
 
 function kvTypes(asked: BenchValues['kv-cache-dtype'], computeType: 'f32' | 'f16'): readonly KvType[] {

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { Activations } from '../model/forward.js';
+import { type Activations, codesFor } from '../model/forward.js';
 import type { Model, Norm } from '../model/model.js';
 import type { AutotuneReport, LinearProduct } from '../webgpu/autotune.js';
 import type { Backend } from './backend.js';
@@ -38,18 +38,18 @@ export function modelProducts<B>(
   const normBy = (norm: Norm<B> | null) =>
     norm === null ? null : { ...norm, eps: config.normEps, out: act.normed };
   const ofLayers = layers.flatMap(({ attentionNorm, qkv, o, mlpNorm, gateUp, down }) => [
-    { x: residual, ...qkv, out: act.qkv, codes, norm: normBy(attentionNorm) },
-    { x: act.attended, ...o, out: act.projected ?? residual, codes },
+    { x: residual, ...qkv, out: act.qkv, codes: codesFor(qkv, codes), norm: normBy(attentionNorm) },
+    { x: act.attended, ...o, out: act.projected ?? residual, codes: codesFor(o, codes) },
     {
       x: act.parallel ?? residual,
       ...gateUp,
       out: act.activated,
-      codes,
+      codes: codesFor(gateUp, codes),
       norm: act.parallel === null ? normBy(mlpNorm) : null,
       gated: act.gateUp,
       activation,
     },
-    { x: act.activated, ...down, out: act.projected ?? residual, codes },
+    { x: act.activated, ...down, out: act.projected ?? residual, codes: codesFor(down, codes) },
   ]);
   return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits }];
 }

@@ -97,7 +97,15 @@ function attentionBlock<B>(
   const { rope, rotaryDim, window } = layer;
   const headNorm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
   const norm = normOf(layer.attentionNorm, eps, act.normed);
-  ops.linear({ x: act.residual, ...layer.qkv, out: qkv, rows, accumulate: false, codes, norm });
+  ops.linear({
+    x: act.residual,
+    ...layer.qkv,
+    out: qkv,
+    rows,
+    accumulate: false,
+    codes: codesFor(layer.qkv, codes),
+    norm,
+  });
   ops.ropeAndCache({ batch, qkv, q, cache, rope, rotaryDim, norm: headNorm, numHeads, rows });
   ops.attention({ batch, q, cache, out: act.attended, numHeads, scale, window, softCap, rows });
   addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
@@ -114,7 +122,7 @@ function mlpBlock<B>(
   const { codes, parallel } = act;
   const norm = parallel === null ? normOf(layer.mlpNorm, normEps, act.normed) : null;
   const up = { x: parallel ?? act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp };
-  ops.linear({ ...up, activation, rows, accumulate: false, codes, norm });
+  ops.linear({ ...up, activation, rows, accumulate: false, codes: codesFor(layer.gateUp, codes), norm });
   addToResidual(ops, config, act, { x: act.activated, by: layer.down, norm: layer.mlpPostNorm, rows });
 }
 
@@ -122,15 +130,21 @@ function mlpBlock<B>(
 function addToResidual<B>(
   ops: Ops<B>,
   { normEps: eps, residualScale: scale }: ModelConfig,
-  { residual, projected, codes }: Activations<B>,
+  { residual, projected, codes: room }: Activations<B>,
   { x, by, norm, rows }: { x: Tensor<B>; by: Linear<B>; norm: Norm<B> | null; rows: number },
 ): void {
+  const codes = codesFor(by, room);
   if (norm === null || projected === null) {
     ops.linear({ x, ...by, out: residual, rows, accumulate: true, codes, scale });
     return;
   }
   ops.linear({ x, ...by, out: projected, rows, accumulate: false, codes });
   ops.rmsNorm({ x: projected, weight: norm.weight, out: residual, rows, eps, scale });
+}
+
+/** Where activations are rounded to INT8 for a product; null where they stay floats. */
+export function codesFor<B>({ integer }: Linear<B>, codes: Tensor<B> | null): Tensor<B> | null {
+  return integer ? codes : null;
 }
 
 function normOf<B>(norm: Norm<B> | null, eps: number, out: Tensor<B>) {

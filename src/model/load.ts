@@ -1,6 +1,6 @@
 import type { Ops, Tensor, Weight } from '../ops/ops.js';
 import { type PackedRows, stackSources } from '../quant/packed-rows.js';
-import type { WeightFormat } from '../quant/weight.js';
+import { isInteger, type WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { Matrices, type WeightSource } from './matrices.js';
 import { headwiseValues } from './matrix-layout.js';
@@ -145,7 +145,12 @@ class Loader<B> {
     const parts = fused(named);
     const sources = parts.map(([names, rows]) => this.matrices.rounded(names, rows, cols));
     const tensors = parts.map(([{ weight }, rows]) => [weight, rows] as const);
-    return { weight: await this.#weight(tensors, stackSources(sources)), bias: await this.#bias(parts) };
+    const integer = sources.every(({ format }) => isInteger(format));
+    return {
+      weight: await this.#weight(tensors, stackSources(sources)),
+      bias: await this.#bias(parts),
+      integer,
+    };
   }
 
   async #bias(parts: readonly StackPart[]): Promise<Tensor<B> | null> {

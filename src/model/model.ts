@@ -46,4 +46,6 @@ export interface Layer<B> {
 export interface Linear<B> {
   readonly weight: Weight<B>;
   readonly bias: Tensor<B> | null;
+  /** Whether its codes are integers that INT8 activations can be multiplied with; others take floats, whatever is asked for. */
+  readonly integer: boolean;
 }

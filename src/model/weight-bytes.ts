@@ -1,5 +1,14 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
-import { BLOCK_CODES, blocksPerRow, groupsPerRow, type WeightFormat } from '../quant/weight.js';
+import { TABLE_BYTES } from '../quant/tables.js';
+import {
+  BLOCK_CODES,
+  blocksPerRow,
+  groupsPerRow,
+  scaleBits,
+  type TableName,
+  type WeightFormat,
+  zeroBits,
+} from '../quant/weight.js';
 import type { ModelConfig } from './config.js';
 import { isInCodes } from './matrices.js';
 import { namesIn } from './prefix.js';
@@ -19,16 +28,18 @@ export function weightBytes(
   const { embedding, lmHead, positions } = namesIn(tensors, config);
   const kept = new Set([embedding, lmHead, positions]);
   let total = ropeBytes(config, maxModelLen);
+  const tables = new Set<TableName>();
   for (const info of tensors.values()) {
     const { name, shape, bytes } = info;
     const [rows, cols] = shape;
     const rounded = kept.has(name) || isInCodes(info) ? null : format;
     const own = rounded ?? info.format;
+    if (own?.table !== undefined) tables.add(own.table);
     if (shape.length !== 2) total += 4 * numElements(shape);
     else if (own !== undefined) total += formatBytes(own, rows, cols);
     else total += rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
   }
-  return total;
+  return total + tables.size * TABLE_BYTES;
 }
 
 /** Bytes of the rotation tables, one for all layers that rotate alike. */
@@ -38,9 +49,8 @@ export function ropeBytes({ ropes }: ModelConfig, maxModelLen: number): number {
 
 function formatBytes(format: WeightFormat, rows: number, cols: number): number {
   const groups = groupsPerRow(format, cols);
-  const scaleBits = format.scaleType === 'f16' ? 16 : 32;
-  const zeroBits = format.zeroPoints ? format.bits : 0;
-  return rows * (4 * blocksPerRow(cols) * format.bits + (groups * (scaleBits + zeroBits)) / 8);
+  const groupBits = scaleBits(format) + (format.zeroPoints ? zeroBits(format.bits) : 0);
+  return rows * (4 * blocksPerRow(cols) * format.bits + (groups * groupBits) / 8);
 }
 
 /** Values in a tensor of this shape. */

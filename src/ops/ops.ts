@@ -244,6 +244,7 @@ export interface WeightPart<B> {
   readonly cols: number;
   readonly codes: B;
   readonly scales: B | null;
+  /** Zero points; for formats with a table, that. */
   readonly zeros: B | null;
 }
 

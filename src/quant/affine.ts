@@ -1,22 +1,37 @@
 import { getBits } from './bits.js';
 import { f16Value } from './half.js';
+import { getCode } from './planes.js';
 import type { Reader } from './reader.js';
-import { BLOCK_CODES, blocksPerRow, groupsPerRow, type PackedWeight } from './weight.js';
+import {
+  BLOCK_CODES,
+  blocksPerRow,
+  type CodeBits,
+  groupsPerRow,
+  type PackedWeight,
+  zeroBits,
+} from './weight.js';
 
-/** The scale of a group, `index = row · groups + group`. Formats without scales have none to ask for. */
-export function scaleAt(weight: PackedWeight, index: number): number {
-  if (weight.scales === null) throw new RangeError(`${weight.format.reader} weights have no scales`);
-  if (weight.format.scaleType === 'f16') return f16Value(getBits(weight.scales, index, 16));
-  return new Float32Array(weight.scales.buffer, weight.scales.byteOffset + 4 * index, 1)[0];
+/** The exponent of the byte 0 in `e8m0`. */
+const E8M0_LEAST = -128;
+
+/** The scale of a group, `index = row · groups + group`. Throws RangeError for formats whose groups have no one scale. */
+export function scaleAt({ format, scales }: PackedWeight, index: number): number {
+  const { reader, scaleType } = format;
+  if (scales === null) throw new RangeError(`${reader} weights have no scales`);
+  if (scaleType === 'f16') return f16Value(getBits(scales, index, 16));
+  if (scaleType === 'e8m0') return 2 ** (getBits(scales, index, 8) + E8M0_LEAST);
+  if (scaleType === 'f32') return new Float32Array(scales.buffer, scales.byteOffset + 4 * index, 1)[0];
+  throw new RangeError(`${reader} weights have no single scale for a group`);
 }
 
 /** The zero point of a group: the code that stands for 0. */
-export function zeroAt(weight: PackedWeight, index: number, bits: 4 | 8): number {
-  return weight.zeros === null ? 2 ** (bits - 1) : getBits(weight.zeros, index, bits);
+export function zeroAt({ format, zeros }: PackedWeight, index: number): number {
+  const { bits } = format;
+  return zeros === null ? 2 ** (bits - 1) : getBits(zeros, index, zeroBits(bits));
 }
 
 /** Unsigned codes of `bits` bits with a scale per group: W = (code − zero) · scale. */
-export function affineReader(bits: 4 | 8): Reader {
+export function affineReader(bits: CodeBits): Reader {
   return {
     bits,
     decodeRow(weight, row, out) {
@@ -25,10 +40,10 @@ export function affineReader(bits: 4 | 8): Reader {
       const rowStart = row * blocksPerRow(weight.cols) * BLOCK_CODES;
       for (let group = 0; group < groups; group++) {
         const scale = scaleAt(weight, row * groups + group);
-        const zero = zeroAt(weight, row * groups + group, bits);
+        const zero = zeroAt(weight, row * groups + group);
         const end = Math.min((group + 1) * groupSize, weight.cols);
         for (let k = group * groupSize; k < end; k++) {
-          out[k] = (getBits(weight.codes, rowStart + k, bits) - zero) * scale;
+          out[k] = (getCode(weight.codes, rowStart + k, bits) - zero) * scale;
         }
       }
     },

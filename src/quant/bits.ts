@@ -1,6 +1,6 @@
-/** Arrays of 4, 8, 16 or 32-bit elements packed into u32 words, low bits first over the flat index. */
+/** Arrays of 1 to 32-bit elements packed into u32 words, low bits first over the flat index. */
 
-export type ElementBits = 4 | 8 | 16 | 32;
+export type ElementBits = 1 | 2 | 4 | 8 | 16 | 32;
 
 /** Words that hold `count` elements, the last one padded. */
 export function wordsFor(count: number, bits: ElementBits): number {

@@ -1,6 +1,6 @@
 import { type BitRange, copyBits, type ElementBits, wordsFor } from './bits.js';
 import { sameFormat } from './formats.js';
-import { blocksPerRow, groupsPerRow, type PackedWeight } from './weight.js';
+import { blocksPerRow, groupsPerRow, type PackedWeight, scaleBits, zeroBits } from './weight.js';
 
 /** Merges neighbours of equal format and equal cols into one weight, in order. A part that stands alone is returned as it is. */
 export function stackRows(parts: readonly PackedWeight[]): PackedWeight[] {
@@ -21,15 +21,15 @@ export function sliceRows(weight: PackedWeight, start: number, count: number): P
   const { format, cols } = weight;
   const rowWords = blocksPerRow(cols) * format.bits;
   const groups = groupsPerRow(format, cols);
-  const slice = (words: Uint32Array | null, bits: ElementBits) =>
+  const slice = (words: Uint32Array | null, bits: number) =>
     words === null ? null : joinRanges([{ words, start: start * groups, count: count * groups }], bits);
   return {
     format,
     rows: count,
     cols,
     codes: weight.codes.subarray(start * rowWords, (start + count) * rowWords),
-    scales: slice(weight.scales, scaleBits(weight)),
-    zeros: slice(weight.zeros, format.bits),
+    scales: slice(weight.scales, scaleBits(format)),
+    zeros: slice(weight.zeros, zeroBits(format.bits)),
   };
 }
 
@@ -40,7 +40,7 @@ function canStack(a: PackedWeight, b: PackedWeight): boolean {
 function mergeRows(parts: readonly PackedWeight[]): PackedWeight {
   const { format, cols } = parts[0];
   const groups = groupsPerRow(format, cols);
-  const join = (wordsOf: (part: PackedWeight) => Uint32Array | null, bits: ElementBits) => {
+  const join = (wordsOf: (part: PackedWeight) => Uint32Array | null, bits: number) => {
     const ranges = parts.flatMap((part) => {
       const words = wordsOf(part);
       return words === null ? [] : [{ words, start: 0, count: part.rows * groups }];
@@ -52,13 +52,9 @@ function mergeRows(parts: readonly PackedWeight[]): PackedWeight {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     cols,
     codes: concatWords(parts.map((part) => part.codes)),
-    scales: join((part) => part.scales, scaleBits(parts[0])),
-    zeros: join((part) => part.zeros, format.bits),
+    scales: join((part) => part.scales, scaleBits(format)),
+    zeros: join((part) => part.zeros, zeroBits(format.bits)),
   };
-}
-
-function scaleBits(weight: PackedWeight): 16 | 32 {
-  return weight.format.scaleType === 'f16' ? 16 : 32;
 }
 
 function concatWords(arrays: readonly Uint32Array[]): Uint32Array {
@@ -71,14 +67,16 @@ function concatWords(arrays: readonly Uint32Array[]): Uint32Array {
   return out;
 }
 
-/** Packs ranges one after another: an odd count leaves the next range in the middle of a word. */
-function joinRanges(ranges: readonly BitRange[], bits: ElementBits): Uint32Array {
-  const total = ranges.reduce((sum, range) => sum + range.count, 0);
+/** Packs ranges one after another: an odd count leaves the next range in the middle of a word. Elements of several words are copied as words. */
+function joinRanges(ranges: readonly BitRange[], elementBits: number): Uint32Array {
+  const words = Math.max(1, elementBits / 32);
+  const bits = Math.min(elementBits, 32) as ElementBits;
+  const total = ranges.reduce((sum, range) => sum + range.count * words, 0);
   const out = new Uint32Array(wordsFor(total, bits));
-  let start = 0;
-  for (const range of ranges) {
-    copyBits(range, out, start, bits);
-    start += range.count;
+  let at = 0;
+  for (const { words: from, start, count } of ranges) {
+    copyBits({ words: from, start: start * words, count: count * words }, out, at, bits);
+    at += count * words;
   }
   return out;
 }

@@ -2,7 +2,17 @@ import { UserError } from '../errors.js';
 import { setBits, wordsFor } from './bits.js';
 import { formatName } from './formats.js';
 import { f16Rounder, f16Value } from './half.js';
-import { BLOCK_CODES, blocksPerRow, groupsPerRow, type PackedWeight, type WeightFormat } from './weight.js';
+import { packBlock } from './planes.js';
+import {
+  BLOCK_CODES,
+  blocksPerRow,
+  groupsPerRow,
+  isInteger,
+  type PackedWeight,
+  scaleBits,
+  type WeightFormat,
+  zeroBits,
+} from './weight.js';
 
 const F16_MAX = 65504;
 
@@ -14,6 +24,8 @@ interface Source {
   readonly name: string;
   readonly firstRow: number;
   readonly f16Bits: (value: number) => number;
+  /** Room for the codes of a block. */
+  readonly codes: Uint8Array;
 }
 
 /** Scale as stored, and the code that stands for 0. */
@@ -51,11 +63,11 @@ export function quantizeRtn(
   name = 'weight',
   firstRow = 0,
 ): PackedWeight {
-  if (format.scaleType === null) throw new RangeError(`${formatName(format)} is not an integer format`);
+  if (!isInteger(format)) throw new RangeError(`${formatName(format)} is not an integer format`);
   if (values.length !== rows * cols)
     throw new RangeError(`${values.length} values are not [${rows}, ${cols}]`);
   const weight = allocate(format, rows, cols);
-  const source = { values, name, firstRow, f16Bits: f16Rounder() };
+  const source = { values, name, firstRow, f16Bits: f16Rounder(), codes: new Uint8Array(BLOCK_CODES) };
   for (let row = 0; row < rows; row++) quantizeRow(source, weight, row);
   return weight;
 }
@@ -71,8 +83,8 @@ function allocate(format: WeightFormat, rows: number, cols: number): IntegerWeig
     rows,
     cols,
     codes: new Uint32Array(rows * blocksPerRow(cols) * format.bits),
-    scales: new Uint32Array(wordsFor(numGroups, format.scaleType === 'f16' ? 16 : 32)),
-    zeros: format.zeroPoints ? new Uint32Array(wordsFor(numGroups, format.bits)) : null,
+    scales: new Uint32Array(wordsFor(numGroups, scaleBits(format) === 16 ? 16 : 32)),
+    zeros: format.zeroPoints ? new Uint32Array(wordsFor(numGroups, zeroBits(format.bits))) : null,
   };
 }
 
@@ -92,13 +104,13 @@ function quantizeRow(source: Source, weight: IntegerWeight, row: number): void {
     const params = groupParams(source, weight, group);
     storeParams(source, weight, group.index, params);
     const codeEnd = g === groups - 1 ? (row + 1) * rowCodes : group.codeStart + groupSize;
-    fillGroup(source.values, weight, group, params, codeEnd);
+    fillGroup(source, weight, group, params, codeEnd);
   }
 }
 
-/** Writes the group's codes, then the zero point as padding up to `codeEnd`. Groups start and end with a word. */
+/** Writes the group's codes, then the zero point as padding up to `codeEnd`. Groups start and end with a block. */
 function fillGroup(
-  values: Float32Array,
+  { values, codes }: Source,
   weight: IntegerWeight,
   group: Group,
   { scale, zero }: GroupParams,
@@ -107,16 +119,13 @@ function fillGroup(
   const { bits } = weight.format;
   const maxCode = 2 ** bits - 1;
   const end = scale === 0 ? group.start : group.end;
-  const firstWord = (group.codeStart * bits) / 32;
-  const endWord = (codeEnd * bits) / 32;
   let i = group.start;
-  for (let w = firstWord; w < endWord; w++) {
-    let word = 0;
-    for (let shift = 0; shift < 32; shift += bits, i++) {
+  for (let at = group.codeStart; at < codeEnd; at += BLOCK_CODES) {
+    for (let k = 0; k < BLOCK_CODES; k++, i++) {
       const code = i < end ? Math.round(values[i] / scale) + zero : zero;
-      word |= Math.min(Math.max(code, 0), maxCode) << shift;
+      codes[k] = Math.min(Math.max(code, 0), maxCode);
     }
-    weight.codes[w] = word;
+    packBlock(codes, 0, bits, weight.codes, (at / BLOCK_CODES) * bits);
   }
 }
 
@@ -169,7 +178,7 @@ function storeParams(
 ): void {
   if (weight.format.scaleType === 'f16') setBits(weight.scales, index, 16, source.f16Bits(scale));
   else new Float32Array(weight.scales.buffer)[index] = scale;
-  if (weight.zeros !== null) setBits(weight.zeros, index, weight.format.bits, zero);
+  if (weight.zeros !== null) setBits(weight.zeros, index, zeroBits(weight.format.bits), zero);
 }
 
 function badNumber(source: Source, weight: PackedWeight, index: number, problem: string): UserError {

@@ -10,7 +10,7 @@ import type { Dispatch } from './recorder.js';
 import { dotFor, type Tiling } from './tiling.js';
 import type { Tilings } from './tilings.js';
 import type { Tuning } from './tuning.js';
-import { weightBuffers, weightConstants, weightShape } from './weights.js';
+import { unpackedStep, weightBuffers, weightConstants, weightShape } from './weights.js';
 
 type Args = OpArgs<GPUBuffer, 'linear'>;
 
@@ -45,7 +45,9 @@ export function linearDispatches(args: Args, tilings: Tilings, nothing: GPUBuffe
   return weight.parts.flatMap((part, i) => {
     const product = productDispatch(args, part, tilings, nothing);
     const { format } = part;
-    if (codes === null || format.bits === weight.parts[i - 1]?.format.bits) return [product];
+    const before = weight.parts[i - 1]?.format;
+    const laidOut = before !== undefined && unpackedStep(before) === unpackedStep(format);
+    if (codes === null || laidOut) return [product];
     return [quantizeDispatch({ x, codes, format, rows }, tilings.tuning.quantizeLanes), product];
   });
 }

@@ -1,4 +1,5 @@
 import type { KvType } from '../ops/ops.js';
+import { FLOAT_FORMATS } from '../quant/formats.js';
 import { KERNELS, type KernelName } from './kernels.js';
 import {
   type Dot,
@@ -123,9 +124,9 @@ export class PipelineCache {
   }
 }
 
-/** Bindings of a weight's part: codes alone for float readers. */
+/** Bindings of a weight's part: codes alone for floats that have no scales. */
 export function weightBindings(reader: string): number {
-  return reader.startsWith('int') ? 3 : 1;
+  return Object.hasOwn(FLOAT_FORMATS, reader) ? 1 : 3;
 }
 
 /** Names a variant: kernel, what is included, types and constants. */

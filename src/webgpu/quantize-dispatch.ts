@@ -1,11 +1,11 @@
 import type { Tensor } from '../ops/ops.js';
-import { BLOCK_CODES, blocksPerRow, type WeightFormat } from '../quant/weight.js';
+import { BLOCK_CODES, blocksPerRow, isInteger, type WeightFormat } from '../quant/weight.js';
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
+import { unpackedStep } from './weights.js';
 
 /** Of INT8. */
 const CODES_PER_WORD = 4;
-const CODE_BITS = 8;
 
 export interface QuantizeArgs {
   readonly x: Tensor<GPUBuffer>;
@@ -16,11 +16,11 @@ export interface QuantizeArgs {
   readonly rows: number;
 }
 
-/** Rounds rows of x to INT8. Throws RangeError for a weight that holds floats: it has no integers to multiply with. */
+/** Rounds rows of x to INT8. Throws RangeError for a weight whose codes are no integers around a zero point: it has nothing to multiply with. */
 export function quantizeDispatch({ x, codes, format, rows }: QuantizeArgs, lanes: number): Dispatch {
-  if (format.scaleType === null) throw new RangeError(`${format.reader} weights take no INT8 activations`);
+  if (!isInteger(format)) throw new RangeError(`${format.reader} weights take no INT8 activations`);
   const blocks = blocksPerRow(x.cols);
-  const step = CODE_BITS / format.bits;
+  const step = unpackedStep(format);
   return {
     spec: { kernel: 'quantize_rows', weight: null, types: { X: x.type }, constants: { LANES: lanes } },
     buffers: [x.data, codes.data],

@@ -1,6 +1,7 @@
 import type { Weight, WeightPart } from '../ops/ops.js';
 import { type Chunk, chunksOf, type PackedRows } from '../quant/packed-rows.js';
-import type { PackedWeight } from '../quant/weight.js';
+import { tablePairs } from '../quant/tables.js';
+import type { PackedWeight, TableName, WeightFormat } from '../quant/weight.js';
 import type { BufferPool } from './buffers.js';
 import { maxRows, splitRows } from './weights.js';
 
@@ -23,6 +24,8 @@ export class WeightUpload {
   readonly #device: UploadDevice;
   readonly #buffers: BufferPool;
   readonly #chunkBytes: number;
+  /** What codes are looked up in, one for all weights. */
+  readonly #tables = new Map<TableName, GPUBuffer>();
   #staged = 0;
   #before: Promise<unknown> = Promise.resolve();
 
@@ -65,8 +68,18 @@ export class WeightUpload {
       cols,
       codes: this.#buffers.upload(codes, 'weights'),
       scales: upload(scales),
-      zeros: upload(zeros),
+      zeros: this.#table(format) ?? upload(zeros),
     };
+  }
+
+  /** What a reader that looks codes up has in place of zero points; null for others. */
+  #table({ table }: WeightFormat): GPUBuffer | null {
+    if (table === undefined) return null;
+    const known = this.#tables.get(table);
+    if (known !== undefined) return known;
+    const made = this.#buffers.upload(tablePairs(table), 'weights');
+    this.#tables.set(table, made);
+    return made;
   }
 
   /** A part for each piece that the device can bind. @param rowStart of the source's first row in its weight */
@@ -96,7 +109,8 @@ export class WeightUpload {
       await this.#write(room, { ...chunk, start: chunk.start - start });
     }
     if (room === null) throw new RangeError('a weight of no rows');
-    return room.buffers();
+    const { zeros, ...buffers } = room.buffers();
+    return { ...buffers, zeros: this.#table(source.format) ?? zeros };
   }
 
   async #write(room: Room, { start, weight }: Chunk): Promise<void> {

@@ -1,6 +1,14 @@
 import type { WeightPart } from '../ops/ops.js';
 import { sliceRows } from '../quant/rows.js';
-import { BLOCK_CODES, blocksPerRow, groupsPerRow, type PackedWeight } from '../quant/weight.js';
+import {
+  BLOCK_CODES,
+  blocksPerRow,
+  groupsPerRow,
+  isInteger,
+  type PackedWeight,
+  scaleBits,
+  type WeightFormat,
+} from '../quant/weight.js';
 
 /** `WeightShape` of the shaders: blocks in a row, groups in a row, blocks that share a scale. */
 export function weightShape(part: WeightPart<GPUBuffer>): [number, number, number] {
@@ -15,8 +23,18 @@ export function weightShape(part: WeightPart<GPUBuffer>): [number, number, numbe
 
 /** Overrides that the weight reader declares. */
 export function weightConstants({ format }: WeightPart<GPUBuffer>): Record<string, number> {
-  if (format.scaleType === null) return {};
-  return { SCALE_F16: format.scaleType === 'f16' ? 1 : 0, ZERO_POINTS: format.zeroPoints ? 1 : 0 };
+  const { reader, zeroPoints } = format;
+  if (isInteger(format)) return { SCALE_BITS: scaleBits(format), ZERO_POINTS: zeroPoints ? 1 : 0 };
+  // Other readers know how their one kind of scale is stored.
+  return ONE_SCALE.has(reader) ? { SCALE_BITS: scaleBits(format) } : {};
+}
+
+/** Readers of codes with one scale of any type for a block. */
+const ONE_SCALE: ReadonlySet<string> = new Set(['table4', 'e4m3', 'e5m2']);
+
+/** How far apart along K the codes of a word lie as a reader unpacks them to bytes: with two in each byte of the word, even ones come first. */
+export function unpackedStep({ reader }: WeightFormat): 1 | 2 {
+  return reader === 'int4' ? 2 : 1;
 }
 
 /**

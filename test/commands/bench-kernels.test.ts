@@ -19,7 +19,7 @@ t.test('kernels of a shape are measured in the formats that are asked for', asyn
 
 t.test('what is not known is refused before anything is measured', async (t) => {
   await refuses(t, () => runBench(['kernels', '--shape', 'GPT-5']), /^--shape: "GPT-5" is none of SmolLM2/);
-  await refuses(t, () => runBench(['kernels', '--formats', 'int3']), /^--formats: "int3" is none of f32/);
+  await refuses(t, () => runBench(['kernels', '--formats', 'int9']), /^--formats: "int9" is none of f32/);
   await refuses(t, () => runBench(['kernels', 'model']), /takes no argument, but got model/);
 });
 

@@ -49,7 +49,7 @@ t.test('a model that cannot be used, and an unknown quantization, are refused', 
   const load = (changes: object) =>
     loadDeviceModel(cpuBackend(), tinyOptions('llama', changes), ONE, () => undefined);
   await t.rejects(load({ modelDir: t.testdir() }), { name: 'CheckpointError' });
-  await t.rejects(load({ quantization: 'int3' }), { name: 'UserError', message: /int3/ });
+  await t.rejects(load({ quantization: 'int9' }), { name: 'UserError', message: /int9/ });
   await t.rejects(load({ maxModelLen: 513 }), { name: 'UserError', message: /--max-model-len/ });
 });
 

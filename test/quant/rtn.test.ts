@@ -113,8 +113,8 @@ t.test('quantizing what was decoded gives the same numbers', (t) => {
     if (!format.zeroPoints) t.strictSame(twice, once, name);
     else
       t.ok(
-        twice.every((value, i) => Math.abs(value - once[i]) < 0.5),
-        `${name}: within a step of 6 / 15`,
+        twice.every((value, i) => Math.abs(value - once[i]) < (1.25 * 6) / (2 ** format.bits - 1)),
+        `${name}: about a step, of a range of 6`,
       );
   }
   t.end();
@@ -127,7 +127,7 @@ t.test('groups of zeros, and numbers too small for an f16 scale, decode to zero'
       dequantize(weight).every((value) => value === 0),
       name,
     );
-    t.equal(zeroAt(weight, 0, weight.format.bits === 4 ? 4 : 8) >= 0, true);
+    t.equal(zeroAt(weight, 0) >= 0, true);
   }
   const tiny = quantizeRtn(Float32Array.of(1e-9, -1e-9), 1, 2, parseQuantization('int4'));
   t.ok(dequantize(tiny).every((value) => value === 0));

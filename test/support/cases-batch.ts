@@ -14,7 +14,7 @@ import type { Case, Tolerance } from './compare.js';
 import { filled, poisoned } from './compare.js';
 import type { Random } from './random.js';
 import { previousResults } from './sample-case.js';
-import { randomWeight } from './weights.js';
+import { colsFor, randomWeight } from './weights.js';
 
 export const POOL = { numBlocks: 64, blockSize: 4 };
 /** A decode over several tiles of the widest workgroup, a prefill from 0, a chunk in the middle, a sequence of one token. */
@@ -40,9 +40,11 @@ export function embedCase(format: string): [string, Case] {
   return [
     `embed ${format}, the table in two parts, two tokens pending`,
     (ops, random) => {
-      const table = ops.weight([randomWeight(random, format, 60, 72), randomWeight(random, format, 40, 72)]);
+      const cols = colsFor(format, 72);
+      const parts = [60, 40].map((tokens) => randomWeight(random, format, tokens, cols));
+      const table = ops.weight(parts);
       const { batch, previous, rows } = pendingBatch(ops, random);
-      const out = poisoned(ops, rows, 72, 'f32');
+      const out = poisoned(ops, rows, cols, 'f32');
       ops.embed({ batch, previous, table, out, rows });
       return { out, rows };
     },

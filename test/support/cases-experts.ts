@@ -4,7 +4,7 @@ import type { ActivationType } from '#halflight/quant/formats.js';
 import type { Case } from './compare.js';
 import { filled, filledOffTies, poisoned } from './compare.js';
 import type { Random } from './random.js';
-import { randomWeight } from './weights.js';
+import { colsFor, randomWeight } from './weights.js';
 
 type Cases = readonly (readonly [string, Case])[];
 
@@ -101,10 +101,11 @@ interface Options {
 }
 
 function productCase(
-  { outputs, inputs, ...shape }: Product,
+  { outputs, inputs: leastInputs, ...shape }: Product,
   formats: readonly string[],
   { of, activations, gated: activation }: Options,
 ): Case {
+  const inputs = Math.max(...formats.map((format) => colsFor(format, leastInputs)));
   return (ops, random) => {
     const { tokens: rows, numExperts, topK } = shape;
     const routing = routed(ops, random, shape, activations);

@@ -11,7 +11,7 @@ import {
 import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
 import { filled, filledOffTies, poisoned } from './compare.js';
-import { randomWeight, WEIGHT_FORMATS } from './weights.js';
+import { colsFor, OTHER_FORMATS, randomWeight, WEIGHT_FORMATS } from './weights.js';
 
 /** Cases by a name that says what they hold. */
 export type Cases = readonly (readonly [string, Case])[];
@@ -48,6 +48,30 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
   ];
 }
 
+/** A few cases of the kernels that read weights, in the formats of the other readers. @param maxTokens of the shapes that are wanted */
+export function otherFormatCases(maxTokens = Number.POSITIVE_INFINITY): Cases {
+  const shapes = OTHER_SHAPES.filter(([tokens]) => tokens <= maxTokens);
+  return Object.keys(OTHER_FORMATS).flatMap((format) => {
+    const products = shapes.map((shape, i): [string, Case] => [
+      `linear ${format} ${shape.join('×')}`,
+      linearCase(format, shape, i % 2 === 1),
+    ]);
+    const ofCodes = shapes.map((shape, i): [string, Case] => [
+      `linear ${format} ${shape.join('×')} of INT8 activations`,
+      linearCase(format, shape, i % 2 === 1, 'int8'),
+    ]);
+    return [embedCase(format), ...products, ...(format.startsWith('int') ? ofCodes : [])];
+  });
+}
+
+/** Products of tokens with their experts in these formats. */
+export function otherExpertCases(): Cases {
+  return Object.keys(OTHER_FORMATS).flatMap((format) => {
+    const types = format.startsWith('int') ? (['float', 'int8'] as const) : (['float'] as const);
+    return types.flatMap((type) => expertCases(format, type).filter(([name]) => name.includes(' of routes')));
+  });
+}
+
 /** A few cases of each operation whose kernels have a number of lanes to choose: with these, another number costs seconds and not minutes. */
 export function laneCases(): Cases {
   const attention = attentionCases();
@@ -71,6 +95,13 @@ const LINEAR_SHAPES: readonly Shape[] = [
   [5, 35, 104],
   [9, 70, 160],
   [17, 9, 136],
+];
+
+/** Several groups; then as many tokens as the other kernels take. */
+const OTHER_SHAPES: readonly Shape[] = [
+  [1, 35, 288],
+  [4, 6, 72],
+  [9, 6, 72],
 ];
 
 const MAX_INPUTS = 288;
@@ -111,10 +142,11 @@ export function gemmCases(format: string): Cases {
 
 function linearCase(
   format: string,
-  [tokens, outputs, inputs]: Shape,
+  [tokens, outputs, leastInputs]: Shape,
   extras: boolean,
   activations: ActivationType = 'float',
 ): Case {
+  const inputs = colsFor(format, leastInputs);
   return (ops, random) => {
     const weight = ops.weight([randomWeight(random, format, outputs, inputs)]);
     const int8 = activations === 'int8';

@@ -1,14 +1,14 @@
 import t from 'tap';
 import type { Weight } from '#halflight/ops/ops.js';
 import { stackSources, wholeRows } from '#halflight/quant/packed-rows.js';
-import type { PackedWeight } from '#halflight/quant/weight.js';
+import { type PackedWeight, weightBytes } from '#halflight/quant/weight.js';
 import { BufferPool } from '#halflight/webgpu/buffers.js';
 import { Readback } from '#halflight/webgpu/readback.js';
 import { Recorder } from '#halflight/webgpu/recorder.js';
 import { WeightUpload } from '#halflight/webgpu/weight-upload.js';
 import { testDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
-import { randomWeight, WEIGHT_FORMATS } from '../support/weights.js';
+import { colsFor, OTHER_FORMATS, randomWeight, WEIGHT_FORMATS } from '../support/weights.js';
 
 const device = await testDevice();
 t.teardown(() => device.destroy());
@@ -36,9 +36,9 @@ async function contents({ rows, cols, parts }: Weight<GPUBuffer>) {
   return { rows, cols, parts: read };
 }
 
-for (const format of Object.keys(WEIGHT_FORMATS)) {
+for (const format of Object.keys({ ...WEIGHT_FORMATS, ...OTHER_FORMATS })) {
   t.test(`${format} loaded by rows leaves the bytes of a whole upload`, async (t) => {
-    const parts = [40, 75].map((rows, i) => randomWeight(new Random(i), format, rows, 70));
+    const parts = [40, 75].map((rows, i) => randomWeight(new Random(i), format, rows, colsFor(format, 70)));
     const rowBytes = parts[0].codes.byteLength / 40;
     // One binding for all; pieces of 64 rows, which chunks of 32 fill; pieces of 50, where chunks end early.
     for (const boundRows of [1000, 64, 50]) {
@@ -51,6 +51,19 @@ for (const format of Object.keys(WEIGHT_FORMATS)) {
     }
   });
 }
+
+t.test('weights of one table share its buffer, of 256 pairs', async (t) => {
+  const buffers = new BufferPool(device);
+  const upload = new WeightUpload(device, buffers);
+  const packed = ['iq4_nl', 'iq4_xs', 'mxfp4'].map((format) => randomWeight(new Random(1), format, 32, 256));
+  const [first, second, other] = upload.put(packed).parts;
+  const [again] = (await upload.load(sourcesOf([packed[0]]))).parts;
+  t.equal(first.zeros, second.zeros);
+  t.equal(first.zeros, again.zeros);
+  t.not(first.zeros, other.zeros);
+  const bytes = [packed[0], ...packed].reduce((sum, weight) => sum + weightBytes(weight), 0);
+  t.equal(buffers.memory().weights, bytes + 2 * 256 * 2 * 4);
+});
 
 t.test('more is not read before the device has what came before', async (t) => {
   let pending = 0;

@@ -4,7 +4,7 @@ import { dequantize } from '#halflight/quant/formats.js';
 import type { PackedWeight } from '#halflight/quant/weight.js';
 import { splitRows, weightConstants, weightShape } from '#halflight/webgpu/weights.js';
 import { Random } from '../support/random.js';
-import { randomWeight, WEIGHT_FORMATS } from '../support/weights.js';
+import { colsFor, OTHER_FORMATS, randomWeight, WEIGHT_FORMATS } from '../support/weights.js';
 
 /** A part as the shaders' parameters see it: its buffers do not matter. */
 function partOf({ format, rows, cols }: PackedWeight): WeightPart<GPUBuffer> {
@@ -23,17 +23,21 @@ t.test('the shape counts blocks and groups in a row, and blocks in a group', (t)
 });
 
 t.test('constants say how scales and zero points are stored', (t) => {
-  const constantsOf = (format: string) => weightConstants(partOf(randomWeight(new Random(1), format, 1, 32)));
+  const constantsOf = (format: string) =>
+    weightConstants(partOf(randomWeight(new Random(1), format, 1, colsFor(format, 32))));
   t.strictSame(constantsOf('f16'), {});
-  t.strictSame(constantsOf('int8'), { SCALE_F16: 0, ZERO_POINTS: 0 });
-  t.strictSame(constantsOf('int4-g32'), { SCALE_F16: 1, ZERO_POINTS: 0 });
-  t.strictSame(constantsOf('int4-g32-asym'), { SCALE_F16: 1, ZERO_POINTS: 1 });
+  t.strictSame(constantsOf('q4_k'), {});
+  t.strictSame(constantsOf('iq4_xs'), { SCALE_BITS: 160 });
+  t.strictSame(constantsOf('mxfp4'), { SCALE_BITS: 8 });
+  t.strictSame(constantsOf('int8'), { SCALE_BITS: 32, ZERO_POINTS: 0 });
+  t.strictSame(constantsOf('int4-g32'), { SCALE_BITS: 16, ZERO_POINTS: 0 });
+  t.strictSame(constantsOf('int4-g32-asym'), { SCALE_BITS: 16, ZERO_POINTS: 1 });
   t.end();
 });
 
-for (const format of Object.keys(WEIGHT_FORMATS)) {
+for (const format of Object.keys({ ...WEIGHT_FORMATS, ...OTHER_FORMATS })) {
   t.test(`${format} split by rows keeps every number, each piece within the limit`, (t) => {
-    const weight = randomWeight(new Random(2), format, 7, 96);
+    const weight = randomWeight(new Random(2), format, 7, colsFor(format, 96));
     const limit = (weight.codes.byteLength / 7) * 3;
     const pieces = splitRows(weight, limit);
     t.strictSame(

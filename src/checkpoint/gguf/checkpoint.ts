@@ -10,10 +10,9 @@ import {
   widen,
 } from '../checkpoint.js';
 import { fileError } from '../json.js';
-import { dequantizeBlocks } from './dequantize.js';
 import type { GgufHeader, GgufTensor } from './header.js';
 import { readGgufModel } from './parts.js';
-import { packBlocks, packedFormat } from './repack.js';
+import { dequantizeBlocks, packBlocks, packedFormat } from './repack.js';
 import { numHeadsToRestore, restoreRows } from './rows.js';
 import { type BlockType, isBlockType } from './types.js';
 

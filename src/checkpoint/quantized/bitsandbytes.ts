@@ -1,6 +1,8 @@
 import { CheckpointError } from '../../errors.js';
 import { FLOAT_FORMATS } from '../../quant/formats.js';
 import { packFloat } from '../../quant/pack.js';
+import { TABLES } from '../../quant/tables.js';
+import { BLOCK_CODES, type PackedWeight, type WeightFormat } from '../../quant/weight.js';
 import type { Checkpoint, TensorInfo } from '../checkpoint.js';
 import { Fields } from '../fields.js';
 import { JSON_LIMITS, parseJson } from '../json.js';
@@ -113,13 +115,39 @@ async function narrowMatrix(
 ): Promise<QuantizedMatrix> {
   const parts = await openNarrow(new ModuleTensors(checkpoint, module, state), state, type);
   const { weight, absmax, quantMap, shape, nested } = parts;
+  const format = narrowFormat(parts, await readF32(parts.tensors, quantMap), type);
   return {
     module,
     shape,
     storedAs: `bitsandbytes ${type.toUpperCase()}${nested === null ? '' : ', double quantization'}`,
-    format: FLOAT_FORMATS.f32,
+    format,
     parts: [weight, absmax, quantMap, state, ...(nested === null ? [] : [nested.absmax, nested.quantMap])],
-    read: async () => packFloat(await readNarrow(parts), 'f32', shape[0], shape[1]),
+    read: async () =>
+      format.scaleType === null
+        ? packFloat(await readNarrow(parts), 'f32', shape[0], shape[1])
+        : packNarrow(parts, format),
+  };
+}
+
+/** Codes of the known table where blocks are groups of a row, else f32. */
+function narrowFormat({ shape, blockSize }: NarrowParts, map: Float32Array, type: string): WeightFormat {
+  const table = type === 'nf4' ? 'nf4' : 'fp4';
+  const inRows = blockSize % BLOCK_CODES === 0 && shape[1] % blockSize === 0;
+  if (!inRows || TABLES[table].some((value, code) => value !== map[code])) return FLOAT_FORMATS.f32;
+  return { reader: 'table4', table, bits: 4, groupSize: blockSize, scaleType: 'f32', zeroPoints: false };
+}
+
+/** The same codes, the first of two in the low nibble, and the scales as they are applied. */
+async function packNarrow(parts: NarrowParts, format: WeightFormat): Promise<PackedWeight> {
+  const { tensors, weight, shape } = parts;
+  const words = new Uint32Array((await tensors.bytes(weight)).buffer);
+  return {
+    format,
+    rows: shape[0],
+    cols: shape[1],
+    codes: words.map((word) => ((word & 0x0f0f0f0f) << 4) | ((word >>> 4) & 0x0f0f0f0f)),
+    scales: new Uint32Array((await blockScales(parts)).buffer),
+    zeros: null,
   };
 }
 
@@ -188,7 +216,7 @@ async function readNarrow(parts: NarrowParts): Promise<Float32Array> {
 }
 
 /** Each step of a nested scale is rounded to f32, as its writer does. */
-async function blockScales({ tensors, absmax, nested }: NarrowParts): Promise<Float32Array> {
+async function blockScales({ tensors, absmax, nested }: NarrowParts): Promise<Float32Array<ArrayBuffer>> {
   if (nested === null) return readF32(tensors, absmax);
   const codes = await tensors.bytes(absmax);
   const map = await readF32(tensors, nested.quantMap);
@@ -199,7 +227,7 @@ async function blockScales({ tensors, absmax, nested }: NarrowParts): Promise<Fl
 }
 
 /** Rejects with CheckpointError where a value is infinite or no number. */
-async function readF32(tensors: ModuleTensors, info: TensorInfo): Promise<Float32Array> {
+async function readF32(tensors: ModuleTensors, info: TensorInfo): Promise<Float32Array<ArrayBuffer>> {
   const values = new Float32Array((await tensors.bytes(info)).buffer);
   const wrong = values.findIndex((value) => !Number.isFinite(value));
   if (wrong !== -1) throw tensorError(info, `value ${wrong} is ${values[wrong]}`);

@@ -1,13 +1,16 @@
 import { setBits, wordsFor } from '../../quant/bits.js';
 import { FLOAT_FORMATS } from '../../quant/formats.js';
 import { packFloat } from '../../quant/pack.js';
+import { packBlock } from '../../quant/planes.js';
 import {
   BLOCK_CODES,
   blocksPerRow,
+  type CodeBits,
   groupsPerRow,
   type PackedWeight,
   type ScaleType,
   type WeightFormat,
+  zeroBits,
 } from '../../quant/weight.js';
 import type { Scales } from './scales.js';
 
@@ -43,7 +46,7 @@ export interface IntegerShape {
   readonly ordered: boolean;
 }
 
-/** Codes of up to 4 bits go into 4, wider ones into 8. Groups that no integer format has are held as f32. */
+/** Codes of 7 bits go into 8. Groups that no integer format has are held as f32. */
 export function integerFormat({
   cols,
   bits,
@@ -54,9 +57,15 @@ export function integerFormat({
 }: IntegerShape): WeightFormat {
   const whole = groupSize === null || groupSize >= cols;
   if (!ordered || !(whole || groupSize % BLOCK_CODES === 0)) return FLOAT_FORMATS.f32;
-  const wide = bits > 4;
-  const group = whole ? null : groupSize;
-  return { reader: wide ? 'int8' : 'int4', bits: wide ? 8 : 4, groupSize: group, scaleType, zeroPoints };
+  const width = integerBits(bits);
+  return { reader: `int${width}`, bits: width, groupSize: whole ? null : groupSize, scaleType, zeroPoints };
+}
+
+const INTEGER_BITS = [2, 3, 4, 5, 6] as const satisfies readonly CodeBits[];
+
+/** The narrowest codes in memory that hold those of 2–8 bits. */
+function integerBits(bits: number): 2 | 3 | 4 | 5 | 6 | 8 {
+  return INTEGER_BITS.find((width) => width >= bits) ?? 8;
 }
 
 /** The matrix in the format that `integerFormat` gave. */
@@ -67,8 +76,9 @@ export function packIntegers(matrix: IntegerMatrix, format: WeightFormat): Packe
   return { format, rows, cols, codes, scales: packScales(matrix, format), zeros: packZeros(matrix, format) };
 }
 
+/** A stream of codes and planes of them are the same where no code reaches into the next word. */
 function isCanonical({ bits, cols }: IntegerMatrix, format: WeightFormat): boolean {
-  return bits === format.bits && cols % BLOCK_CODES === 0;
+  return bits === format.bits && 32 % bits === 0 && cols % BLOCK_CODES === 0;
 }
 
 /** Without stored zero points, codes move so that 2^(format bits − 1) stands for 0. */
@@ -92,11 +102,8 @@ function packCodes(matrix: IntegerMatrix, format: WeightFormat): Uint32Array {
   for (let n = 0, at = 0; n < rows; n++) {
     matrix.readRow(n, row);
     if (padded > cols) row.fill(zeroOf(matrix, n, lastGroup), cols);
-    for (let k = 0; k < padded; at++) {
-      let word = 0;
-      for (let to = 0; to < 32; to += bits) word |= (row[k++] + shift) << to;
-      words[at] = word;
-    }
+    if (shift > 0) for (let k = 0; k < padded; k++) row[k] += shift;
+    for (let k = 0; k < padded; k += BLOCK_CODES, at += bits) packBlock(row, k, bits, words, at);
   }
   return words;
 }
@@ -114,9 +121,10 @@ function packScales({ rows, cols, scales, scaleIndex }: IntegerMatrix, format: W
 function packZeros(matrix: IntegerMatrix, format: WeightFormat): Uint32Array | null {
   if (!format.zeroPoints) return null;
   const groups = groupsPerRow(format, matrix.cols);
-  const words = new Uint32Array(wordsFor(matrix.rows * groups, format.bits));
+  const bits = zeroBits(format.bits);
+  const words = new Uint32Array(wordsFor(matrix.rows * groups, bits));
   for (let n = 0, at = 0; n < matrix.rows; n++) {
-    for (let g = 0; g < groups; g++) setBits(words, at++, format.bits, zeroOf(matrix, n, g));
+    for (let g = 0; g < groups; g++) setBits(words, at++, bits, zeroOf(matrix, n, g));
   }
   return words;
 }

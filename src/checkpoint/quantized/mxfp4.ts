@@ -1,55 +1,72 @@
-import { FLOAT_FORMATS } from '../../quant/formats.js';
-import { f32ToBf16 } from '../../quant/half.js';
-import { packFloat } from '../../quant/pack.js';
+import { STORED_FORMATS } from '../../quant/formats.js';
+import { BLOCK_CODES, blocksPerRow, type PackedWeight } from '../../quant/weight.js';
+import type { TensorInfo } from '../checkpoint.js';
 import type { QuantizedMatrix } from './matrix.js';
 import { checkShape, checkType, type ModuleTensors, matrixShape, tensorError } from './tensors.js';
 
-/** Values that share a scale. */
-const BLOCK = 32;
-const EXPONENT_BIAS = 127;
-/** By code, whose highest bit is the sign. */
-const VALUES: readonly number[] = [0, 0.5, 1, 1.5, 2, 3, 4, 6, -0, -0.5, -1, -1.5, -2, -3, -4, -6];
+/** Bytes of the codes of a block that shares a scale. */
+const BLOCK_BYTES = BLOCK_CODES / 2;
+/** The byte of a scale that is no number, and that of the greatest. */
+const [NOT_A_NUMBER, GREATEST] = [255, 254];
+/** The first code, but for its sign, whose product with the greatest scale is beyond f32. */
+const FIRST_BEYOND = 4;
 
-/**
- * MXFP4: `weight_packed` u8 `[N, K/2]`, low nibble first, and `weight_scale` u8 `[N, K/32]`, 2^(scale − 127). Held as bf16, which is exact
- * in its range: two bits of mantissa.
- */
+/** MXFP4: `weight_packed` u8 `[N, K/2]`, low nibble first, and `weight_scale` u8 `[N, K/32]`, 2^(scale − 127): both are kept as they are. */
 export function mxfp4Matrix(tensors: ModuleTensors): QuantizedMatrix {
   const packed = checkType(tensors.anchor, ['U8']);
   const [rows, bytes] = matrixShape(packed);
   const shape = matrixShape(packed, [rows, 2 * bytes]);
   const scale = tensors.expect('weight_scale', ['U8', 'F8_E8M0']);
-  checkShape(scale, rows, Math.ceil(shape[1] / BLOCK));
+  checkShape(scale, rows, blocksPerRow(shape[1]));
   return {
     module: tensors.module,
     shape,
     storedAs: 'compressed-tensors MXFP4',
-    format: FLOAT_FORMATS.bf16,
+    format: STORED_FORMATS.mxfp4,
     parts: [packed, scale],
-    read: async () => {
-      const values = unpack(await tensors.bytes(packed), await tensors.bytes(scale), shape);
-      const wrong = values.findIndex((value) => !Number.isFinite(value));
-      if (wrong !== -1) throw tensorError(scale, `element ${wrong} of the weight is beyond bf16`);
-      const halves = new Uint16Array(values.length);
-      f32ToBf16(values, halves);
-      return packFloat(halves, 'bf16', shape[0], shape[1]);
-    },
+    read: async () => packMxfp4(await tensors.bytes(packed), await tensors.bytes(scale), shape, scale),
   };
 }
 
-function unpack(
+/**
+ * The canonical layout of MXFP4. @param codes `[rows][ceil(cols / 2)]`, low nibble first @param scales `[rows][ceil(cols / 32)]`
+ * @param info named in the CheckpointError for a weight that is beyond f32
+ */
+export function packMxfp4(
   codes: Uint8Array,
   scales: Uint8Array,
   [rows, cols]: readonly [number, number],
-): Float32Array {
-  const perRow = Math.ceil(cols / BLOCK);
-  const values = new Float32Array(rows * cols);
-  for (let n = 0, at = 0; n < rows; n++) {
-    for (let k = 0; k < cols; k++, at++) {
-      const exponent = scales[n * perRow + Math.floor(k / BLOCK)];
-      const code = (codes[at >>> 1] >>> (4 * (at & 1))) & 15;
-      values[at] = exponent === 255 ? Number.NaN : VALUES[code] * 2 ** (exponent - EXPONENT_BIAS);
+  info: TensorInfo,
+): PackedWeight {
+  const blocks = blocksPerRow(cols);
+  const padded = padRows(codes, rows, blocks * BLOCK_BYTES);
+  for (let i = 0; i < scales.length; i++) {
+    const block = padded.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
+    if (scales[i] === NOT_A_NUMBER || (scales[i] === GREATEST && reachesBeyond(block))) {
+      throw tensorError(info, `scale ${i} is ${scales[i]}, with which weights are beyond f32`);
     }
   }
-  return values;
+  const scaleWords = new Uint32Array(Math.ceil(scales.length / 4));
+  new Uint8Array(scaleWords.buffer).set(scales);
+  return {
+    format: STORED_FORMATS.mxfp4,
+    rows,
+    cols,
+    codes: new Uint32Array(padded.buffer, padded.byteOffset, padded.length / 4),
+    scales: scaleWords,
+    zeros: null,
+  };
+}
+
+function reachesBeyond(block: Uint8Array): boolean {
+  return block.some((byte) => (byte & 7) >= FIRST_BEYOND || ((byte >> 4) & 7) >= FIRST_BEYOND);
+}
+
+/** Rows of so many bytes, those that are missing 0. Rows that need none share the memory. */
+function padRows(bytes: Uint8Array, rows: number, rowBytes: number): Uint8Array {
+  const given = bytes.length / rows;
+  if (given === rowBytes && bytes.byteOffset % 4 === 0) return bytes;
+  const out = new Uint8Array(rows * rowBytes);
+  for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * given, (n + 1) * given), n * rowBytes);
+  return out;
 }

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { packBlocks, packedFormat } from '#halflight/checkpoint/gguf/repack.js';
+import { GGUF_TYPES, isBlockType } from '#halflight/checkpoint/gguf/types.js';
 import { getBits } from '#halflight/quant/bits.js';
 import { formatName } from '#halflight/quant/formats.js';
+import { weightBytes } from '#halflight/quant/weight.js';
 
 /** f16 0.5 and −2, little-endian. */
 const [HALF, MINUS_TWO] = [
@@ -20,7 +22,7 @@ t.test('Q4_0 keeps its codes and scales', (t) => {
   t.end();
 });
 
-t.test('Q5_0 and Q8_0 become codes of 8 bits around 128', (t) => {
+t.test('Q5_0 keeps its codes around 16, and Q8_0 has them around 128', (t) => {
   const lows = Array.from({ length: 16 }, (_, i) => i | (i << 4));
   // Every odd weight has the fifth bit.
   const five = packBlocks('Q5_0', Uint8Array.from([...HALF, 0xaa, 0xaa, 0xaa, 0xaa, ...lows]), 1, 32);
@@ -30,28 +32,22 @@ t.test('Q5_0 and Q8_0 become codes of 8 bits around 128', (t) => {
     1,
     32,
   );
-  const codesOf = ({ codes }: typeof five) => Array.from({ length: 32 }, (_, i) => getBits(codes, i, 8));
-  t.same(
-    codesOf(five),
-    Array.from({ length: 32 }, (_, i) => (i % 16) + 16 * (i % 2) - 16 + 128),
-  );
-  t.same(codesOf(eight).slice(0, 3), [128, 127, 126]);
-  t.same(codesOf(eight).slice(16, 19), [128, 145, 162]);
+  t.equal(formatName(five.format), 'int5-g32');
+  t.same([...five.codes], [0x7654_3210, 0xfedc_ba98, 0x7654_3210, 0xfedc_ba98, 0xaaaa_aaaa]);
+  const codes = Array.from({ length: 32 }, (_, i) => getBits(eight.codes, i, 8));
+  t.same(codes.slice(0, 3), [128, 127, 126]);
+  t.same(codes.slice(16, 19), [128, 145, 162]);
   t.same([five.scales?.[0], eight.scales?.[0]], [0x3800, 0xc000]);
   t.end();
 });
 
-t.test('a type without a reader of its own is held in f32', (t) => {
-  t.equal(formatName(packedFormat('Q4_K')), 'f32');
-  t.equal(formatName(packedFormat('Q8_0')), 'int8-g32');
-  const packed = packBlocks(
-    'Q4_1',
-    Uint8Array.from([...HALF, ...MINUS_TWO, ...new Array(16).fill(0x31)]),
-    1,
-    32,
-  );
-  t.equal(packed.scales, null);
-  const values = new Float32Array(packed.codes.buffer);
-  t.same([values[0], values[31]], [0.5 * 1 - 2, 0.5 * 3 - 2]);
+t.test('every type takes about as many bytes as in its file', (t) => {
+  for (const [type, { elements, bytes }] of Object.entries(GGUF_TYPES)) {
+    if (!isBlockType(type)) continue;
+    const packed = packBlocks(type, new Uint8Array(2 * bytes), 2, elements);
+    // Scales of 6 bits are held in bytes: 4 more for the 144 of a Q4_K, 6 for the 110 of a Q3_K. IQ4_XS has 8 bytes that stay empty.
+    t.ok(weightBytes(packed) <= 2 * 1.09 * bytes + 2, `${type}: ${weightBytes(packed)} for ${2 * bytes}`);
+    t.same(packed.format, packedFormat(type));
+  }
   t.end();
 });

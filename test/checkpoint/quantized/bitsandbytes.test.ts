@@ -1,14 +1,16 @@
 import t from 'tap';
 import type { TensorData } from '#halflight/checkpoint/safetensors-write.js';
 import { formatName } from '#halflight/quant/formats.js';
+import { weightBytes } from '#halflight/quant/weight.js';
 import { seededIntegers } from '../support.js';
 import { survivesMutations } from './mutations.js';
 import { openWritten, refusesWritten } from './packers.js';
 
 /** The normal floats, and the values of FP4 by code: sign, two bits of exponent, one of mantissa. */
 const NF4 = [
-  -1, -0.6961928, -0.5250731, -0.3949175, -0.2844414, -0.1847734, -0.09105, 0, 0.0795803, 0.1609302,
-  0.2461123, 0.3379152, 0.4407098, 0.562617, 0.7229568, 1,
+  -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+  -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+  0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0,
 ];
 const FP4 = [0, 0.0625, 8, 12, 4, 6, 2, 3].flatMap((value) => value / 12);
 const MAPS = { nf4: NF4, fp4: [...FP4, ...FP4.map((value) => -value)] } as const;
@@ -128,6 +130,33 @@ for (const type of ['nf4', 'fp4'] as const) {
     );
   }
 }
+
+for (const type of ['nf4', 'fp4'] as const) {
+  t.test(`${type} whose blocks do not reach over the end of a row keeps its codes and scales`, async (t) => {
+    const { tensors, values } = narrow(type, 40, 192, true);
+    const checkpoint = await openWritten(t, config({ bnb_4bit_quant_type: type }), tensors);
+    const packed = await checkpoint.stored('a.weight');
+    t.equal(packed && formatName(packed.format), `${type}-g64`);
+    t.equal(packed && weightBytes(packed), (40 * 192) / 2 + 4 * ((40 * 192) / 64));
+    // A product of two f32 is exact in f64 and rounded once: what the format's own f32 arithmetic gives.
+    t.strictSame(await checkpoint.readF32('a.weight'), values);
+  });
+}
+
+t.test('a table that is not the known one is applied in f32', async (t) => {
+  const { tensors, values } = narrow('nf4', 4, 64, false);
+  const map = tensors.findIndex(({ name }) => name === 'a.weight.quant_map');
+  tensors[map] = f32(
+    'a.weight.quant_map',
+    NF4.map((value) => 2 * value),
+  );
+  const checkpoint = await openWritten(t, config(), tensors);
+  t.strictSame(
+    await checkpoint.readF32('a.weight'),
+    values.map((value) => 2 * value),
+  );
+  t.match(checkpoint.tensors.get('a.weight'), { format: { reader: 'f32' } });
+});
 
 t.test('bytes that are called by another type are the same bytes', async (t) => {
   const { tensors, values } = narrow('nf4', 4, 64, false);

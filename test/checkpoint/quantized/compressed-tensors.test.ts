@@ -44,12 +44,12 @@ t.test('what the library itself has written reads as the library reads it', asyn
   t.strictSame(formats, {
     int4: 'int4-g32',
     int4_asym: 'int4-g32-asym',
-    int3: 'int4-g32-asym',
-    int6: 'int8',
+    int3: 'int3-g32-asym',
+    int6: 'int6',
     int8: 'int8',
     naive: 'int8',
     fp8: 'f32',
-    mxfp4: 'bf16',
+    mxfp4: 'mxfp4',
   });
   t.equal(await checkpoint.stored('lm_head.weight'), null);
   t.equal(checkpoint.tensors.get('layers.mxfp4.weight')?.storedAs, 'compressed-tensors MXFP4');

@@ -27,7 +27,7 @@ for (const bits of [2, 3, 4, 8]) {
           );
           const packed = await checkpoint.stored('a.weight');
           sameCodes(t, packed, coded);
-          const name = `${bits > 4 ? 'int8' : 'int4'}-g32${symmetric ? '' : '-asym'}`;
+          const name = `int${bits}-g32${symmetric ? '' : '-asym'}`;
           t.equal(packed && formatName(packed.format), name);
           const info = checkpoint.tensors.get('a.weight');
           t.strictSame(info?.shape, [32, 96]);

@@ -15,10 +15,10 @@ const named = (changes: Partial<IntegerShape>) =>
     }),
   );
 
-t.test('codes go into 4 bits or 8, in groups of a multiple of 32 or whole rows', (t) => {
+t.test('codes keep their width, but 7 bits go into 8, in groups of a multiple of 32 or whole rows', (t) => {
   t.equal(named({}), 'int4-g32');
-  t.equal(named({ bits: 2, zeroPoints: true }), 'int4-g32-asym');
-  t.equal(named({ bits: 5, groupSize: 96 }), 'int8-g96');
+  t.equal(named({ bits: 2, zeroPoints: true }), 'int2-g32-asym');
+  t.equal(named({ bits: 7, groupSize: 96 }), 'int8-g96');
   t.equal(named({ groupSize: null }), 'int4');
   t.equal(named({ groupSize: 128 }), 'int4');
   t.equal(named({ groupSize: 200, cols: 24 }), 'int4');

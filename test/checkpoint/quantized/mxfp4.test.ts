@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { TensorData } from '#halflight/checkpoint/safetensors-write.js';
+import { weightBytes } from '#halflight/quant/weight.js';
 import { survivesMutations } from './mutations.js';
 import { openWritten, refusesWritten } from './packers.js';
 
@@ -27,12 +28,27 @@ t.test('codes are E2M1, low nibble first, times a power of two per 32', async (t
   const tensors = [tensor('a.weight_packed', [1, 32], CODES), tensor('a.weight_scale', [1, 2], [127, 120])];
   const checkpoint = await openWritten(t, CONFIG, tensors);
   const twice = [...VALUES, ...VALUES];
-  // Two bits of mantissa: exact in bf16, no tolerance.
+  // Two bits of mantissa: exact, no tolerance.
   t.strictSame(
     await checkpoint.readF32('a.weight'),
     Float32Array.from([...twice, ...twice.map((value) => value / 128)]),
   );
-  t.match(checkpoint.tensors.get('a.weight'), { shape: [1, 64], format: { reader: 'bf16' } });
+  t.match(checkpoint.tensors.get('a.weight'), {
+    shape: [1, 64],
+    format: { reader: 'table4', table: 'mxfp4' },
+  });
+});
+
+t.test('codes and scales are kept as they are, the last block of a row padded with zeros', async (t) => {
+  const tensors = [
+    tensor('a.weight_packed', [2, 20], [...CODES.slice(0, 20), ...CODES.slice(0, 20)]),
+    tensor('a.weight_scale', [2, 2], [127, 120, 253, 0]),
+  ];
+  const packed = await (await openWritten(t, CONFIG, tensors)).stored('a.weight');
+  const bytes = new Uint8Array(packed?.codes.slice().buffer ?? []);
+  t.strictSame([...bytes.subarray(0, 32)], [...CODES.slice(0, 20), ...Array(12).fill(0)]);
+  t.strictSame([...(packed?.scales ?? [])], [0x00fd787f]);
+  t.equal(packed && weightBytes(packed), 2 * 32 + 4);
 });
 
 t.test('scales that are no number, or of another count, are refused', async (t) => {
@@ -40,11 +56,11 @@ t.test('scales that are no number, or of another count, are refused', async (t) 
   const refuses = (scale: TensorData, message: RegExp) => refusesWritten(t, CONFIG, [codes, scale], message);
   await refuses(
     tensor('a.weight_scale', [1, 2], [255, 0]),
-    /a\.weight_scale: element 0 of the weight is beyond bf16/,
+    /a\.weight_scale: scale 0 is 255, with which weights are beyond f32/,
   );
   await refuses(
     tensor('a.weight_scale', [1, 2], [254, 0]),
-    /a\.weight_scale: element \d+ of the weight is beyond bf16/,
+    /a\.weight_scale: scale 0 is 254, with which weights are beyond f32/,
   );
   await refuses(
     tensor('a.weight_scale', [2, 1], [0, 0]),

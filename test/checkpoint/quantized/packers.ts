@@ -5,8 +5,15 @@ import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.j
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { getBits } from '#halflight/quant/bits.js';
 import { f16Value } from '#halflight/quant/half.js';
+import { getCode } from '#halflight/quant/planes.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
-import { BLOCK_CODES, blocksPerRow, type PackedWeight, type WeightFormat } from '#halflight/quant/weight.js';
+import {
+  BLOCK_CODES,
+  blocksPerRow,
+  type PackedWeight,
+  type WeightFormat,
+  zeroBits,
+} from '#halflight/quant/weight.js';
 import { temporaryFolder } from '../../support/models.js';
 import { seededIntegers } from '../support.js';
 
@@ -218,12 +225,12 @@ export function sameCodes(t: Test, packed: PackedWeight | null, coded: Coded): v
   // Without stored zero points the middle of the wider code stands for the middle of the narrower.
   const shift = packed.zeros === null ? 2 ** (format - 1) - 2 ** (bits - 1) : 0;
   const got = codes.map(
-    (_, i) => getBits(packed.codes, Math.floor(i / cols) * padded + (i % cols), format) - shift,
+    (_, i) => getCode(packed.codes, Math.floor(i / cols) * padded + (i % cols), format) - shift,
   );
   t.strictSame([packed.rows, packed.cols], [rows, cols]);
   t.strictSame(got, codes);
   const gotZeros = zeros.map((_, i) =>
-    packed.zeros === null ? 2 ** (bits - 1) : getBits(packed.zeros, i, format),
+    packed.zeros === null ? 2 ** (bits - 1) : getBits(packed.zeros, i, zeroBits(format)),
   );
   t.strictSame(gotZeros, zeros);
   const words = packed.scales ?? new Uint32Array();

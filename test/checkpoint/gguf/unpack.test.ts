@@ -1,5 +1,5 @@
 import t from 'tap';
-import { dequantizeBlocks } from '#halflight/checkpoint/gguf/dequantize.js';
+import { dequantizeBlocks } from '#halflight/checkpoint/gguf/repack.js';
 import { type BlockType, GGUF_TYPES } from '#halflight/checkpoint/gguf/types.js';
 
 /** f16 1 and ½, little-endian. */

@@ -1,0 +1,11 @@
+// A scale and what is added for each 32 codes, two f16 in a word. They are applied to each code, which gives the weights bit by bit.
+#include "lib/affine.wgsl"
+@group(1) @binding(1) var<storage, read> scales: array<u32>;
+
+fn weight_affine(row: u32, block: u32, half: u32) -> vec2f {
+  return unpack2x16float(scales[row * params.weight.groups + block]);
+}
+
+fn weight_scale(row: u32, block: u32) -> f32 {
+  return 1.0;
+}
