@@ -43,6 +43,16 @@ export const OPTIONS = {
     [0.01, 1],
     'Share of the device’s memory to take, where --kv-cache-memory does not say how much',
   ),
+  'gpu-memory-limit': optional(
+    bytes('Memory of the device that is taken at most, such as 24GiB, beside --gpu-memory-utilization'),
+  ),
+  'offload-layers': orAuto(
+    integer(
+      0,
+      [0, 10_000],
+      'Layers that stay in host memory and are copied in every step; auto: as many as must',
+    ),
+  ),
   'kv-cache-dtype': choice(
     'auto',
     ['auto', 'f32', 'f16', 'int8'],
@@ -169,6 +179,12 @@ function flag(help: string): Option<boolean> {
 
 function optional<T>(option: Option<T>): Option<T | null> {
   return { ...option, default: null };
+}
+
+function orAuto<T>(option: Option<T>): Option<T | 'auto'> {
+  const parse = (texts: readonly string[], name: string) =>
+    lastOf(texts) === 'auto' ? 'auto' : option.parse(texts, name);
+  return { ...option, placeholder: `${option.placeholder}|auto`, parse };
 }
 
 function choice<const T extends string>(preset: NoInfer<T>, choices: readonly T[], help: string): Option<T> {

@@ -34,6 +34,15 @@ t.test('an option takes the value that is written', (t) => {
   t.end();
 });
 
+t.test('layers to offload are a number, or found', (t) => {
+  const layers = (text: string) =>
+    parseLine(['--offload-layers', text], ['offload-layers']).values['offload-layers'];
+  t.equal(layers('12'), 12);
+  t.equal(layers('auto'), 'auto');
+  t.throws(() => layers('some'), { message: /^--offload-layers: "some" is not a whole number/ });
+  t.end();
+});
+
 t.test('the last of an option given twice counts', (t) => {
   t.equal(parsed('port', '--port', '1', '--port', '2'), 2);
   t.end();

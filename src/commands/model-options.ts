@@ -77,6 +77,8 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     maxModelLen: values['max-model-len'],
     kvCacheMemoryBytes: values['kv-cache-memory'],
     gpuMemoryUtilization: values['gpu-memory-utilization'],
+    gpuMemoryLimitBytes: values['gpu-memory-limit'],
+    offloadLayers: values['offload-layers'],
     kvCacheDtype: values['kv-cache-dtype'],
     batchInvariant: values['batch-invariant'],
     device: values.device,

@@ -11,6 +11,8 @@ export const MODEL_OPTIONS = [
   'max-model-len',
   'kv-cache-memory',
   'gpu-memory-utilization',
+  'gpu-memory-limit',
+  'offload-layers',
   'kv-cache-dtype',
   'dtype',
   'quantization',

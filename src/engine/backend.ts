@@ -9,7 +9,7 @@ import {
   summarizeAdapter,
 } from '../webgpu/adapter.js';
 import { type Autotune, autotuneOf } from '../webgpu/autotune.js';
-import { type DeviceMemory, readDeviceMemory } from '../webgpu/device-memory.js';
+import { type DeviceMemory, hostFreeBytes, readDeviceMemory } from '../webgpu/device-memory.js';
 import { WebGpuOps } from '../webgpu/ops.js';
 import type { EngineOptions } from './options.js';
 
@@ -21,6 +21,8 @@ export interface Backend<B> {
   readonly maxBindingBytes: number;
   /** null where nothing tells. */
   readonly memory: DeviceMemory | null;
+  /** Of the host, for weights that stay there. */
+  readonly hostFreeBytes: number;
   /** Resolves with the reason when the device is lost or reports an error; never on `destroy`. */
   readonly lost: Promise<Error>;
   /** Whether it is what others are held against. */
@@ -45,6 +47,7 @@ export function cpuBackend(): Backend<Float64Array> {
     adapter,
     maxBindingBytes: 2 ** 32,
     memory: null,
+    hostFreeBytes: Number.POSITIVE_INFINITY,
     lost: new Promise(() => {}),
     isReference: true,
     autotune: null,
@@ -67,6 +70,7 @@ export async function webgpuBackend({
     adapter,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
     memory: await readDeviceMemory(adapter),
+    hostFreeBytes: hostFreeBytes(),
     lost: lossOf(device),
     isReference: false,
     autotune: autotuneOf(ops, adapter),

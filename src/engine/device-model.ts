@@ -6,14 +6,16 @@ import { type Activations, createActivations, forward, type Step } from '../mode
 import { loadModel } from '../model/load.js';
 import type { WeightSource } from '../model/matrices.js';
 import type { Model } from '../model/model.js';
-import { weightBytes } from '../model/weight-bytes.js';
+import { layerMatrixBytes, weightBytes } from '../model/weight-bytes.js';
 import type { Batch, BatchBuffers, BatchCapacity, KvCache, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { activationType, parseQuantization } from '../quant/formats.js';
 import { autotuneModel } from './autotune.js';
 import type { Backend } from './backend.js';
 import { checkKernels, findFault } from './load-check.js';
-import { type MemoryPlan, planMemory } from './memory-plan.js';
+import { chooseKvType, kvBytesPerToken, type MemoryPlan, planMemory } from './memory-plan.js';
+import { planOffload } from './offload-plan.js';
+import { measureOffload, offloadLine } from './offload-rate.js';
 import type { EngineOptions, LoadProgress } from './options.js';
 
 /** A model with all that a step needs, on its device. */
@@ -62,6 +64,8 @@ export async function loadDeviceModel<B>(
     checkpoint.close(),
   );
   const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
+  const offload = await measureOffload(backend.ops, loaded.model.bring, device.noResults);
+  if (offload !== null) onProgress({ stage: 'weights', done: total, total, note: offloadLine(offload) });
   if (options.autotune) await autotuneModel(device, onProgress);
   onProgress({ stage: 'kernels', done: total, total });
   const steps = warmUpSteps(device);
@@ -101,12 +105,18 @@ async function load<B>(
     options.maxModelLen ?? Number.POSITIVE_INFINITY,
     config.maxPositionEmbeddings,
   );
-  const plan = planMemory(config, options, backend, {
+  const bytes = {
     weights: weightBytes(checkpoint, config, quantization, maxPositions),
+    layers: layerMatrixBytes(checkpoint, config, quantization),
     activations: ops.memory().activations,
-  });
+  };
+  const tokenBytes = kvBytesPerToken(config, chooseKvType(options.kvCacheDtype, ops.computeType));
+  const offload = planOffload(options, backend, bytes, { tokenBytes, maxPositions });
+  const plan = planMemory(config, options, backend, { ...bytes, weights: offload.deviceBytes });
   const { maxModelLen } = plan;
-  const model = await loadModel(ops, checkpoint, config, { quantization, maxModelLen, onBytes });
+  const { numHostLayers } = offload;
+  const loading = { quantization, maxModelLen, numHostLayers, onBytes };
+  const model = await loadModel(ops, checkpoint, config, loading);
   return { plan, model, activations };
 }
 

@@ -52,6 +52,7 @@ export async function findFault<B>(device: CheckedModel<B>): Promise<LoadCheckEr
   const problem = 'infinite or not a number; the checkpoint is damaged, or beyond f16: try --dtype float32';
   for (const product of modelProducts(model, activations)) {
     backend.ops.write(product.x, randomValues(1, product.x.cols));
+    if (product.weight.host !== undefined) backend.ops.bring(product.weight.host);
     backend.ops.linear({ ...product, rows: 1, accumulate: false });
     const values = await backend.ops.read(product.out, 1);
     const bad = values.findIndex((value) => !Number.isFinite(value));
@@ -71,7 +72,11 @@ async function checkProduct<B>(
   checked: Set<string>,
 ): Promise<void> {
   const { ops } = backend;
-  const run = () => ops.linear({ ...product, rows: numTokens, accumulate: false });
+  const { host } = product.weight;
+  const run = () => {
+    if (host !== undefined) ops.bring(host);
+    ops.linear({ ...product, rows: numTokens, accumulate: false });
+  };
   const kernels = await ops.prepare(run);
   const key = [sample.nameOf(0), ...kernels].join();
   if (checked.has(key)) return;

@@ -25,7 +25,12 @@ export interface PlannedDevice {
 
 type PlanOptions = Pick<
   EngineOptions,
-  'maxModelLen' | 'maxNumSeqs' | 'kvCacheMemoryBytes' | 'gpuMemoryUtilization' | 'kvCacheDtype'
+  | 'maxModelLen'
+  | 'maxNumSeqs'
+  | 'kvCacheMemoryBytes'
+  | 'gpuMemoryUtilization'
+  | 'gpuMemoryLimitBytes'
+  | 'kvCacheDtype'
 >;
 
 /** `auto` is the type of the activations. */

@@ -16,6 +16,10 @@ export interface EngineOptions {
   readonly kvCacheMemoryBytes: number | null;
   /** Share of the device's memory that the engine may take, in (0, 1]. */
   readonly gpuMemoryUtilization: number;
+  /** What the engine takes of the device's memory at most, beside that share; null sets no other limit. */
+  readonly gpuMemoryLimitBytes: number | null;
+  /** Layers whose matrices stay in host memory and are copied in every step; `auto` takes as many as must. */
+  readonly offloadLayers: number | 'auto';
   /** Type of the KV cache; `auto` is that of the activations. */
   readonly kvCacheDtype: 'auto' | 'f32' | 'f16' | 'int8';
   /** Whether requests share the KV blocks of equal starts. */
@@ -43,6 +47,8 @@ export const ENGINE_DEFAULTS = {
   maxPrefillMsPerStep: null,
   kvCacheMemoryBytes: null,
   gpuMemoryUtilization: 0.9,
+  gpuMemoryLimitBytes: null,
+  offloadLayers: 0,
   kvCacheDtype: 'auto',
   prefixCaching: true,
   batchInvariant: false,

@@ -76,6 +76,7 @@ export function forward<B>(
   const scale = config.embeddingScale;
   ops.embed({ batch, previous, table, out: act.residual, rows, scale, positions });
   model.layers.forEach((layer, i) => {
+    for (const weights of model.bring[i]) ops.bring(weights);
     if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
     attentionBlock(ops, config, layer, caches[i], act, step);
     mlpBlock(ops, config, layer, act, rows);

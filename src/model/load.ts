@@ -5,6 +5,7 @@ import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { Matrices, type WeightSource } from './matrices.js';
 import { headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
+import { loadLayers } from './offload.js';
 import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
 import { type NamedRows, Samples } from './samples.js';
@@ -14,6 +15,8 @@ export interface LoadOptions {
   readonly quantization: WeightFormat | null;
   /** Positions that the rotation table covers. */
   readonly maxModelLen: number;
+  /** Layers whose matrices stay in host memory; absent, 0. */
+  readonly numHostLayers?: number;
   /** Called with the checkpoint's bytes read so far. */
   readonly onBytes: (bytes: number) => void;
 }
@@ -32,8 +35,8 @@ export async function loadModel<B>(
   const loader = new Loader(ops, checkpoint, { ...config, weights }, options);
   const { vocabSize, hiddenSize, tieWordEmbeddings, numLayers, maxPositionEmbeddings } = config;
   const embedding = await loader.table(weights.embedding, vocabSize, hiddenSize);
-  const layers: Layer<B>[] = [];
-  for (let layer = 0; layer < numLayers; layer++) layers.push(await loader.layer(layer));
+  const { numHostLayers = 0 } = options;
+  const { layers, bring } = await loadLayers(ops, { numLayers, numHostLayers }, (i) => loader.layer(i));
   return {
     config,
     embedding,
@@ -42,6 +45,7 @@ export async function loadModel<B>(
         ? null
         : await loader.table(weights.positions, maxPositionEmbeddings, hiddenSize),
     layers,
+    bring,
     finalNorm: await loader.norm(weights.finalNorm),
     lmHead: tieWordEmbeddings ? embedding : await loader.table(weights.lmHead, vocabSize, hiddenSize),
     samples: loader.samples.of,

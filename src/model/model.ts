@@ -1,4 +1,4 @@
-import type { Tensor, Weight } from '../ops/ops.js';
+import type { HostWeights, Tensor, Weight } from '../ops/ops.js';
 import type { ModelConfig } from './config.js';
 import type { WeightSample } from './samples.js';
 
@@ -10,6 +10,8 @@ export interface Model<B> {
   /** `[positions][hidden]`, added to the embeddings. */
   readonly positions: Weight<B> | null;
   readonly layers: readonly Layer<B>[];
+  /** Weights in host memory that must be brought to the device before each layer. */
+  readonly bring: readonly (readonly HostWeights<B>[])[];
   readonly finalNorm: Norm<B>;
   /** `[vocab][hidden]`; the embedding itself where the two are tied. */
   readonly lmHead: Weight<B>;

@@ -1,11 +1,10 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.js';
+import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.js';
 import { TABLE_BYTES } from '../quant/tables.js';
 import {
   BLOCK_CODES,
   blocksPerRow,
   groupsPerRow,
   scaleBits,
-  type TableName,
   type WeightFormat,
   zeroBits,
 } from '../quant/weight.js';
@@ -25,21 +24,49 @@ export function weightBytes(
   format: WeightFormat | null,
   maxModelLen: number,
 ): number {
+  const formatOf = deviceFormats({ tensors }, config, format);
+  const all = [...tensors.values()];
+  const tables = new Set(all.flatMap((info) => formatOf(info)?.table ?? []));
+  const fixed = ropeBytes(config, maxModelLen) + tables.size * TABLE_BYTES;
+  return all.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), fixed);
+}
+
+/** The format that each tensor takes on the device; undefined where that is its own type. */
+function deviceFormats(
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  format: WeightFormat | null,
+): (info: TensorInfo) => WeightFormat | undefined {
   const { embedding, lmHead, positions } = namesIn(tensors, config);
   const kept = new Set([embedding, lmHead, positions]);
-  let total = ropeBytes(config, maxModelLen);
-  const tables = new Set<TableName>();
+  return (info) => (format === null || kept.has(info.name) || isInCodes(info) ? info.format : format);
+}
+
+function tensorBytes({ shape, bytes }: TensorInfo, format: WeightFormat | undefined): number {
+  const [rows, cols] = shape;
+  if (shape.length !== 2) return 4 * numElements(shape);
+  if (format !== undefined) return formatBytes(format, rows, cols);
+  return rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
+}
+
+/**
+ * Bytes of each layer's matrices on the device, by their names within the layer: what can stay in host memory instead.
+ * @param format as in `weightBytes`
+ */
+export function layerMatrixBytes(
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  format: WeightFormat | null,
+): readonly ReadonlyMap<string, number>[] {
+  const formatOf = deviceFormats({ tensors }, config, format);
+  const [start] = namesIn(tensors, config).q.weight.split('{layer}');
+  const layers = Array.from({ length: config.numLayers }, () => new Map<string, number>());
   for (const info of tensors.values()) {
-    const { name, shape, bytes } = info;
-    const [rows, cols] = shape;
-    const rounded = kept.has(name) || isInCodes(info) ? null : format;
-    const own = rounded ?? info.format;
-    if (own?.table !== undefined) tables.add(own.table);
-    if (shape.length !== 2) total += 4 * numElements(shape);
-    else if (own !== undefined) total += formatBytes(own, rows, cols);
-    else total += rows * blocksPerRow(cols) * BLOCK_CODES * (bytes / (rows * cols));
+    if (!info.name.startsWith(start) || info.shape.length < 2) continue;
+    const [, layer = '', name = ''] = /^(\d+)\.(.*)$/.exec(info.name.slice(start.length)) ?? [];
+    layers[Number(layer)]?.set(name, tensorBytes(info, formatOf(info)));
   }
-  return total + tables.size * TABLE_BYTES;
+  return layers;
 }
 
 /** Bytes of the rotation tables, one for all layers that rotate alike. */

@@ -22,6 +22,8 @@ import {
   type BatchBuffers,
   type BatchCapacity,
   type ElementType,
+  type HostArea,
+  type HostWeights,
   type KvCache,
   type KvCacheShape,
   type MemoryKind,
@@ -66,10 +68,14 @@ export class CpuOps implements Ops<Buffer> {
   }
 
   async loadWeight(parts: readonly PackedRows[]): Promise<Weight<Buffer>> {
-    const packed: PackedWeight[] = [];
-    for (const part of parts) packed.push(await part.read(0, part.rows));
-    return this.weight(packed);
+    return this.weight(await Promise.all(parts.map((part) => part.read(0, part.rows))));
   }
+
+  async inHost<T>(_: HostArea, load: () => Promise<T>): Promise<{ loaded: T; host: HostWeights<Buffer> }> {
+    return { loaded: await load(), host: { bytes: 0, copies: [] } };
+  }
+
+  bring(): void {}
 
   constant(values: Float32Array, rows: number, cols: number): Tensor<Buffer> {
     return { data: Float64Array.from(values), rows, cols, stride: cols, type: 'f32' };

@@ -34,6 +34,16 @@ export interface Ops<B> {
   weight(parts: readonly PackedWeight[], unit?: number): Weight<B>;
   /** As `weight`, of rows that are asked for a few MiB at a time, and no faster than they leave the host. Rejects as they do. */
   loadWeight(parts: readonly PackedRows[], unit?: number): Promise<Weight<B>>;
+  /**
+   * What `load` loads by `loadWeight` stays in host memory. On the device it has room that it shares with all else of its area, and `bring` must
+   * have been called for it last when operations read it. One call at a time. Only constants that are loaded meanwhile are on the device for good.
+   */
+  inHost<T>(
+    area: HostArea,
+    load: () => Promise<T>,
+  ): Promise<{ readonly loaded: T; readonly host: HostWeights<B> }>;
+  /** Copies weights from host memory to the device, behind what was enqueued before. */
+  bring(weights: HostWeights<B>): void;
   /** Uploads a vector or table of f32, row-major `[rows][cols]`. */
   constant(values: Float32Array, rows: number, cols: number): Tensor<B>;
   /** Zeroed caches of one layer. */
@@ -234,6 +244,17 @@ export interface Weight<B> {
   readonly rows: number;
   readonly cols: number;
   readonly parts: readonly WeightPart<B>[];
+  /** What must be brought to the device before this is read; absent where it is there. */
+  readonly host?: HostWeights<B>;
+}
+
+/** One fills while the other is read. */
+export type HostArea = 0 | 1;
+
+/** Weights that lie in host memory. */
+export interface HostWeights<B> {
+  readonly bytes: number;
+  readonly copies: readonly { readonly from: B; readonly to: B; readonly bytes: number }[];
 }
 
 export interface WeightPart<B> {

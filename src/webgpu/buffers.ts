@@ -12,7 +12,7 @@ export class BufferPool {
 
   /** Zero-filled storage of at least `bytes`, rounded up to 16. */
   storage(bytes: number, kind: MemoryKind): GPUBuffer {
-    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    const size = storageBytes(bytes);
     this.#bytes[kind] += size;
     return this.#create(
       size,
@@ -30,6 +30,19 @@ export class BufferPool {
   upload(data: Uint32Array | Float32Array, kind: MemoryKind): GPUBuffer {
     const buffer = this.storage(data.byteLength, kind);
     this.#device.queue.writeBuffer(buffer, 0, data.buffer, data.byteOffset, data.byteLength);
+    return buffer;
+  }
+
+  /** Memory of the host that the device copies from, mapped. It is not in the ledger: the device does not hold it. */
+  host(bytes: number): GPUBuffer {
+    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+    const buffer = this.#device.createBuffer({
+      label: 'host',
+      size: storageBytes(bytes),
+      usage,
+      mappedAtCreation: true,
+    });
+    this.#buffers.add(buffer);
     return buffer;
   }
 
@@ -54,4 +67,8 @@ export class BufferPool {
     this.#buffers.add(buffer);
     return buffer;
   }
+}
+
+function storageBytes(bytes: number): number {
+  return Math.max(16, Math.ceil(bytes / 16) * 16);
 }

@@ -118,10 +118,15 @@ async function readNvidiaSmi(): Promise<readonly ListedMemory[]> {
   return ran === null ? [] : parseNvidiaSmi(ran.stdout);
 }
 
+/** Of the host, within the limit of this process's container. */
+export function hostFreeBytes(): number {
+  // The former knows the limits of control groups, the latter what is free of the machine.
+  return Math.min(process.availableMemory?.() ?? Number.POSITIVE_INFINITY, freemem());
+}
+
 const SOURCES: MemorySources = {
   nvidia: readNvidiaSmi,
   amd: readAmdCards,
-  // The former knows the limits of control groups, the latter what is free of the machine.
-  hostFreeBytes: () => Math.min(process.availableMemory?.() ?? Number.POSITIVE_INFINITY, freemem()),
+  hostFreeBytes,
   hostTotalBytes: totalmem,
 };

@@ -5,6 +5,8 @@ import {
   type BatchBuffers,
   type BatchCapacity,
   type ElementType,
+  type HostArea,
+  type HostWeights,
   type KvCache,
   type KvCacheShape,
   type MemoryKind,
@@ -114,6 +116,14 @@ export class WebGpuOps implements Ops<GPUBuffer> {
 
   loadWeight(parts: readonly PackedRows[], unit = 1): Promise<Weight<GPUBuffer>> {
     return this.#upload.load(parts, unit);
+  }
+
+  inHost<T>(area: HostArea, load: () => Promise<T>): Promise<{ loaded: T; host: HostWeights<GPUBuffer> }> {
+    return this.#upload.inHost(area, load);
+  }
+
+  bring({ copies }: HostWeights<GPUBuffer>): void {
+    this.#recorder.copy(copies);
   }
 
   constant(values: Float32Array, rows: number, cols: number): Tensor<GPUBuffer> {

@@ -13,6 +13,12 @@ export interface Dispatch {
   readonly grid: readonly [number, number, number];
 }
 
+export interface BufferCopy {
+  readonly from: GPUBuffer;
+  readonly to: GPUBuffer;
+  readonly bytes: number;
+}
+
 /** Bytes from one dispatch's parameters to the next: the largest alignment that WebGPU allows an adapter to ask for. */
 const PARAMS_STRIDE = 256;
 const MAX_DISPATCHES = 4096;
@@ -20,7 +26,7 @@ const MAX_DISPATCHES = 4096;
 type GroupTree = Map<GPUBuffer | GPUBindGroupLayout, GroupTree | GPUBindGroup>;
 
 /**
- * Collects the dispatches of a step into one compute pass and submits it once. Bind groups are made on first use and kept:
+ * Collects the dispatches of a step into one compute pass, or several with copies between them, and submits once. Bind groups are made on first use and kept:
  * making one costs more than a dispatch. Parameters go to one uniform buffer, bound at a dynamic offset.
  */
 export class Recorder {
@@ -79,10 +85,19 @@ export class Recorder {
     this.#count++;
   }
 
+  /** Copies buffers between what was added before and what is added next. */
+  copy(copies: readonly BufferCopy[]): void {
+    if (this.#collected !== null) return;
+    this.#closePass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    for (const { from, to, bytes } of copies) this.#encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
+  }
+
   /** Sends what was added since the last submit, and behind it in the same submission what `finish` encodes. */
   submit(finish?: (encoder: GPUCommandEncoder) => void): void {
     if (this.#encoder === null && finish === undefined) return;
-    if (this.#pass !== null) this.#endPass(this.#pass);
+    this.#closePass();
+    this.#writeParams();
     const encoder = this.#encoder ?? this.#device.createCommandEncoder();
     finish?.(encoder);
     this.#encoder = null;
@@ -91,16 +106,20 @@ export class Recorder {
 
   #openPass(): GPUComputePassEncoder {
     if (this.#pass !== null) return this.#pass;
-    this.#encoder = this.#device.createCommandEncoder();
+    this.#encoder ??= this.#device.createCommandEncoder();
     const timestampWrites = this.#clock?.writes();
     this.#pass = this.#encoder.beginComputePass(timestampWrites && { timestampWrites });
     return this.#pass;
   }
 
-  #endPass(pass: GPUComputePassEncoder): void {
-    pass.end();
-    this.#device.queue.writeBuffer(this.#params, 0, this.#words, 0, (this.#count * PARAMS_STRIDE) / 4);
+  #closePass(): void {
+    this.#pass?.end();
     this.#pass = null;
+  }
+
+  #writeParams(): void {
+    if (this.#count === 0) return;
+    this.#device.queue.writeBuffer(this.#params, 0, this.#words, 0, (this.#count * PARAMS_STRIDE) / 4);
     this.#lastCount = this.#count;
     this.#count = 0;
   }

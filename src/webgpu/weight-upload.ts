@@ -1,8 +1,9 @@
-import type { Weight, WeightPart } from '../ops/ops.js';
-import { type Chunk, chunksOf, type PackedRows } from '../quant/packed-rows.js';
+import type { HostArea, Weight, WeightPart } from '../ops/ops.js';
+import { chunksOf, type PackedRows } from '../quant/packed-rows.js';
 import { tablePairs } from '../quant/tables.js';
 import type { PackedWeight, TableName, WeightFormat } from '../quant/weight.js';
 import type { BufferPool } from './buffers.js';
+import { HostAreas, type HostGroup, type HostPlace } from './host-weights.js';
 import { maxRows, splitRows } from './weights.js';
 
 /** Codes that are read, made and written at a time: large enough that calls cost nothing, small beside any model. */
@@ -26,6 +27,9 @@ export class WeightUpload {
   readonly #chunkBytes: number;
   /** What codes are looked up in, one for all weights. */
   readonly #tables = new Map<TableName, GPUBuffer>();
+  readonly #areas: HostAreas;
+  /** Where weights go that are to stay in host memory. */
+  #host: HostGroup | null = null;
   #staged = 0;
   #before: Promise<unknown> = Promise.resolve();
 
@@ -33,6 +37,18 @@ export class WeightUpload {
     this.#device = device;
     this.#buffers = buffers;
     this.#chunkBytes = chunkBytes;
+    this.#areas = new HostAreas(buffers);
+  }
+
+  /** What `work` loads stays in host memory. */
+  async inHost<T>(area: HostArea, work: () => Promise<T>): Promise<{ loaded: T; host: HostGroup }> {
+    const host = this.#areas.group(area);
+    this.#host = host;
+    try {
+      return { loaded: await work(), host };
+    } finally {
+      this.#host = null;
+    }
   }
 
   /** Weights that are in memory already, stacked by rows. @param unit rows that stay together where so many fit a binding */
@@ -55,7 +71,8 @@ export class WeightUpload {
       for (const part of await this.#loadParts(source, rowStart, unit)) parts.push(part);
       rowStart += source.rows;
     }
-    return { rows: rowStart, cols: sources[0]?.cols ?? 0, parts };
+    const host = this.#host === null ? {} : { host: this.#host };
+    return { rows: rowStart, cols: sources[0]?.cols ?? 0, parts, ...host };
   }
 
   #putPart({ format, rows, cols, codes, scales, zeros }: PackedWeight, rowStart: number) {
@@ -104,25 +121,24 @@ export class WeightUpload {
     rows: number,
   ): Promise<Pick<WeightPart<GPUBuffer>, ArrayName>> {
     let room: Room | null = null;
-    for await (const chunk of chunksOf(source, start, rows, this.#chunkBytes)) {
-      room ??= new Room(this.#buffers, chunk.weight, rows);
-      await this.#write(room, { ...chunk, start: chunk.start - start });
+    for await (const { start: at, weight } of chunksOf(source, start, rows, this.#chunkBytes)) {
+      room ??= roomFor(weight, rows, (bytes) => this.#place(bytes));
+      this.#staged += room.write(weight, at - start);
+      if (this.#staged >= MAX_STAGED_BYTES) await this.#drain();
     }
     if (room === null) throw new RangeError('a weight of no rows');
-    const { zeros, ...buffers } = room.buffers();
+    const { zeros, ...buffers } = room.finish();
     return { ...buffers, zeros: this.#table(source.format) ?? zeros };
   }
 
-  async #write(room: Room, { start, weight }: Chunk): Promise<void> {
-    for (const name of ARRAYS) {
-      const words = weight[name];
-      const place = room.places[name];
-      if (words === null || place === null) continue;
-      const at = 4 * place.wordsPerRow * start;
-      this.#device.queue.writeBuffer(place.buffer, at, words.buffer, words.byteOffset, words.byteLength);
-      this.#staged += words.byteLength;
-    }
-    if (this.#staged >= MAX_STAGED_BYTES) await this.#drain();
+  #place(bytes: number): Place {
+    if (this.#host !== null) return hostPlace(this.#host.place(bytes));
+    const buffer = this.#buffers.storage(bytes, 'weights');
+    const write = (at: number, { buffer: from, byteOffset, byteLength }: Uint32Array) => {
+      this.#device.queue.writeBuffer(buffer, at, from, byteOffset, byteLength);
+      return byteLength;
+    };
+    return { buffer, write, finish: () => undefined };
   }
 
   /** Waits for what was on its way at the last call, so that reading goes on beside the copies. */
@@ -135,27 +151,46 @@ export class WeightUpload {
   }
 }
 
+/** Where an array goes. */
 interface Place {
+  /** What kernels bind. */
   readonly buffer: GPUBuffer;
-  readonly wordsPerRow: number;
+  /** Puts words at a byte, and tells how many bytes of host memory that takes until the device has them. */
+  readonly write: (at: number, words: Uint32Array) => number;
+  readonly finish: () => void;
 }
 
-/** Buffers for the rows of a part, as large as its first chunk tells: what follows it starts after a multiple of `ROW_STEP` rows. */
-class Room {
-  readonly places: Readonly<Record<ArrayName, Place | null>>;
+function hostPlace({ from, to }: HostPlace): Place {
+  const mapped = new Uint32Array(from.getMappedRange());
+  const write = (at: number, words: Uint32Array) => {
+    mapped.set(words, at / 4);
+    return 0;
+  };
+  return { buffer: to, write, finish: () => from.unmap() };
+}
 
-  constructor(buffers: BufferPool, first: PackedWeight, rows: number) {
-    const place = (words: Uint32Array | null): Place | null => {
-      if (words === null) return null;
-      const wordsPerRow = words.length / first.rows;
-      return { buffer: buffers.storage(4 * wordsPerRow * rows, 'weights'), wordsPerRow };
-    };
-    this.places = { codes: place(first.codes), scales: place(first.scales), zeros: place(first.zeros) };
-  }
+interface Room {
+  /** @param start row; a multiple of `ROW_STEP` */
+  readonly write: (weight: PackedWeight, start: number) => number;
+  readonly finish: () => Pick<WeightPart<GPUBuffer>, ArrayName>;
+}
 
-  buffers(): Pick<WeightPart<GPUBuffer>, ArrayName> {
-    const { codes, scales, zeros } = this.places;
+/** Places for the rows of a part, as large as its first chunk tells. */
+function roomFor(first: PackedWeight, rows: number, placeOf: (bytes: number) => Place): Room {
+  const wordsPerRow = (name: ArrayName) => (first[name]?.length ?? 0) / first.rows;
+  const placeFor = (name: ArrayName) => (first[name] === null ? null : placeOf(4 * wordsPerRow(name) * rows));
+  const places = { codes: placeFor('codes'), scales: placeFor('scales'), zeros: placeFor('zeros') };
+  const write = (weight: PackedWeight, start: number) =>
+    ARRAYS.reduce((staged, name) => {
+      const words = weight[name];
+      const bytes = words && places[name]?.write(4 * wordsPerRow(name) * start, words);
+      return staged + (bytes ?? 0);
+    }, 0);
+  const finish = () => {
+    for (const name of ARRAYS) places[name]?.finish();
+    const { codes, scales, zeros } = places;
     if (codes === null) throw new RangeError('a weight without codes');
     return { codes: codes.buffer, scales: scales?.buffer ?? null, zeros: zeros?.buffer ?? null };
-  }
+  };
+  return { write, finish };
 }

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
 import { openGguf } from '#halflight/checkpoint/gguf/checkpoint.js';
+import { planFor } from '#halflight/engine/offload-plan.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { loadModel } from '#halflight/model/load.js';
-import { numElements, weightBytes } from '#halflight/model/weight-bytes.js';
+import { layerMatrixBytes, numElements, weightBytes } from '#halflight/model/weight-bytes.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { nullDevice } from '../support/device.js';
@@ -48,6 +49,35 @@ t.test(
     await checkpoint.close();
   },
 );
+
+for (const name of [null, 'int4']) {
+  t.test(
+    `the matrices of a layer take what the host holds of it, ${name ?? 'in the own format'}`,
+    async (t) => {
+      const config = await parseModelConfig(fable);
+      const checkpoint = await openCheckpoint(fable);
+      const ops = new WebGpuOps(device, 'f32');
+      const quantization = name === null ? null : parseQuantization(name);
+      const options = { quantization, maxModelLen: 99, onBytes: () => undefined };
+      const layers = layerMatrixBytes(checkpoint, config, quantization);
+      const { bring } = await loadModel(ops, checkpoint, config, { ...options, numHostLayers: 3 });
+      const held = bring.flat();
+      t.equal(held.length, 3);
+      const bytes = [...layers[1].values()].reduce((sum, size) => sum + size, 0);
+      t.ok(held.every((host) => host.bytes === bytes));
+      const { deviceBytes } = planFor(
+        { weights: weightBytes(checkpoint, config, quantization, 99), layers },
+        3,
+      );
+      const excess = ops.memory().weights - deviceBytes;
+      t.ok(
+        excess >= 0 && excess < 3 * 16 * checkpoint.tensors.size,
+        `${deviceBytes} bytes and ${excess} more`,
+      );
+      await checkpoint.close();
+    },
+  );
+}
 
 t.test('a shape holds the product of its sizes', (t) => {
   t.strictSame([[2, 3], [7], []].map(numElements), [6, 7, 1]);

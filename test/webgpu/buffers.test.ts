@@ -27,6 +27,16 @@ t.test('the ledger adds up what each kind holds', (t) => {
   t.end();
 });
 
+t.test('memory of the host is mapped, and not in the ledger', (t) => {
+  const pool = new BufferPool(device);
+  const buffer = pool.host(30);
+  t.equal(buffer.getMappedRange().byteLength, 32);
+  t.equal(pool.memory().weights, 0);
+  buffer.unmap();
+  pool.destroy();
+  t.end();
+});
+
 t.test('freed storage leaves the ledger, and may not be used again', async (t) => {
   const pool = new BufferPool(device);
   const [kept, freed] = [pool.storage(64, 'activations'), pool.storage(100, 'activations')];

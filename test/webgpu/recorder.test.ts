@@ -41,6 +41,22 @@ t.test('the dispatches since the last submit are sent together, and counted', as
   t.equal(recorder.dispatchesPerStep, 1);
 });
 
+t.test('copies stand between the dispatches before and after them, in one submission', async (t) => {
+  const recorder = new Recorder(device, pool);
+  const [from, to] = [pool.storage(256, 'activations'), pool.storage(256, 'activations')];
+  const error = await errorOf(() => {
+    recorder.copy([{ from, to, bytes: 256 }]);
+    recorder.add(silu(to));
+    recorder.copy([{ from, to, bytes: 256 }]);
+    recorder.add(silu(to));
+    recorder.submit();
+  });
+  t.equal(error, null);
+  t.equal(recorder.dispatchesPerStep, 2);
+  await recorder.prepare(() => recorder.copy([{ from: to, to, bytes: 512 }]));
+  t.equal(await errorOf(() => recorder.submit()), null, 'nothing is copied while kernels are made ready');
+});
+
 t.test('a submit of nothing sends nothing', (t) => {
   const recorder = new Recorder(device, pool);
   recorder.submit();
