@@ -1,11 +1,14 @@
 import { FLOAT_FORMATS } from '../../quant/formats.js';
+import { fp8Values } from '../../quant/fp8.js';
 import { packFloat } from '../../quant/pack.js';
+import { BLOCK_CODES, groupsPerRow, type PackedWeight, type WeightFormat } from '../../quant/weight.js';
 import type { TensorInfo } from '../checkpoint.js';
 import type { Fields } from '../fields.js';
 import { describe } from '../fields.js';
 import { oneOf, refuseUnknown } from './config.js';
 import type { FindMatrices, QuantizedMatrix } from './matrix.js';
-import { readScales, SCALE_DTYPES } from './scales.js';
+import { padRows } from './packing.js';
+import { packScales, readScales, SCALE_DTYPES, type Scales, scaleType } from './scales.js';
 import { checkType, type ModuleTensors, matrixShape, modulesWith, tensorError } from './tensors.js';
 
 const KEYS =
@@ -44,41 +47,77 @@ function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 2 ** 24;
 }
 
-/** `weight` `[N, K]` in FP8 and its scale, held as f32: the product of a code and a scale is rounded once. */
+/** `weight` `[N, K]` in FP8 and its scale, which every row has its own copy of in memory. */
 export function fp8Matrix(tensors: ModuleTensors, name: string, block: BlockShape | null): QuantizedMatrix {
   const weight = checkType(tensors.anchor, DTYPES);
   const shape = matrixShape(weight);
   const scaleName = SCALE_NAMES.find((suffix) => tensors.find(suffix) !== null) ?? SCALE_NAMES[0];
   const scale = tensors.expect(scaleName, SCALE_DTYPES);
   const blocks = scaledBlocks(scale, shape, block);
+  const format = fp8Format(weight, scale, blocks);
   return {
     module: tensors.module,
     shape,
     storedAs: `${name} ${weight.dtype.slice(3)}`,
-    format: FLOAT_FORMATS.f32,
+    format,
     parts: [weight, scale],
-    read: async () => packFloat(await readValues(tensors, weight, scale, blocks), 'f32', shape[0], shape[1]),
+    read: async () => {
+      const codes = await readCodes(tensors, weight);
+      const scales = await readScales(tensors, scale);
+      if (format.scaleType !== null) return packCodes(codes, scales, blocks, shape, format);
+      return packFloat(dequantized(weight, codes, scales, blocks), 'f32', shape[0], shape[1]);
+    },
   };
 }
 
-/** Values `[N · K]`. Rejects with CheckpointError where one is infinite or no number. */
-async function readValues(
-  tensors: ModuleTensors,
-  weight: TensorInfo,
-  scale: TensorInfo,
-  { rows, cols, perRow }: ScaledBlocks,
-): Promise<Float32Array> {
-  const width = weight.shape[1];
+/** The codes as they are where blocks are groups of a row, else f32. */
+function fp8Format(weight: TensorInfo, scale: TensorInfo, { cols }: ScaledBlocks): WeightFormat {
+  const whole = cols >= weight.shape[1];
+  if (!whole && cols % BLOCK_CODES !== 0) return FLOAT_FORMATS.f32;
+  const reader = weight.dtype === 'F8_E4M3' ? 'e4m3' : 'e5m2';
+  return { reader, bits: 8, groupSize: whole ? null : cols, scaleType: scaleType(scale), zeroPoints: false };
+}
+
+/** Rejects with CheckpointError where one is infinite or no number. */
+async function readCodes(tensors: ModuleTensors, weight: TensorInfo): Promise<Uint8Array> {
   const codes = await tensors.bytes(weight);
-  const scales = await readScales(tensors, scale);
-  const table = fp8Values(weight);
-  const values = new Float32Array(codes.length);
-  for (let i = 0; i < values.length; i++) {
+  const values = valuesOf(weight);
+  const wrong = codes.findIndex((code) => !Number.isFinite(values[code]));
+  if (wrong !== -1) throw tensorError(weight, `element ${wrong} is ${values[codes[wrong]]}`);
+  return codes;
+}
+
+function valuesOf({ dtype }: TensorInfo): Float32Array {
+  return fp8Values(dtype === 'F8_E4M3' ? 3 : 2);
+}
+
+function packCodes(
+  bytes: Uint8Array,
+  scales: Scales,
+  blocks: ScaledBlocks,
+  [rows, cols]: readonly [number, number],
+  format: WeightFormat,
+): PackedWeight {
+  const padded = padRows(bytes, rows, Math.ceil(cols / BLOCK_CODES) * BLOCK_CODES);
+  const codes = new Uint32Array(padded.buffer, padded.byteOffset, padded.length / 4);
+  const scaleIndex = (n: number, g: number) => Math.floor(n / blocks.rows) * blocks.perRow + g;
+  const shape = { rows, groups: groupsPerRow(format, cols) };
+  return { format, rows, cols, codes, scales: packScales(scales, shape, scaleIndex), zeros: null };
+}
+
+/** Values `[N · K]`, each product of a code and a scale rounded to f32 once. */
+function dequantized(
+  weight: TensorInfo,
+  codes: Uint8Array,
+  scales: Scales,
+  { rows, cols, perRow }: ScaledBlocks,
+): Float32Array {
+  const width = weight.shape[1];
+  const table = valuesOf(weight);
+  return Float32Array.from(codes, (code, i) => {
     const first = Math.floor(Math.floor(i / width) / rows) * perRow;
-    values[i] = table[codes[i]] * scales.value(first + Math.floor((i % width) / cols));
-    if (!Number.isFinite(values[i])) throw tensorError(weight, `element ${i} is ${values[i]}`);
-  }
-  return values;
+    return table[code] * scales.value(first + Math.floor((i % width) / cols));
+  });
 }
 
 /** Rows and columns of a block that shares a scale, and scales in a row of blocks. */
@@ -105,21 +144,4 @@ function scaledBlocks(
     scale,
     `shape [${scale.shape.join(', ')}] fits neither the tensor nor its rows${expected}`,
   );
-}
-
-/** What each byte stands for: E4M3 has no infinity and NaN at 127 and 255, E5M2 is the upper half of an f16. */
-function fp8Values({ dtype }: TensorInfo): Float32Array {
-  const mantissaBits = dtype === 'F8_E4M3' ? 3 : 2;
-  return Float32Array.from({ length: 256 }, (_, code) => fp8Value(code, mantissaBits));
-}
-
-function fp8Value(code: number, mantissaBits: 2 | 3): number {
-  const sign = code < 128 ? 1 : -1;
-  const steps = 2 ** mantissaBits;
-  const exponent = (code & 127) >>> mantissaBits;
-  const mantissa = code & (steps - 1);
-  const bias = mantissaBits === 3 ? 7 : 15;
-  if (mantissaBits === 3 ? (code & 127) === 127 : exponent === 31) return Number.NaN;
-  if (exponent === 0) return sign * (mantissa / steps) * 2 ** (1 - bias);
-  return sign * (1 + mantissa / steps) * 2 ** (exponent - bias);
 }

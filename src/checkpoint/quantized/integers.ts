@@ -12,7 +12,7 @@ import {
   type WeightFormat,
   zeroBits,
 } from '../../quant/weight.js';
-import type { Scales } from './scales.js';
+import { packScales, type Scales } from './scales.js';
 
 /** A matrix of integer codes: W[n][k] = (code − zero) · scale. */
 export interface IntegerMatrix {
@@ -73,7 +73,9 @@ export function packIntegers(matrix: IntegerMatrix, format: WeightFormat): Packe
   if (format.scaleType === null) return packFloat(dequantized(matrix), 'f32', matrix.rows, matrix.cols);
   const { rows, cols } = matrix;
   const codes = (isCanonical(matrix, format) ? matrix.canonical?.() : null) ?? packCodes(matrix, format);
-  return { format, rows, cols, codes, scales: packScales(matrix, format), zeros: packZeros(matrix, format) };
+  const groups = groupsPerRow(format, cols);
+  const scales = packScales(matrix.scales, { rows, groups }, matrix.scaleIndex);
+  return { format, rows, cols, codes, scales, zeros: packZeros(matrix, format) };
 }
 
 /** A stream of codes and planes of them are the same where no code reaches into the next word. */
@@ -104,16 +106,6 @@ function packCodes(matrix: IntegerMatrix, format: WeightFormat): Uint32Array {
     if (padded > cols) row.fill(zeroOf(matrix, n, lastGroup), cols);
     if (shift > 0) for (let k = 0; k < padded; k++) row[k] += shift;
     for (let k = 0; k < padded; k += BLOCK_CODES, at += bits) packBlock(row, k, bits, words, at);
-  }
-  return words;
-}
-
-function packScales({ rows, cols, scales, scaleIndex }: IntegerMatrix, format: WeightFormat): Uint32Array {
-  const groups = groupsPerRow(format, cols);
-  const bits = format.scaleType === 'f16' ? 16 : 32;
-  const words = new Uint32Array(wordsFor(rows * groups, bits));
-  for (let n = 0, at = 0; n < rows; n++) {
-    for (let g = 0; g < groups; g++) setBits(words, at++, bits, scales.bits[scaleIndex(n, g)]);
   }
   return words;
 }

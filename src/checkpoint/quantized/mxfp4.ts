@@ -2,6 +2,7 @@ import { STORED_FORMATS } from '../../quant/formats.js';
 import { BLOCK_CODES, blocksPerRow, type PackedWeight } from '../../quant/weight.js';
 import type { TensorInfo } from '../checkpoint.js';
 import type { QuantizedMatrix } from './matrix.js';
+import { padRows } from './packing.js';
 import { checkShape, checkType, type ModuleTensors, matrixShape, tensorError } from './tensors.js';
 
 /** Bytes of the codes of a block that shares a scale. */
@@ -60,13 +61,4 @@ export function packMxfp4(
 
 function reachesBeyond(block: Uint8Array): boolean {
   return block.some((byte) => (byte & 7) >= FIRST_BEYOND || ((byte >> 4) & 7) >= FIRST_BEYOND);
-}
-
-/** Rows of so many bytes, those that are missing 0. Rows that need none share the memory. */
-function padRows(bytes: Uint8Array, rows: number, rowBytes: number): Uint8Array {
-  const given = bytes.length / rows;
-  if (given === rowBytes && bytes.byteOffset % 4 === 0) return bytes;
-  const out = new Uint8Array(rows * rowBytes);
-  for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * given, (n + 1) * given), n * rowBytes);
-  return out;
 }

@@ -49,3 +49,12 @@ export function unpackLine(
 ): void {
   for (let i = 0; i < count; i++) out[i] = codeAt(words, start, stride, i, packing);
 }
+
+/** `[rows]` of bytes as rows of `rowBytes`, those that are missing 0, from a multiple of 4 on. Rows that need none share the memory. */
+export function padRows(bytes: Uint8Array, rows: number, rowBytes: number): Uint8Array {
+  const given = bytes.length / rows;
+  if (given === rowBytes && bytes.byteOffset % 4 === 0) return bytes;
+  const out = new Uint8Array(rows * rowBytes);
+  for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * given, (n + 1) * given), n * rowBytes);
+  return out;
+}

@@ -1,5 +1,5 @@
+import { setBits, wordsFor } from '../../quant/bits.js';
 import { bf16ToF32, f16Value } from '../../quant/half.js';
-import type { ScaleType } from '../../quant/weight.js';
 import type { TensorInfo } from '../checkpoint.js';
 import { type ModuleTensors, tensorError } from './tensors.js';
 
@@ -7,14 +7,14 @@ export const SCALE_DTYPES = ['F16', 'BF16', 'F32'] as const;
 
 /** Scales as a file orders them. */
 export interface Scales {
-  readonly type: ScaleType;
+  readonly type: 'f16' | 'f32';
   /** f16 or f32 bits. */
   readonly bits: Uint16Array | Uint32Array;
   value(index: number): number;
 }
 
 /** The type in memory that holds every scale of the tensor: half as wide a BF16 would lose its range. */
-export function scaleType({ dtype }: TensorInfo): ScaleType {
+export function scaleType({ dtype }: TensorInfo): 'f16' | 'f32' {
   return dtype === 'F16' ? 'f16' : 'f32';
 }
 
@@ -33,6 +33,20 @@ export function f32Scales(info: TensorInfo, values: Float32Array<ArrayBuffer>): 
   const wrong = values.findIndex((value) => !Number.isFinite(value));
   if (wrong !== -1) throw tensorError(info, `scale ${wrong} is ${values[wrong]}`);
   return { type: 'f32', bits: new Uint32Array(values.buffer), value: (index) => values[index] };
+}
+
+/** Scales `[rows][groups]` in the canonical layout. @param indexOf where the scale of a group stands among them */
+export function packScales(
+  { type, bits: values }: Scales,
+  { rows, groups }: { readonly rows: number; readonly groups: number },
+  indexOf: (row: number, group: number) => number,
+): Uint32Array {
+  const bits = type === 'f16' ? 16 : 32;
+  const words = new Uint32Array(wordsFor(rows * groups, bits));
+  for (let n = 0, at = 0; n < rows; n++) {
+    for (let g = 0; g < groups; g++) setBits(words, at++, bits, values[indexOf(n, g)]);
+  }
+  return words;
 }
 
 function halfScales(buffer: ArrayBuffer): Scales {

@@ -48,7 +48,7 @@ t.test('what the library itself has written reads as the library reads it', asyn
     int6: 'int6',
     int8: 'int8',
     naive: 'int8',
-    fp8: 'f32',
+    fp8: 'e4m3',
     mxfp4: 'mxfp4',
   });
   t.equal(await checkpoint.stored('lm_head.weight'), null);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { TensorData } from '#halflight/checkpoint/safetensors-write.js';
+import { formatName } from '#halflight/quant/formats.js';
 import { survivesMutations } from './mutations.js';
 import { openWritten, refusesWritten } from './packers.js';
 
@@ -39,6 +40,32 @@ t.test('scales are of the tensor, a row, or a block', async (t) => {
     scale([2, 3], [1, 2, 3, 4, 5, 6], 'a.weight_scale_inv'),
   );
   t.strictSame(blocks, [1, 1, 2, 2, 3, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6]);
+});
+
+t.test('codes stay a byte each, and a block’s scale is repeated for its rows', async (t) => {
+  const codes = Array.from({ length: 3 * 64 }, (_, i) => (7 * i) % 126);
+  const stored = async (quantization: object, factor: TensorData, dtype?: 'F8_E5M2') => {
+    const tensors = [fp8([3, 64], codes, dtype), factor];
+    const packed = await (await openWritten(t, quantization, tensors)).stored('a.weight');
+    if (packed === null) throw new Error('not packed');
+    t.strictSame([...new Uint8Array(packed.codes.slice().buffer)], codes);
+    return [formatName(packed.format), ...new Float32Array(packed.scales?.slice().buffer ?? [])];
+  };
+  t.strictSame(await stored(config(), scale([1], [2])), ['e4m3', 2, 2, 2]);
+  t.strictSame(await stored(config(), scale([3], [1, 2, 3])), ['e4m3', 1, 2, 3]);
+  t.strictSame(
+    await stored(config({ weight_block_size: [2, 32] }), scale([2, 2], [1, 2, 3, 4], 'a.weight_scale_inv')),
+    ['e4m3-g32', 1, 2, 1, 2, 3, 4],
+  );
+  codes.fill(0x3c);
+  t.strictSame(await stored(config(), scale([], [0.5]), 'F8_E5M2'), ['e5m2', 0.5, 0.5, 0.5]);
+});
+
+t.test('rows are padded to whole blocks with zeros', async (t) => {
+  const tensors = [fp8([2, 40], Array(80).fill(0x38)), scale([2], [1, 2])];
+  const packed = await (await openWritten(t, config(), tensors)).stored('a.weight');
+  const bytes = new Uint8Array(packed?.codes.slice().buffer ?? []);
+  t.strictSame([...bytes.subarray(0, 65)], [...Array(40).fill(0x38), ...Array(24).fill(0), 0x38]);
 });
 
 t.test('what cannot be read is named', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { codeAt, packedWords, unpackLine } from '#halflight/checkpoint/quantized/packing.js';
+import { codeAt, packedWords, padRows, unpackLine } from '#halflight/checkpoint/quantized/packing.js';
 import { packLow } from './packers.js';
 
 const CODES = Array.from({ length: 21 }, (_, i) => (i * 5 + 3) % 8);
@@ -26,5 +26,13 @@ t.test('a line may run down a column of words', (t) => {
     CODES.map((_, i) => codeAt(words, 1, 2, i, packing)),
     CODES,
   );
+  t.end();
+});
+
+t.test('rows are padded with zeros, and share their memory where they need none', (t) => {
+  const bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  t.equal(padRows(bytes, 2, 4), bytes);
+  t.strictSame([...padRows(bytes.subarray(2), 2, 4)], [3, 4, 5, 0, 6, 7, 8, 0]);
+  t.strictSame(padRows(bytes.subarray(2, 6), 1, 4).byteOffset, 0);
   t.end();
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { f32Scales, readScales, scaleType } from '#halflight/checkpoint/quantized/scales.js';
+import { f32Scales, packScales, readScales, scaleType } from '#halflight/checkpoint/quantized/scales.js';
 import { modulesWith } from '#halflight/checkpoint/quantized/tensors.js';
 import type { TensorData } from '#halflight/checkpoint/safetensors-write.js';
 import { openWritten } from './packers.js';
@@ -37,4 +37,11 @@ t.test('a scale that is no number is named by its tensor', async (t) => {
   t.throws(() => f32Scales(tensors.anchor, Float32Array.of(Number.POSITIVE_INFINITY)), {
     message: /scale 0 is Infinity/,
   });
+});
+
+t.test('scales go to their groups, two f16 in a word', (t) => {
+  const scales = { type: 'f16', bits: Uint16Array.of(10, 11, 12), value: () => 0 } as const;
+  const words = packScales(scales, { rows: 3, groups: 1 }, (n) => 2 - n);
+  t.strictSame([...words], [12 | (11 << 16), 10]);
+  t.end();
 });
