@@ -62,6 +62,11 @@ export class Fields {
     return Fields.from(this.raw(key), this.file, `${this.path}${key}`);
   }
 
+  /** An object that a list under `key` holds. */
+  item(key: string, value: unknown): Fields {
+    return Fields.from(value, this.file, `${this.path}${key}`);
+  }
+
   integer(key: string, bounds: Bounds, fallback: number | null = null): number {
     const value = this.number(key, bounds, fallback);
     if (!Number.isSafeInteger(value)) throw this.error(key, `must be an integer, is ${value}`);

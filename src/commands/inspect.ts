@@ -101,6 +101,7 @@ function report({ model, config, parameters, formats, memory }: Inspection): str
     `${model}`,
     `  architecture  ${config.architecture}, ${formatCount(parameters)} parameters`,
     `  shape         ${numLayers} layers, hidden ${hiddenSize}, FFN ${intermediateSize}, ${numHeads} heads of ${headDim}, ${numKvHeads} KV heads`,
+    ...expertLines(config),
     `  vocabulary    ${formatCount(config.vocabSize)}${config.tieWordEmbeddings ? ', embeddings tied' : ''}`,
     `  context       ${formatCount(config.maxPositionEmbeddings)} tokens${windows(config)}`,
     '',
@@ -112,6 +113,14 @@ function report({ model, config, parameters, formats, memory }: Inspection): str
     `  on the device: weights ${formatBytes(memory.weightBytes)} (${memory.weightFormat}), KV cache ${formatBytes(kvBytes)} per token in ${kvCacheType},`,
     `  ${formatBytes(kvBytes * config.maxPositionEmbeddings)} for one request at full length, in blocks of ${BLOCK_SIZE} tokens`,
   ];
+}
+
+function expertLines({ experts }: ModelConfig): string[] {
+  if (experts === null) return [];
+  const { numExperts, topK, intermediateSize, layers } = experts;
+  const count = layers.filter(Boolean).length;
+  const where = count === layers.length ? 'in every layer' : `in ${count} layers`;
+  return [`  experts       ${numExperts}, ${topK} of them for each token, FFN ${intermediateSize}, ${where}`];
 }
 
 function windows({ slidingWindows }: ModelConfig): string {

@@ -28,7 +28,7 @@ export async function autotuneModel<B>(
   for (const note of reportLines(report)) onProgress({ ...last, note });
 }
 
-/** The products of a step, with the tensors that they have there. */
+/** The products of a step, with the tensors that they have there; but for those of experts, which keep the defaults. */
 export function modelProducts<B>(
   { config, layers, lmHead }: Pick<Model<B>, 'config' | 'layers' | 'lmHead'>,
   act: Activations<B>,
@@ -37,19 +37,23 @@ export function modelProducts<B>(
   const { activation } = config;
   const normBy = (norm: Norm<B> | null) =>
     norm === null ? null : { ...norm, eps: config.normEps, out: act.normed };
-  const ofLayers = layers.flatMap(({ attentionNorm, qkv, o, mlpNorm, gateUp, down }) => [
+  const ofLayers = layers.flatMap(({ attentionNorm, qkv, o, mlpNorm, router, gateUp, down }) => [
     { x: residual, ...qkv, out: act.qkv, codes: codesFor(qkv, codes), norm: normBy(attentionNorm) },
     { x: act.attended, ...o, out: act.projected ?? residual, codes: codesFor(o, codes) },
-    {
-      x: act.parallel ?? residual,
-      ...gateUp,
-      out: act.activated,
-      codes: codesFor(gateUp, codes),
-      norm: act.parallel === null ? normBy(mlpNorm) : null,
-      gated: act.gateUp,
-      activation,
-    },
-    { x: act.activated, ...down, out: act.projected ?? residual, codes: codesFor(down, codes) },
+    ...(router === null
+      ? [
+          {
+            x: act.parallel ?? residual,
+            ...gateUp,
+            out: act.activated,
+            codes: codesFor(gateUp, codes),
+            norm: act.parallel === null ? normBy(mlpNorm) : null,
+            gated: act.gateUp,
+            activation,
+          },
+          { x: act.activated, ...down, out: act.projected ?? residual, codes: codesFor(down, codes) },
+        ]
+      : [{ x: act.normed, ...router, out: act.experts?.logits ?? residual }]),
   ]);
   return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits }];
 }

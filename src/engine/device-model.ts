@@ -160,8 +160,9 @@ interface WarmUpStep {
 function warmUpSteps<B>(device: DeviceModel<B>): readonly WarmUpStep[] {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
-  const many = ops.gemmTokens === null ? [] : [{ size: ops.gemmTokens, contextLen: 2 }];
-  return [...WARM_UP_STEPS, ...many].map(({ size, contextLen }) => ({
+  const sizes = [ops.gemmTokens ?? [], expertSizes(device)].flat();
+  const more = sizes.map((size) => ({ size, contextLen: 2 }));
+  return [...WARM_UP_STEPS, ...more].map(({ size, contextLen }) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     contextLen: Math.min(contextLen, device.plan.maxModelLen),
@@ -186,6 +187,13 @@ async function warmUp<B>(device: DeviceModel<B>, steps: readonly WarmUpStep[]): 
     const logits = await ops.read(device.activations.logits, 1);
     if (!logits.every(Number.isFinite)) throw await findFault(device);
   }
+}
+
+/** Numbers of tokens from which on the products of experts take other kernels than those of the steps above. */
+function expertSizes<B>({ backend, activations: { experts } }: DeviceModel<B>): readonly number[] {
+  if (experts === null) return [];
+  const sizes = backend.ops.expertSteps(experts.routing, experts.codes === null ? 'float' : 'int8');
+  return sizes.filter((size) => WARM_UP_STEPS.every((step) => step.size !== size));
 }
 
 /** Runs of at most three neighbouring tokens; the last token ends a context of `contextLen`. */

@@ -3,7 +3,9 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Fields } from '../checkpoint/fields.js';
 import { readJson } from '../checkpoint/json.js';
+import type { Activation } from '../ops/ops.js';
 import type { MatrixLayout } from './config.js';
+import { type ExpertFamily, type ExpertPaths, readExpertFamily } from './expert-family.js';
 
 /** The linear modules of a layer. */
 export type LinearModule = 'q' | 'k' | 'v' | 'o' | 'gate' | 'up' | 'down';
@@ -25,15 +27,18 @@ export interface ModulePaths extends Readonly<Record<Exclude<LinearModule, 'gate
   /** Both or neither: the norms of q and k. */
   readonly qNorm: string | null;
   readonly kNorm: string | null;
+  /** The tensor of attention sinks. */
+  readonly sinks: string | null;
 }
 
 /**
  * Which layers look back over a window only. `none`: no layer; `all`: every layer where config.json gives `sliding_window`;
+ * `switched`: every layer where `use_sliding_window` is true;
  * `layers`: those that `layer_types` names, or where it is absent and `use_sliding_window` is true, those from `max_window_layers` on;
  * `named`: those that `layer_types` names; `pattern`: the same, or where it is absent all but every `sliding_window_pattern`th.
  */
 export type SlidingWindowRule = (typeof SLIDING_WINDOW_RULES)[number];
-const SLIDING_WINDOW_RULES = ['none', 'all', 'layers', 'named', 'pattern'] as const;
+const SLIDING_WINDOW_RULES = ['none', 'all', 'switched', 'layers', 'named', 'pattern'] as const;
 
 /** Keys of config.json that only some families have, and that are read where a family lists them. */
 const OPTIONAL_KEYS = [
@@ -51,6 +56,11 @@ const OPTIONAL_KEYS = [
   'residual_multiplier',
   'logits_scaling',
   'use_parallel_residual',
+  'moe_intermediate_size',
+  'norm_topk_prob',
+  'mlp_only_layers',
+  'decoder_sparse_step',
+  'swiglu_limit',
 ] as const;
 export type OptionalKey = (typeof OPTIONAL_KEYS)[number];
 
@@ -70,6 +80,10 @@ export interface Architecture {
   /** Names that common keys have in the family's config.json, where they are others. */
   readonly names: Readonly<Record<string, string>>;
   readonly norm: 'rms' | 'layer';
+  /** Where it is not what config.json says. */
+  readonly activation: Activation | null;
+  /** Null where no layer has experts. */
+  readonly experts: ExpertFamily | null;
   readonly normOffset: 0 | 1;
   readonly qkNorm: 'head' | 'all';
   /** Embeddings are multiplied by the root of the hidden size. */
@@ -107,6 +121,7 @@ function packagedArchitectures(): string {
 async function readArchitecture(file: string): Promise<Architecture> {
   const fields = Fields.from(await readJson(file), file);
   const defaults = fields.child('defaults');
+  const experts = fields.has('experts') ? readExpertFamily(fields.child('experts')) : null;
   return {
     name: basename(file, '.json'),
     architectures: fields.strings('architectures'),
@@ -117,13 +132,17 @@ async function readArchitecture(file: string): Promise<Architecture> {
     ignoredKeys: listOf(fields, 'ignoredKeys'),
     names: names(fields),
     norm: oneOf(fields, 'norm', fields.string('norm', 'rms'), ['rms', 'layer']),
+    activation: fields.has('activation')
+      ? oneOf(fields, 'activation', fields.string('activation'), ['clamped_swish'] as const)
+      : null,
+    experts,
     normOffset: fields.number('normOffset', { min: 0, max: 1 }, 0) === 0 ? 0 : 1,
     qkNorm: oneOf(fields, 'qkNorm', fields.string('qkNorm', 'head'), ['head', 'all']),
     scaledEmbedding: fields.boolean('scaledEmbedding', false),
     mlpRatio: fields.has('mlpRatio') ? fields.number('mlpRatio', { min: 1, max: 64 }) : null,
     layouts: layouts(fields),
     optionalPrefix: fields.string('optionalPrefix', ''),
-    modules: modulePaths(fields.child('modules')),
+    modules: modulePaths(fields.child('modules'), experts?.forms[0] ?? null),
     gguf: fields.has('gguf') ? ggufSettings(fields.child('gguf')) : null,
   };
 }
@@ -182,7 +201,8 @@ function biases(fields: Fields): Record<LinearModule, boolean | string> {
   };
 }
 
-function modulePaths(fields: Fields): ModulePaths {
+/** @param experts whose modules stand for those of layers without experts, where the family has no such layers */
+function modulePaths(fields: Fields, experts: ExpertPaths | null): ModulePaths {
   const layered = (key: string) => {
     const path = fields.string(key);
     if (!path.includes('{layer}')) throw fields.error(key, 'must contain {layer}');
@@ -206,8 +226,9 @@ function modulePaths(fields: Fields): ModulePaths {
     o: layered('o'),
     qNorm: optional('qNorm'),
     kNorm: optional('kNorm'),
+    sinks: optional('sinks'),
     gate: optional('gate'),
-    up: layered('up'),
-    down: layered('down'),
+    up: fields.has('up') || experts === null ? layered('up') : experts.up,
+    down: fields.has('down') || experts === null ? layered('down') : experts.down,
   };
 }

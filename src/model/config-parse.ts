@@ -6,6 +6,7 @@ import type { Activation } from '../ops/ops.js';
 import { type Architecture, type LinearModule, loadArchitectures } from './architectures.js';
 import type { LinearNames, ModelConfig, WeightNames } from './config.js';
 import { refuseUnknownKeys } from './config-keys.js';
+import { expertKeys, expertNames, parseExperts } from './experts-config.js';
 import { parseFactors } from './factors.js';
 import { readGgufConfig, refuseUnusedTensors } from './gguf-config.js';
 import { parseRopes } from './layer-ropes.js';
@@ -61,7 +62,8 @@ export function buildModelConfig(
     normEps: config.number('rms_norm_eps', { min: Number.MIN_VALUE, max: 1 }),
     norm: architecture.norm,
     normOffset: architecture.normOffset,
-    activation: parseActivation(config),
+    activation: architecture.activation ?? parseActivation(config),
+    experts: parseExperts(config, architecture, numLayers),
     parallelResidual:
       architecture.keys.has('use_parallel_residual') && config.boolean('use_parallel_residual', true),
     ropes: parseRopes(config, architecture, heads.headDim, slidingWindows),
@@ -94,6 +96,7 @@ function familyKeys(architecture: Architecture): ReadonlySet<string> {
     ...biasKeys,
     ...slidingWindowKeys(slidingWindow),
     ...named,
+    ...expertKeys(architecture),
     ...ignoredKeys,
     ...Object.values(names),
   ]);
@@ -173,7 +176,7 @@ function eosTokens(fields: Fields, vocabSize: number): number[] {
   });
 }
 
-function weightNames(config: Fields, { modules, biases, layouts }: Architecture): WeightNames {
+function weightNames(config: Fields, { modules, biases, layouts, experts }: Architecture): WeightNames {
   const weight = (path: string) => `${path}.weight`;
   const optional = (path: string | null) => (path === null ? null : weight(path));
   const linear = (module: LinearModule, path: string): LinearNames => {
@@ -199,5 +202,7 @@ function weightNames(config: Fields, { modules, biases, layouts }: Architecture)
     gate: modules.gate === null ? null : linear('gate', modules.gate),
     up: linear('up', modules.up),
     down: linear('down', modules.down),
+    sinks: modules.sinks,
+    experts: expertNames(experts),
   };
 }

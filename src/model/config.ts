@@ -18,6 +18,8 @@ export interface ModelConfig {
   /** Added to the weights of all norms: 1 where the checkpoint keeps weight − 1 (Gemma). */
   readonly normOffset: 0 | 1;
   readonly activation: Activation;
+  /** Null where no layer has experts. */
+  readonly experts: ExpertsConfig | null;
   /** Attention and MLP both read the layer's input, and both are added to it (GPT-NeoX). */
   readonly parallelResidual: boolean;
   /** Per layer; layers that rotate alike share one object. */
@@ -127,6 +129,33 @@ export interface WeightNames {
   readonly kNorm: string | null;
   /** Null where the MLP has no gates. */
   readonly gate: LinearNames | null;
+  readonly up: LinearNames;
+  readonly down: LinearNames;
+  /** Scores that attention weighs beside those of the context, `[heads]`. */
+  readonly sinks: string | null;
+  /** The same of experts, in each form that checkpoints have; none where no layer has experts. */
+  readonly experts: readonly ExpertNames[];
+}
+
+/** Layers whose MLP is chosen for each token among experts (Shazeer et al., arXiv 1701.06538). */
+export interface ExpertsConfig {
+  readonly numExperts: number;
+  /** Experts of a token. */
+  readonly topK: number;
+  /** Of each expert. */
+  readonly intermediateSize: number;
+  /** The weights of a token's experts sum to 1. */
+  readonly normalized: boolean;
+  /** Rows of gate and up that lie in one matrix take turns. */
+  readonly interleaved: boolean;
+  /** Per layer: whether it has experts. */
+  readonly layers: readonly boolean[];
+}
+
+/** A name with `{expert}` is of one expert's matrix; another of a tensor of all, `[experts]` of them. Gate and up of equal name are one matrix. */
+export interface ExpertNames {
+  readonly router: LinearNames;
+  readonly gate: LinearNames;
   readonly up: LinearNames;
   readonly down: LinearNames;
 }

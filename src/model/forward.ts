@@ -2,6 +2,7 @@ import { codeWords } from '../ops/int8.js';
 import type { BatchBuffers, BatchCapacity, KvCache, Ops, Tensor } from '../ops/ops.js';
 import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
+import { createExpertActivations, type ExpertActivations, expertBlock } from './experts.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
 
 /** Tensors between the operations of a step, of the largest batch's size. Only the residual stream is f32 in every case. */
@@ -17,6 +18,8 @@ export interface Activations<B> {
   readonly codes: Tensor<B> | null;
   /** What attention or MLP give, where that is normalised before it is added; null where it is not. */
   readonly projected: Tensor<B> | null;
+  /** Of the layers with experts; null where there are none. */
+  readonly experts: ExpertActivations<B> | null;
   /** The MLP's input, where attention does not come before it; null where it does. */
   readonly parallel: Tensor<B> | null;
   readonly lastResidual: Tensor<B>;
@@ -33,6 +36,8 @@ export function createActivations<B>(
   activations: ActivationType = 'float',
 ): Activations<B> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize, weights } = config;
+  // Where every layer has experts, nothing is computed in the tensors of other layers.
+  const mlpTokens = config.experts?.layers.every(Boolean) ? 1 : maxTokens;
   const compute = (rows: number, cols: number) => ops.tensor(rows, cols, ops.computeType, 'activations');
   const wide = (rows: number, cols: number) => ops.tensor(rows, cols, 'f32', 'activations');
   const maxCodeWords = codeWords(Math.max(hiddenSize, intermediateSize, numHeads * headDim));
@@ -42,11 +47,12 @@ export function createActivations<B>(
     qkv: compute(maxTokens, (numHeads + 2 * numKvHeads) * headDim),
     q: compute(maxTokens, numHeads * headDim),
     attended: compute(maxTokens, numHeads * headDim),
-    gateUp: compute(maxTokens, (weights.gate === null ? 1 : 2) * intermediateSize),
-    activated: compute(maxTokens, intermediateSize),
+    gateUp: compute(mlpTokens, (weights.gate === null ? 1 : 2) * intermediateSize),
+    activated: compute(mlpTokens, intermediateSize),
     codes: activations === 'int8' ? ops.tensor(maxTokens, maxCodeWords, 'u32', 'activations') : null,
     projected:
       weights.attentionPostNorm === null && weights.mlpPostNorm === null ? null : wide(maxTokens, hiddenSize),
+    experts: createExpertActivations(ops, config, maxTokens, activations),
     parallel: config.parallelResidual ? compute(maxTokens, hiddenSize) : null,
     lastResidual: wide(maxLogits, hiddenSize),
     lastNormed: compute(maxLogits, hiddenSize),
@@ -79,9 +85,15 @@ export function forward<B>(
     for (const weights of model.bring[i]) ops.bring(weights);
     if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
     attentionBlock(ops, config, layer, caches[i], act, step);
-    mlpBlock(ops, config, layer, act, rows);
+    if (layer.router === null) mlpBlock(ops, config, layer, act, rows);
+    else expertBlock(ops, config, layer, expertTensors(act), rows);
   });
   if (step.numLogits > 0) logitsOf(ops, model, act, step);
+}
+
+function expertTensors<B>({ experts, ...act }: Activations<B>) {
+  if (experts === null) throw new Error('a layer has experts, and no activations are made for them');
+  return { ...act, experts };
 }
 
 function attentionBlock<B>(
@@ -95,7 +107,7 @@ function attentionBlock<B>(
   const { normEps: eps, numHeads, attentionScale: scale, attentionSoftCap: softCap } = config;
   const { batch, numTokens: rows } = step;
   const { codes, qkv, q } = act;
-  const { rope, rotaryDim, window } = layer;
+  const { rope, rotaryDim, window, sinks } = layer;
   const headNorm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
   const norm = normOf(layer.attentionNorm, eps, act.normed);
   ops.linear({
@@ -108,7 +120,7 @@ function attentionBlock<B>(
     norm,
   });
   ops.ropeAndCache({ batch, qkv, q, cache, rope, rotaryDim, norm: headNorm, numHeads, rows });
-  ops.attention({ batch, q, cache, out: act.attended, numHeads, scale, window, softCap, rows });
+  ops.attention({ batch, q, cache, out: act.attended, numHeads, scale, window, softCap, sinks, rows });
   addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
 }
 

@@ -11,7 +11,7 @@ import { type GgufFamily, ggufFamily } from './gguf-family.js';
 import { checkKeys, type GgufNames } from './gguf-keys.js';
 import { plainNumber } from './gguf-number.js';
 import { ROPE_TENSORS, type RopeDivisors, ropeKeys } from './gguf-rope.js';
-import { inLayerName } from './load.js';
+import { inLayerName } from './names.js';
 
 const SIZE = { min: 1, max: 2 ** 24 };
 

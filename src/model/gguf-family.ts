@@ -71,6 +71,7 @@ function ggufModules(modules: ModulePaths): ModulePaths {
     mlpPostNorm: named(modules.mlpPostNorm, 'blk.{layer}.post_ffw_norm'),
     qNorm: named(modules.qNorm, 'blk.{layer}.attn_q_norm'),
     kNorm: named(modules.kNorm, 'blk.{layer}.attn_k_norm'),
+    sinks: named(modules.sinks, 'blk.{layer}.attn_sinks.weight'),
   };
 }
 

@@ -2,9 +2,11 @@ import type { Ops, Tensor, Weight } from '../ops/ops.js';
 import { type PackedRows, stackSources } from '../quant/packed-rows.js';
 import { isInteger, type WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
+import { ExpertMatrices, expertNamesIn } from './expert-matrices.js';
 import { Matrices, type WeightSource } from './matrices.js';
 import { headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
+import { fused, inLayer, inLayerName, type StackPart } from './names.js';
 import { loadLayers } from './offload.js';
 import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
@@ -52,9 +54,6 @@ export async function loadModel<B>(
   };
 }
 
-/** A matrix that is stacked with others: its names and output rows. */
-type StackPart = readonly [LinearNames, number];
-
 class Loader<B> {
   readonly matrices: Matrices;
   readonly samples = new Samples<B>();
@@ -70,16 +69,7 @@ class Loader<B> {
   }
 
   async layer(layer: number): Promise<Layer<B>> {
-    const {
-      weights: w,
-      hiddenSize,
-      intermediateSize,
-      numHeads,
-      numKvHeads,
-      headDim,
-      slidingWindows,
-      ropes,
-    } = this.config;
+    const { weights: w, hiddenSize, numHeads, numKvHeads, headDim, slidingWindows, ropes } = this.config;
     const named = (names: LinearNames) => inLayer(names, layer);
     const norm = (name: string | null) => (name === null ? null : this.norm(inLayerName(name, layer)));
     const rope = ropes[layer];
@@ -96,16 +86,58 @@ class Loader<B> {
       o: await this.linear([[named(w.o), hiddenSize]], numHeads * headDim),
       mlpNorm: await norm(w.mlpNorm),
       mlpPostNorm: await norm(w.mlpPostNorm),
-      gateUp: await this.linear(
-        [
-          ...(w.gate === null ? [] : [[named(w.gate), intermediateSize] as const]),
-          [named(w.up), intermediateSize],
-        ],
-        hiddenSize,
-      ),
-      down: await this.linear([[named(w.down), hiddenSize]], intermediateSize),
+      sinks: await this.#sinks(layer),
+      ...(await (this.config.experts?.layers[layer] ? this.#experts(layer) : this.#mlp(layer))),
       window: slidingWindows[layer],
     };
+  }
+
+  async #mlp(layer: number): Promise<Pick<Layer<B>, 'router' | 'gateUp' | 'down'>> {
+    const { weights, hiddenSize, intermediateSize } = this.config;
+    const { gate, up, down } = weights;
+    const gates: StackPart[] = gate === null ? [] : [[inLayer(gate, layer), intermediateSize]];
+    return {
+      router: null,
+      gateUp: await this.linear([...gates, [inLayer(up, layer), intermediateSize]], hiddenSize),
+      down: await this.linear([[inLayer(down, layer), hiddenSize]], intermediateSize),
+    };
+  }
+
+  /** The router keeps its format: it is small, and what it chooses matters more than a weight. */
+  async #experts(layer: number): Promise<Pick<Layer<B>, 'router' | 'gateUp' | 'down'>> {
+    const { weights, hiddenSize, experts } = this.config;
+    if (experts === null) throw new Error('a layer with experts, but none are configured');
+    const { router, gate, up, down } = expertNamesIn(weights.experts, this.checkpoint.tensors, layer);
+    const matrices = new ExpertMatrices(this.matrices, experts);
+    const { numExperts, intermediateSize: size } = experts;
+    const load = async (parts: readonly StackPart[], outputs: number, inputs: number): Promise<Linear<B>> => {
+      const sources = stackSources(matrices.sources(parts, inputs));
+      const biases = await matrices.biases(parts);
+      return {
+        weight: await this.ops.loadWeight(sources, outputs),
+        bias: biases === null ? null : this.ops.constant(biases, 1, biases.length),
+        integer: sources.every(({ format }) => isInteger(format)),
+      };
+    };
+    const gates: readonly StackPart[] = [
+      [gate, size],
+      [up, size],
+    ];
+    return {
+      router: {
+        weight: await this.table(router.weight, numExperts, hiddenSize),
+        bias: await this.#bias([[router, numExperts]]),
+        integer: false,
+      },
+      gateUp: await load(gates, 2 * size, hiddenSize),
+      down: await load([[down, hiddenSize]], hiddenSize, size),
+    };
+  }
+
+  async #sinks(layer: number): Promise<Tensor<B> | null> {
+    const { weights, numHeads } = this.config;
+    if (weights.sinks === null) return null;
+    return this.ops.constant(await this.#values(inLayerName(weights.sinks, layer), [numHeads]), 1, numHeads);
   }
 
   /** A matrix in the checkpoint's own format. */
@@ -185,31 +217,7 @@ class Loader<B> {
     return this.ops.constant(norms, qHeads + kHeads, headDim);
   }
 
-  async #values(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
-    const info = this.matrices.expect(name, shape);
-    const values = await this.checkpoint.readF32(name);
-    this.matrices.count(info.bytes);
-    return values;
+  #values(name: string, shape: readonly number[]): Promise<Float32Array<ArrayBuffer>> {
+    return this.matrices.values(name, shape);
   }
-}
-
-/** Neighbours of equal name as the one matrix that they are. */
-function fused(parts: readonly StackPart[]): StackPart[] {
-  const merged: StackPart[] = [];
-  for (const [names, rows] of parts) {
-    const [last, before] = merged.at(-1) ?? [null, 0];
-    if (last?.weight === names.weight) merged[merged.length - 1] = [last, before + rows];
-    else merged.push([names, rows]);
-  }
-  return merged;
-}
-
-function inLayer({ weight, bias, layout }: LinearNames, layer: number): LinearNames {
-  const inThis = (name: string) => inLayerName(name, layer);
-  return { weight: inThis(weight), bias: bias === null ? null : inThis(bias), layout };
-}
-
-/** The name of a layer's tensor. @param template a name of `WeightNames` */
-export function inLayerName(template: string, layer: number): string {
-  return template.replace('{layer}', String(layer));
 }

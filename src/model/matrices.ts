@@ -69,6 +69,14 @@ export class Matrices {
     this.options.onBytes(this.#bytes);
   }
 
+  /** A vector, or rows of a table, in f32. */
+  async values(name: string, shape: readonly number[], rows?: RowRange): Promise<Float32Array<ArrayBuffer>> {
+    const { bytes } = this.expect(name, shape);
+    const values = await this.checkpoint.readF32(name, rows);
+    this.count(rows === undefined ? bytes : (bytes * rows.count) / shape[0]);
+    return values;
+  }
+
   #counted({ bytes }: TensorInfo, source: PackedRows): PackedRows {
     const { rows } = source;
     const bytesBefore = (row: number) => Math.round((bytes * row) / rows);
@@ -166,7 +174,8 @@ const FLOAT_TYPES = new Map([
   ['BF16', 'bf16'],
 ] as const) as ReadonlyMap<string, FloatType>;
 
-function floatType({ dtype, file, name }: TensorInfo): FloatType {
+/** Throws CheckpointError where the tensor holds no floats. */
+export function floatType({ dtype, file, name }: TensorInfo): FloatType {
   const type = FLOAT_TYPES.get(dtype);
   if (type !== undefined) return type;
   throw new CheckpointError(file, name, `${dtype}, but a weight must be F32, F16 or BF16`);

@@ -38,7 +38,11 @@ export interface Layer<B> {
   readonly o: Linear<B>;
   readonly mlpNorm: Norm<B> | null;
   readonly mlpPostNorm: Norm<B> | null;
-  /** Rows of gate, where there are gates, then up. */
+  /** Scores that attention weighs beside those of the context, `[heads]`. */
+  readonly sinks: Tensor<B> | null;
+  /** Rows of logits of the experts; null where the layer has no experts. */
+  readonly router: Linear<B> | null;
+  /** Rows of gate, where there are gates, then up. With a router those of each expert, one after another, here and in `down`. */
   readonly gateUp: Linear<B>;
   readonly down: Linear<B>;
   /** Positions that a token sees, itself included; null sees all. */

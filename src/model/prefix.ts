@@ -1,6 +1,4 @@
-import type { LinearNames, ModelConfig, WeightNames } from './config.js';
-
-type Name = string | LinearNames | null;
+import type { ModelConfig, WeightNames } from './config.js';
 
 /** The names of the weights as a checkpoint has them: without the family's optional prefix where it lacks that. */
 export function namesIn(
@@ -9,13 +7,13 @@ export function namesIn(
 ): WeightNames {
   if (optionalPrefix === '' || tensors.has(weights.embedding)) return weights;
   const bare = (name: string) => (name.startsWith(optionalPrefix) ? name.slice(optionalPrefix.length) : name);
-  const entries = Object.entries(weights).map(([key, name]: [string, Name]) => [key, bareNames(name, bare)]);
-  return Object.fromEntries(entries) as WeightNames;
+  return bareNames(weights, bare) as WeightNames;
 }
 
-function bareNames(name: Name, bare: (name: string) => string): Name {
-  if (name === null) return null;
-  if (typeof name === 'string') return bare(name);
-  const { weight, bias, layout } = name;
-  return { weight: bare(weight), bias: bias === null ? null : bare(bias), layout };
+/** The same, whatever names are nested in. */
+function bareNames(names: unknown, bare: (name: string) => string): unknown {
+  if (typeof names === 'string') return bare(names);
+  if (typeof names !== 'object' || names === null) return names;
+  if (Array.isArray(names)) return names.map((name: unknown) => bareNames(name, bare));
+  return Object.fromEntries(Object.entries(names).map(([key, name]) => [key, bareNames(name, bare)]));
 }

@@ -10,6 +10,8 @@ export function slidingWindowKeys(rule: SlidingWindowRule): readonly string[] {
       return [];
     case 'all':
       return ['sliding_window'];
+    case 'switched':
+      return ['sliding_window', 'use_sliding_window'];
     case 'layers':
     case 'named':
       return ['sliding_window', 'use_sliding_window', 'max_window_layers'];
@@ -49,7 +51,7 @@ function slidingLayers(config: Fields, rule: SlidingWindowRule, numLayers: numbe
 }
 
 function isFixed(rule: SlidingWindowRule): boolean {
-  return rule === 'none' || rule === 'all';
+  return rule === 'none' || rule === 'all' || rule === 'switched';
 }
 
 function isSlidingByRule(config: Fields, rule: SlidingWindowRule, layer: number): boolean {
@@ -58,6 +60,8 @@ function isSlidingByRule(config: Fields, rule: SlidingWindowRule, layer: number)
       return false;
     case 'all':
       return config.has('sliding_window');
+    case 'switched':
+      return usesWindow(config);
     case 'layers':
       return usesWindow(config) && layer >= config.integer('max_window_layers', { min: 0 });
     case 'named':

@@ -9,6 +9,7 @@ import {
   zeroBits,
 } from '../quant/weight.js';
 import type { ModelConfig } from './config.js';
+import { expertNamesIn } from './expert-matrices.js';
 import { isInCodes } from './matrices.js';
 import { namesIn } from './prefix.js';
 
@@ -25,7 +26,7 @@ export function weightBytes(
   maxModelLen: number,
 ): number {
   const formatOf = deviceFormats({ tensors }, config, format);
-  const all = [...tensors.values()];
+  const all = deviceTensors(tensors, config);
   const tables = new Set(all.flatMap((info) => formatOf(info)?.table ?? []));
   const fixed = ropeBytes(config, maxModelLen) + tables.size * TABLE_BYTES;
   return all.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), fixed);
@@ -38,7 +39,7 @@ function deviceFormats(
   format: WeightFormat | null,
 ): (info: TensorInfo) => WeightFormat | undefined {
   const { embedding, lmHead, positions } = namesIn(tensors, config);
-  const kept = new Set([embedding, lmHead, positions]);
+  const kept = new Set([embedding, lmHead, positions, ...routersOf(tensors, config)]);
   return (info) => (format === null || kept.has(info.name) || isInCodes(info) ? info.format : format);
 }
 
@@ -61,12 +62,46 @@ export function layerMatrixBytes(
   const formatOf = deviceFormats({ tensors }, config, format);
   const [start] = namesIn(tensors, config).q.weight.split('{layer}');
   const layers = Array.from({ length: config.numLayers }, () => new Map<string, number>());
-  for (const info of tensors.values()) {
+  for (const info of deviceTensors(tensors, config)) {
     if (!info.name.startsWith(start) || info.shape.length < 2) continue;
     const [, layer = '', name = ''] = /^(\d+)\.(.*)$/.exec(info.name.slice(start.length)) ?? [];
     layers[Number(layer)]?.set(name, tensorBytes(info, formatOf(info)));
   }
   return layers;
+}
+
+/**
+ * The tensors as they lie on the device: a tensor of all experts is one matrix, their rows one after another, and their biases are a vector.
+ */
+function deviceTensors(
+  tensors: Checkpoint['tensors'],
+  { weights, experts }: Pick<ModelConfig, 'weights' | 'experts'>,
+): readonly TensorInfo[] {
+  const all = [...tensors.values()];
+  if (experts === null) return all;
+  const modules = experts.layers.flatMap((_, layer) => {
+    const { gate, up, down } = expertNamesIn(weights.experts, tensors, layer);
+    return [gate, up, down];
+  });
+  const biases = new Set(modules.map(({ bias }) => bias));
+  const transposed = new Set(modules.map(({ weight, layout }) => (layout === 'transposed' ? weight : null)));
+  return all.map((info) => {
+    const { name, shape, format } = info;
+    if (biases.has(name)) return { ...info, shape: [numElements(shape)] };
+    if (shape.length !== 3) return info;
+    const [numExperts, rows, cols] = shape;
+    const isTransposed = transposed.has(name) && format === undefined;
+    return { ...info, shape: isTransposed ? [numExperts * cols, rows] : [numExperts * rows, cols] };
+  });
+}
+
+/** Routers keep their format, as embedding and output matrix do. */
+function routersOf(
+  tensors: Checkpoint['tensors'],
+  { weights, experts }: Pick<ModelConfig, 'weights' | 'experts'>,
+): readonly string[] {
+  const layers = experts?.layers ?? [];
+  return layers.map((_, layer) => expertNamesIn(weights.experts, tensors, layer).router.weight);
 }
 
 /** Bytes of the rotation tables, one for all layers that rotate alike. */

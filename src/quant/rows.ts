@@ -33,6 +33,32 @@ export function sliceRows(weight: PackedWeight, start: number, count: number): P
   };
 }
 
+/** Rows in another order: row i of the result is row `order[i]`. */
+export function takeRows(weight: PackedWeight, order: readonly number[]): PackedWeight {
+  const { format, cols } = weight;
+  const rowWords = blocksPerRow(cols) * format.bits;
+  const groups = groupsPerRow(format, cols);
+  const codes = new Uint32Array(order.length * rowWords);
+  order.forEach((row, i) => {
+    codes.set(weight.codes.subarray(row * rowWords, (row + 1) * rowWords), i * rowWords);
+  });
+  const take = (words: Uint32Array | null, bits: number) =>
+    words === null
+      ? null
+      : joinRanges(
+          order.map((row) => ({ words, start: row * groups, count: groups })),
+          bits,
+        );
+  return {
+    format,
+    rows: order.length,
+    cols,
+    codes,
+    scales: take(weight.scales, scaleBits(format)),
+    zeros: take(weight.zeros, zeroBits(format.bits)),
+  };
+}
+
 function canStack(a: PackedWeight, b: PackedWeight): boolean {
   return a.cols === b.cols && sameFormat(a.format, b.format);
 }

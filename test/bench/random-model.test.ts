@@ -3,12 +3,22 @@ import { randomCheckpoint } from '#halflight/bench/random-model.js';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
 import { createRunner } from '#halflight/engine/runner.js';
+import type { ModelConfig } from '#halflight/model/config.js';
+import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
 import { tinyShape } from '../support/bench.js';
+import { EXPERT_MODELS, tinyDir } from '../support/tiny.js';
 
-for (const quantization of [null, 'int4', 'int8']) {
-  t.test(`an engine runs on random weights, ${quantization ?? 'unquantized'}`, async (t) => {
-    const config = await tinyShape();
+const SHAPES: readonly (readonly [name: string, config: () => Promise<ModelConfig>])[] = [
+  ['a dense model', tinyShape],
+  ...EXPERT_MODELS.map((model) => [model, () => parseModelConfig(tinyDir(model))] as const),
+];
+
+for (const [name, configOf, quantization] of SHAPES.flatMap(([name, configOf]) =>
+  [null, 'int4', 'int8'].map((format) => [name, configOf, format] as const),
+)) {
+  t.test(`an engine runs on random weights of ${name}, ${quantization ?? 'unquantized'}`, async (t) => {
+    const config = await configOf();
     const changes = { quantization, maxModelLen: 32, maxNumSeqs: 1, device: 'cpu' } as const;
     const options = { ...ENGINE_DEFAULTS, ...changes, modelDir: '' };
     const source = { config, checkpoint: randomCheckpoint(config, 1) };
@@ -29,6 +39,12 @@ for (const quantization of [null, 'int4', 'int8']) {
     t.ok(logprobs.every(Number.isFinite), 'no NaN arises');
   });
 }
+
+t.test('rows of a matrix are made as many as are asked for', async (t) => {
+  const checkpoint = randomCheckpoint(await tinyShape(), 1);
+  const { data } = await checkpoint.read('model.embed_tokens.weight', { start: 3, count: 5 });
+  t.equal(data.length, 2 * 5 * 64);
+});
 
 t.test('matrices come in any format, and a tensor that the model lacks is refused', async (t) => {
   const checkpoint = randomCheckpoint(await tinyShape(), 1);

@@ -16,6 +16,13 @@ t.test('values come out with their types', (t) => {
   t.end();
 });
 
+t.test('an object in a list is read as one of its own, and anything else is refused', (t) => {
+  t.equal(fields.item('list', { n: 5 }).integer('n', { min: 1 }), 5);
+  t.throws(() => fields.item('list', 1), { message: 'c.json: list: must be an object, is 1' });
+  t.throws(() => fields.item('list', {}).string('s'), { message: 'c.json: list.s: missing' });
+  t.end();
+});
+
 t.test('null and absent take the fallback, and without one are named as missing', (t) => {
   for (const key of ['none', 'absent', 'toString', '__proto__']) {
     t.equal(fields.has(key), false);

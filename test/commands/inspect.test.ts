@@ -6,6 +6,7 @@ import { runInspect } from '#halflight/commands/inspect.js';
 import { gptqTensors, randomCoded } from '../checkpoint/quantized/packers.js';
 import { printed, refuses } from '../support/commands.js';
 import { copyTinyModel, editConfig, fable } from '../support/models.js';
+import { tinyDir } from '../support/tiny.js';
 
 interface Report {
   readonly parameters: number;
@@ -28,6 +29,12 @@ t.test('counts parameters and bytes of the checkpoint', async (t) => {
     tensors.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
   );
   t.ok(parameters > 3e6, `${parameters} parameters`);
+});
+
+t.test('tells of experts', async (t) => {
+  const text = await printed(t, () => runInspect([tinyDir('qwen3_moe')]));
+  t.match(text, /experts +8, 2 of them for each token, FFN 64, in 2 layers/);
+  t.match(await printed(t, () => runInspect([tinyDir('mixtral')])), /experts +4, 2 .* in every layer/);
 });
 
 t.test('prints the same for people', async (t) => {

@@ -5,7 +5,7 @@ import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
 import { openDevice, openGpu, requestAdapter } from '#halflight/webgpu/adapter.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { Random } from '../support/random.js';
-import { tinyDir } from '../support/tiny.js';
+import { type TinyModel, tinyDir } from '../support/tiny.js';
 
 t.setTimeout(280_000);
 
@@ -66,8 +66,12 @@ const BATCHES = [
 ];
 
 /** Whether each batch gives the bytes that the sequence has alone. */
-async function sameBytes(quantization: string | null, batchInvariant: boolean): Promise<boolean[]> {
-  const dir = { modelDir: tinyDir('qwen3'), maxNumSeqs: 8, maxModelLen: 64 };
+async function sameBytes(
+  quantization: string | null,
+  batchInvariant: boolean,
+  model: TinyModel = 'qwen3',
+): Promise<boolean[]> {
+  const dir = { modelDir: tinyDir(model), maxNumSeqs: 8, maxModelLen: 64 };
   const options = { ...ENGINE_DEFAULTS, ...dir, quantization, batchInvariant };
   const device = await loadDeviceModel(
     await gpuTuned(batchInvariant),
@@ -94,6 +98,10 @@ for (const quantization of [null, 'int4']) {
     },
   );
 }
+
+t.test('so are those of experts, whatever tokens of the batch go to the same', async (t) => {
+  t.strictSame(await sameBytes(null, true, 'gpt_oss'), [true, true, true, true]);
+});
 
 t.test('without it, a batch of few tokens gives other bytes: the comparison can tell', async (t) => {
   const [large, single] = await sameBytes(null, false);

@@ -14,8 +14,11 @@ for (const model of [
   'gemma3',
   'gpt2',
   'gpt_neox',
+  'mixtral',
+  'qwen3_moe',
+  'gpt_oss',
 ] as const) {
   sameAsReference(t, tinyDir(model), 'float32');
 }
-// Norms after the blocks with soft caps, and LayerNorm: what runs in f16 otherwise than in the families of references.test.ts.
-for (const model of ['gemma2', 'gpt_neox'] as const) sameAsReference(t, tinyDir(model), 'float16');
+// Norms after the blocks with soft caps, LayerNorm, and experts: what runs in f16 otherwise than in the families of references.test.ts.
+for (const model of ['gemma2', 'gpt_neox', 'mixtral'] as const) sameAsReference(t, tinyDir(model), 'float16');

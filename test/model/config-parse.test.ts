@@ -6,6 +6,7 @@ import { parseJson } from '#halflight/checkpoint/json.js';
 import { CheckpointError } from '#halflight/errors.js';
 import type { LinearNames, ModelConfig } from '#halflight/model/config.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
+import { inExpert } from '#halflight/model/names.js';
 import { mutate, quickestMs, seededIntegers } from '../checkpoint/support.js';
 import { fixture, root } from '../support/paths.js';
 import { TINY_MODELS, tinyDir } from '../support/tiny.js';
@@ -13,17 +14,19 @@ import { build, MISTRAL, OLD_LLAMA, QWEN3, refuses } from './config-support.js';
 
 const layer = (name: string, index: number) => name.replace('{layer}', String(index));
 
+/** Names of what stands in a layer beside attention. */
+function mlpNames({ weights, experts }: ModelConfig, index: number): LinearNames[] {
+  const { gate, up, down } = weights;
+  if (!experts?.layers[index]) return [...(gate === null ? [] : [gate]), up, down];
+  const [form] = weights.experts;
+  const numbers = Array.from({ length: experts.numExperts }, (_, expert) => expert);
+  return [form.router, ...numbers.flatMap((e) => [form.gate, form.up, form.down].map((m) => inExpert(m, e)))];
+}
+
 /** Every tensor name that the configuration expects. */
-function tensorNames({ weights, norm, numLayers, tieWordEmbeddings }: ModelConfig): string[] {
-  const linears: LinearNames[] = [
-    weights.q,
-    weights.k,
-    weights.v,
-    weights.o,
-    ...(weights.gate === null ? [] : [weights.gate]),
-    weights.up,
-    weights.down,
-  ];
+function tensorNames(config: ModelConfig): string[] {
+  const { weights, norm, numLayers, tieWordEmbeddings } = config;
+  const linears: LinearNames[] = [weights.q, weights.k, weights.v, weights.o];
   const norms = [
     weights.attentionNorm,
     weights.mlpNorm,
@@ -31,13 +34,11 @@ function tensorNames({ weights, norm, numLayers, tieWordEmbeddings }: ModelConfi
     weights.mlpPostNorm,
     norm === 'rms' ? null : weights.finalNorm,
   ].flatMap((name) => (norm === 'rms' ? [name] : [name, name?.replace(/weight$/, 'bias') ?? null]));
-  const perLayer = [
-    ...norms,
-    weights.qNorm,
-    weights.kNorm,
-    ...linears.flatMap(({ weight, bias }) => [weight, bias]),
-  ].filter((name) => name !== null);
-  const layers = Array.from({ length: numLayers }, (_, i) => perLayer.map((name) => layer(name, i))).flat();
+  const perLayer = [...norms, weights.qNorm, weights.kNorm, weights.sinks];
+  const layers = Array.from({ length: numLayers }, (_, i) => {
+    const modules = [...linears, ...mlpNames(config, i)].flatMap(({ weight, bias }) => [weight, bias]);
+    return [...perLayer, ...modules].filter((name) => name !== null).map((name) => layer(name, i));
+  }).flat();
   const optional = [weights.positions, tieWordEmbeddings ? null : weights.lmHead];
   const outer = [weights.embedding, weights.finalNorm, ...optional.filter((name) => name !== null)];
   return [...new Set([...outer, ...layers])].sort();
@@ -78,6 +79,7 @@ t.test('the tiny Llama, a configuration of the newer generation', async (t) => {
     norm: 'rms',
     normOffset: 0,
     activation: 'silu',
+    experts: null,
     parallelResidual: false,
     ropes: [rope, rope, rope],
     slidingWindows: [null, null, null],

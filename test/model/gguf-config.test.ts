@@ -4,12 +4,12 @@ import t from 'tap';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { bool, f32, type GgufValue, ggufBytes, list, string, u32 } from '../support/gguf.js';
 import { tinyGguf } from '../support/gguf-tiny.js';
-import { TINY_MODELS, tinyDir } from '../support/tiny.js';
+import { DENSE_MODELS, tinyDir } from '../support/tiny.js';
 
 /** What differs by design: names and order of tensors, and norms that GGUF stores whole. */
 const OF_THE_FILE = { weights: null, normOffset: null, optionalPrefix: null };
 
-for (const model of TINY_MODELS) {
+for (const model of DENSE_MODELS) {
   t.test(`${model}'s metadata gives the configuration of its config.json`, async (t) => {
     const file = join(t.testdir({}), 'm.gguf');
     await writeFile(file, await tinyGguf(model));

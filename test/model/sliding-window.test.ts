@@ -31,6 +31,21 @@ t.test('layers of Gemma slide by their pattern, or where layer_types says', (t) 
   t.end();
 });
 
+t.test('all layers of Qwen3-MoE slide where use_sliding_window is true', (t) => {
+  const experts = { num_experts: 8, num_experts_per_tok: 2, moe_intermediate_size: 64 };
+  const moe = { ...OLD_LLAMA, ...experts, architectures: ['Qwen3MoeForCausalLM'], sliding_window: 16 };
+  t.strictSame(build({ ...moe, max_window_layers: 2 }).slidingWindows, [null, null, null]);
+  t.strictSame(build({ ...moe, use_sliding_window: true }).slidingWindows, [16, 16, 16]);
+  t.end();
+});
+
+t.test('every second layer of gpt-oss slides, the first one too', (t) => {
+  const experts = { num_local_experts: 4, num_experts_per_tok: 2 };
+  const gptOss = { ...OLD_LLAMA, ...experts, architectures: ['GptOssForCausalLM'] };
+  t.strictSame(build(gptOss).slidingWindows, [128, null, 128]);
+  t.end();
+});
+
 t.test('layers of SmolLM3 slide only where layer_types says', (t) => {
   const smollm3 = { ...OLD_LLAMA, architectures: ['SmolLM3ForCausalLM'], sliding_window: 16 };
   t.strictSame(build(smollm3).slidingWindows, [null, null, null]);

@@ -12,6 +12,7 @@ import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { nullDevice } from '../support/device.js';
 import { smallGguf } from '../support/gguf.js';
 import { fable } from '../support/models.js';
+import { EXPERT_MODELS, tinyDir } from '../support/tiny.js';
 
 const device = await nullDevice();
 t.teardown(() => device.destroy());
@@ -77,6 +78,25 @@ for (const name of [null, 'int4']) {
       await checkpoint.close();
     },
   );
+}
+
+for (const model of EXPERT_MODELS) {
+  for (const name of [null, 'int4']) {
+    t.test(
+      `the bytes of ${model}'s experts are what the ledger says, ${name ?? 'unquantized'}`,
+      async (t) => {
+        const dir = tinyDir(model);
+        const config = await parseModelConfig(dir);
+        const checkpoint = await openCheckpoint(dir);
+        const ops = new WebGpuOps(device, 'f32');
+        const quantization = name === null ? null : parseQuantization(name);
+        await loadModel(ops, checkpoint, config, { quantization, maxModelLen: 99, onBytes: () => undefined });
+        const excess = ops.memory().weights - weightBytes(checkpoint, config, quantization, 99);
+        t.ok(excess >= 0 && excess < 3 * 16 * checkpoint.tensors.size, `${excess} more`);
+        await checkpoint.close();
+      },
+    );
+  }
 }
 
 t.test('a shape holds the product of its sizes', (t) => {

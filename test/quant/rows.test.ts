@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { dequantize, parseQuantization, QUANTIZATION_NAMES } from '#halflight/quant/formats.js';
 import { packFloat } from '#halflight/quant/pack.js';
-import { sliceRows, stackRows } from '#halflight/quant/rows.js';
+import { sliceRows, stackRows, takeRows } from '#halflight/quant/rows.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
 import type { PackedWeight } from '#halflight/quant/weight.js';
 
@@ -41,6 +41,20 @@ t.test('stacked weights decode to their parts one after another, whatever the co
       },
     ),
     { numRuns: 100 },
+  );
+  t.end();
+});
+
+t.test('rows in another order decode to the same rows in that order', (t) => {
+  fc.assert(
+    fc.property(formatNames, numCols, (name, cols) => {
+      const weight = makeWeight(name, 5, cols, 3);
+      const values = dequantize(weight);
+      const order = [3, 0, 4];
+      const expected = order.flatMap((row) => [...values.subarray(row * cols, (row + 1) * cols)]);
+      t.strictSame([...dequantize(takeRows(weight, order))], expected);
+    }),
+    { numRuns: 50 },
   );
   t.end();
 });

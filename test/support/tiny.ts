@@ -5,8 +5,8 @@ import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safeten
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { fixture } from './paths.js';
 
-/** Models of three small random layers, one of each family, with the answers of Hugging Face's transformers in f32. */
-export const TINY_MODELS = [
+/** Models of three or more small random layers, one of each family, with the answers of Hugging Face's transformers in f32. */
+export const DENSE_MODELS = [
   'llama',
   'mistral',
   'qwen2',
@@ -20,6 +20,9 @@ export const TINY_MODELS = [
   'gpt2',
   'gpt_neox',
 ] as const;
+/** Of Qwen3-MoE the second layer has no experts, and weights are not normalised. */
+export const EXPERT_MODELS = ['mixtral', 'qwen3_moe', 'gpt_oss'] as const;
+export const TINY_MODELS = [...DENSE_MODELS, ...EXPERT_MODELS] as const;
 export type TinyModel = (typeof TINY_MODELS)[number];
 
 export function tinyDir(model: TinyModel): string {
