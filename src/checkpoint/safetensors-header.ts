@@ -30,6 +30,8 @@ export interface TensorInfo {
   readonly format?: WeightFormat;
   /** Its rows are outputs, also in a family whose matrices of floats lie the other way round. */
   readonly byOutputs?: true;
+  /** Whether ranges of its first size can be read without the rest, where the checkpoint says otherwise of its matrices in codes. */
+  readonly readsRanges?: true;
 }
 
 export interface Header {

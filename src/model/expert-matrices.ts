@@ -129,7 +129,7 @@ export class ExpertMatrices {
       throw new Error(`${info.name}: listed with a format, but not stored in one`);
     };
     const read =
-      checkpoint.storesRows === true
+      checkpoint.storesRows === true || info.readsRanges === true
         ? (expert: number) => stored({ start: expert, count: 1 })
         : this.#fromWhole(() => stored(), rows);
     return async (expert) => {

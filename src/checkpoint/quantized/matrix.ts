@@ -1,20 +1,24 @@
 import type { PackedWeight, WeightFormat } from '../../quant/weight.js';
-import type { Checkpoint, TensorInfo } from '../checkpoint.js';
+import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.js';
 import type { Fields } from '../fields.js';
 
-/** A matrix `[N, K]` that a checkpoint holds in codes, under several names or in a type of its own. */
+/** A matrix `[N, K]`, or those of all experts `[experts, N, K]`, that a checkpoint holds in codes, under several names or in a type of its own. */
 export interface QuantizedMatrix {
   /** Path of the module; the matrix is its `weight`. */
   readonly module: string;
-  readonly shape: readonly [number, number];
+  /** The name of the matrix, where it is another. */
+  readonly tensor?: string;
+  readonly shape: readonly number[];
   /** As the file holds it, for people: `GPTQ 4-bit g128`. */
   readonly storedAs: string;
   /** As it lies in memory. */
   readonly format: WeightFormat;
   /** The tensors that it is made of, its codes first. */
   readonly parts: readonly TensorInfo[];
+  /** Whether a range of the first size of its shape can be read without the rest. */
+  readonly readsRanges?: true;
   /** Rejects with CheckpointError where a value cannot be right. */
-  read(): Promise<PackedWeight>;
+  read(range?: RowRange): Promise<PackedWeight>;
 }
 
 /**

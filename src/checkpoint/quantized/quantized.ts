@@ -3,7 +3,7 @@ import { CheckpointError } from '../../errors.js';
 import { dequantize } from '../../quant/formats.js';
 import { sliceRows } from '../../quant/rows.js';
 import type { PackedWeight } from '../../quant/weight.js';
-import { type Checkpoint, openCheckpoint, type TensorInfo } from '../checkpoint.js';
+import { type Checkpoint, openCheckpoint, type RowRange, type TensorInfo } from '../checkpoint.js';
 import { describe, Fields } from '../fields.js';
 import { JSON_LIMITS, readJsonIfAny } from '../json.js';
 import { findAwq } from './awq.js';
@@ -12,6 +12,7 @@ import { findCompressed } from './compressed-tensors.js';
 import { findFp8 } from './fp8.js';
 import { findGptq } from './gptq.js';
 import type { FindMatrices, QuantizedMatrix } from './matrix.js';
+import { findMxfp4 } from './mxfp4-experts.js';
 
 /** By `quant_method`: a new format is a file and a line here. */
 const METHODS: ReadonlyMap<string, FindMatrices> = new Map([
@@ -21,6 +22,7 @@ const METHODS: ReadonlyMap<string, FindMatrices> = new Map([
   ['bitsandbytes', findBitsandbytes],
   ['fp8', findFp8],
   ['fbgemm_fp8', findFp8],
+  ['mxfp4', findMxfp4],
 ]);
 
 /** Files that older writers put the configuration into, and the method where they do not name it. */
@@ -38,7 +40,7 @@ const CONFIG_LIMITS = { ...JSON_LIMITS, maxBytes: 10 * 1024 * 1024 };
 /** A checkpoint whose quantized matrices look like any other: `….weight` of shape `[N, K]`. */
 export interface ModelCheckpoint extends Checkpoint {
   /** A matrix that is stored in codes, repacked without loss; null for a tensor of plain floats. */
-  stored(name: string): Promise<PackedWeight | null>;
+  stored(name: string, rows?: RowRange): Promise<PackedWeight | null>;
 }
 
 /**
@@ -95,22 +97,33 @@ function withMatrices(
   matrices: readonly QuantizedMatrix[],
   byOutputs: boolean,
 ): ModelCheckpoint {
-  const byName = new Map(matrices.map((matrix) => [`${matrix.module}.weight`, matrix]));
+  const byName = new Map(matrices.map((matrix) => [nameOf(matrix), matrix]));
   return {
     ...checkpoint,
     tensors: logicalTensors(checkpoint, matrices, byOutputs),
-    stored: async (name) => (await byName.get(name)?.read()) ?? null,
+    stored: async (name, rows) => {
+      const matrix = byName.get(name);
+      return matrix === undefined ? null : readRows(matrix, rows);
+    },
     read: async (name, rows) => {
       const codes = byName.get(name)?.parts[0];
       if (codes === undefined) return checkpoint.read(name, rows);
       throw new CheckpointError(codes.file, name, 'held in codes, so it has no elements of its own');
     },
     readF32: async (name, rows) => {
-      const weight = await byName.get(name)?.read();
-      if (weight === undefined) return checkpoint.readF32(name, rows);
-      return dequantize(rows === undefined ? weight : sliceRows(weight, rows.start, rows.count));
+      const matrix = byName.get(name);
+      return matrix === undefined ? checkpoint.readF32(name, rows) : dequantize(await readRows(matrix, rows));
     },
   };
+}
+
+function nameOf({ module, tensor = `${module}.weight` }: QuantizedMatrix): string {
+  return tensor;
+}
+
+async function readRows(matrix: QuantizedMatrix, rows?: RowRange): Promise<PackedWeight> {
+  if (matrix.readsRanges === true || rows === undefined) return matrix.read(rows);
+  return sliceRows(await matrix.read(), rows.start, rows.count);
 }
 
 function logicalTensors(
@@ -120,11 +133,12 @@ function logicalTensors(
 ): Map<string, TensorInfo> {
   const tensors = new Map(checkpoint.tensors);
   for (const { parts } of matrices) for (const { name } of parts) tensors.delete(name);
-  for (const { module, shape, storedAs, format, parts } of matrices) {
-    const name = `${module}.weight`;
+  for (const matrix of matrices) {
+    const { shape, storedAs, format, parts, readsRanges } = matrix;
+    const name = nameOf(matrix);
     if (tensors.has(name)) throw new CheckpointError(parts[0].file, name, `stands beside ${parts[0].name}`);
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-    const info = { ...parts[0], name, shape, bytes, storedAs, format };
+    const info = { ...parts[0], name, shape, bytes, storedAs, format, readsRanges };
     tensors.set(name, byOutputs ? { ...info, byOutputs } : info);
   }
   return tensors;

@@ -61,7 +61,7 @@ t.test('older files of the configuration are found, and config.json comes first'
 });
 
 t.test('an unknown method, or none, is named with those that are known', async (t) => {
-  const known = 'known: gptq, awq, compressed-tensors, bitsandbytes, fp8, fbgemm_fp8';
+  const known = 'known: gptq, awq, compressed-tensors, bitsandbytes, fp8, fbgemm_fp8, mxfp4';
   await refusesWritten(
     t,
     { quant_method: 'hqq' },
