@@ -66,8 +66,8 @@ export interface Chunk {
 }
 
 /**
- * Rows `start … start + count − 1` in pieces of `ROW_STEP` rows or a multiple, of about `maxBytes` of codes each. While one is used, the next is
- * read.
+ * Rows `start … start + count − 1` in pieces of `ROW_STEP` rows or a multiple, each of about `maxBytes` as f32, which is what they may take while they
+ * are made. While one is used, the next is read.
  */
 export async function* chunksOf(
   source: PackedRows,
@@ -75,8 +75,7 @@ export async function* chunksOf(
   count: number,
   maxBytes: number,
 ): AsyncGenerator<Chunk, void, undefined> {
-  const rowBytes = (source.cols * source.format.bits) / 8;
-  const size = Math.max(1, Math.floor(maxBytes / (rowBytes * ROW_STEP))) * ROW_STEP;
+  const size = Math.max(1, Math.floor(maxBytes / (4 * source.cols * ROW_STEP))) * ROW_STEP;
   const end = start + count;
   const readFrom = (at: number) => (at < end ? source.read(at, Math.min(size, end - at)) : null);
   let next = readFrom(start);

@@ -50,7 +50,9 @@ export function packBlock(
   words: Uint32Array,
   to: number,
 ): void {
-  for (const { width, shift, word } of PLANES[bits]) {
+  const planes = PLANES[bits];
+  for (let p = 0; p < planes.length; p++) {
+    const { width, shift, word } = planes[p];
     const mask = (1 << width) - 1;
     const perWord = 32 / width;
     for (let w = 0, k = from; w < width; w++) {

@@ -16,32 +16,6 @@ import {
 
 const F16_MAX = 65504;
 
-/** The matrix being quantized. */
-interface Source {
-  /** `[rows][cols]` */
-  readonly values: Float32Array;
-  /** For messages: the tensor's name, and where the first of the rows stands in it. */
-  readonly name: string;
-  readonly firstRow: number;
-  readonly f16Bits: (value: number) => number;
-  /** Room for the codes of a block. */
-  readonly codes: Uint8Array;
-}
-
-/** Scale as stored, and the code that stands for 0. */
-interface GroupParams {
-  readonly scale: number;
-  readonly zero: number;
-}
-
-/** Elements `start … end − 1` of the values; `codeStart` is the flat index of the first one's code. */
-interface Group {
-  readonly index: number;
-  readonly start: number;
-  readonly end: number;
-  readonly codeStart: number;
-}
-
 /**
  * Rounds a matrix to the nearest codes, one group of a row at a time. The scale is first rounded to its storage type.
  *
@@ -67,8 +41,8 @@ export function quantizeRtn(
   if (values.length !== rows * cols)
     throw new RangeError(`${values.length} values are not [${rows}, ${cols}]`);
   const weight = allocate(format, rows, cols);
-  const source = { values, name, firstRow, f16Bits: f16Rounder(), codes: new Uint8Array(BLOCK_CODES) };
-  for (let row = 0; row < rows; row++) quantizeRow(source, weight, row);
+  const rounder = new GroupRounder(values, weight, name, firstRow);
+  for (let row = 0; row < rows; row++) quantizeRow(rounder, weight, row);
   return weight;
 }
 
@@ -88,103 +62,128 @@ function allocate(format: WeightFormat, rows: number, cols: number): IntegerWeig
   };
 }
 
-function quantizeRow(source: Source, weight: IntegerWeight, row: number): void {
-  const { format, cols } = weight;
+function quantizeRow(rounder: GroupRounder, { format, cols }: IntegerWeight, row: number): void {
   const groups = groupsPerRow(format, cols);
   const groupSize = format.groupSize ?? cols;
-  const rowCodes = blocksPerRow(cols) * BLOCK_CODES;
+  const rowBlocks = blocksPerRow(cols);
   for (let g = 0; g < groups; g++) {
     const first = g * groupSize;
-    const group = {
-      index: row * groups + g,
-      start: row * cols + first,
-      end: row * cols + Math.min(first + groupSize, cols),
-      codeStart: row * rowCodes + first,
-    };
-    const params = groupParams(source, weight, group);
-    storeParams(source, weight, group.index, params);
-    const codeEnd = g === groups - 1 ? (row + 1) * rowCodes : group.codeStart + groupSize;
-    fillGroup(source, weight, group, params, codeEnd);
+    const end = Math.min(first + groupSize, cols);
+    rounder.round(row * cols + first, row * cols + end, row * groups + g);
+    const blockEnd = g === groups - 1 ? rowBlocks : end / BLOCK_CODES;
+    rounder.write(row * rowBlocks + first / BLOCK_CODES, row * rowBlocks + blockEnd);
   }
 }
 
-/** Writes the group's codes, then the zero point as padding up to `codeEnd`. Groups start and end with a block. */
-function fillGroup(
-  { values, codes }: Source,
-  weight: IntegerWeight,
-  group: Group,
-  { scale, zero }: GroupParams,
-  codeEnd: number,
-): void {
-  const { bits } = weight.format;
-  const maxCode = 2 ** bits - 1;
-  const end = scale === 0 ? group.start : group.end;
-  let i = group.start;
-  for (let at = group.codeStart; at < codeEnd; at += BLOCK_CODES) {
-    for (let k = 0; k < BLOCK_CODES; k++, i++) {
-      const code = i < end ? Math.round(values[i] / scale) + zero : zero;
+/** Rounds one group after another. Its fields are those of the current one: an object for each would cost more than the arithmetic. */
+class GroupRounder {
+  readonly #f16Bits = f16Rounder();
+  readonly #codes = new Uint8Array(BLOCK_CODES);
+  readonly #f32 = new Float32Array(1);
+  readonly #f32Bits = new Uint32Array(this.#f32.buffer);
+  #start = 0;
+  #end = 0;
+  /** As its storage type holds it, and the code that stands for 0. */
+  #scale = 0;
+  #zero = 0;
+
+  constructor(
+    readonly values: Float32Array,
+    readonly weight: IntegerWeight,
+    readonly name: string,
+    readonly firstRow: number,
+  ) {}
+
+  /** Chooses scale and zero point of the values `start … end − 1`, and stores them at `index`. */
+  round(start: number, end: number, index: number): void {
+    this.#start = start;
+    this.#end = end;
+    let min = 0;
+    let max = 0;
+    const { values } = this;
+    for (let i = start; i < end; i++) {
+      const value = values[i];
+      if (value < min) min = value;
+      else if (value > max) max = value;
+      else if (Number.isNaN(value)) throw this.#notFinite();
+    }
+    if (min === Number.NEGATIVE_INFINITY || max === Number.POSITIVE_INFINITY) throw this.#notFinite();
+    if (this.weight.zeros === null) this.#symmetric(min, max, index);
+    else this.#asymmetric(min, max, index, this.weight.zeros);
+    if (!Number.isFinite(this.#scale)) throw this.#tooLarge(max > -min ? max : min);
+  }
+
+  /** Writes the group's blocks of codes. Beyond its values there is padding that decodes to 0. */
+  write(block: number, blockEnd: number): void {
+    const { bits } = this.weight.format;
+    const end = this.#scale === 0 ? this.#start : this.#end;
+    for (let at = block, i = this.#start; at < blockEnd; at++, i += BLOCK_CODES) {
+      const count = Math.min(Math.max(end - i, 0), BLOCK_CODES);
+      this.#roundCodes(i, count);
+      if (count < BLOCK_CODES) this.#codes.fill(this.#zero, count);
+      packBlock(this.#codes, 0, bits, this.weight.codes, at * bits);
+    }
+  }
+
+  /** A quotient of two f32 is never so close to the middle of two codes that adding one half would round it over. */
+  #roundCodes(start: number, count: number): void {
+    const { values } = this;
+    const codes = this.#codes;
+    const scale = this.#scale;
+    const shift = this.#zero + 0.5;
+    const maxCode = 2 ** this.weight.format.bits - 1;
+    for (let k = 0; k < count; k++) {
+      // Cut off towards 0, which is the floor of what is not clamped.
+      const code = (values[start + k] / scale + shift) | 0;
       codes[k] = Math.min(Math.max(code, 0), maxCode);
     }
-    packBlock(codes, 0, bits, weight.codes, (at / BLOCK_CODES) * bits);
   }
-}
 
-function groupParams(source: Source, weight: IntegerWeight, group: Group): GroupParams {
-  const { values } = source;
-  let min = 0;
-  let max = 0;
-  for (let i = group.start; i < group.end; i++) {
-    const value = values[i];
-    if (!Number.isFinite(value)) throw badNumber(source, weight, i, 'no integer code can stand for it');
-    if (value < min) min = value;
-    else if (value > max) max = value;
+  #symmetric(min: number, max: number, index: number): void {
+    this.#zero = 2 ** (this.weight.format.bits - 1);
+    this.#storeScale((max > -min ? max : min) / -this.#zero, index);
   }
-  const params = weight.format.zeroPoints
-    ? asymmetric(source, weight, min, max)
-    : symmetric(source, weight, min, max);
-  if (Number.isFinite(params.scale)) return params;
-  const largest = values.indexOf(max > -min ? max : min, group.start);
-  throw badNumber(
-    source,
-    weight,
-    largest,
-    `too large for an ${weight.format.scaleType} scale (${F16_MAX} at most)`,
-  );
-}
 
-function symmetric(source: Source, weight: IntegerWeight, min: number, max: number): GroupParams {
-  const zero = 2 ** (weight.format.bits - 1);
-  const largest = max > -min ? max : min;
-  return { scale: roundScale(source, weight, largest / -zero), zero };
-}
+  #asymmetric(min: number, max: number, index: number, zeros: Uint32Array): void {
+    const { bits } = this.weight.format;
+    const steps = 2 ** bits - 1;
+    this.#storeScale((max - min) / steps, index);
+    this.#zero = this.#scale === 0 ? 0 : Math.min(Math.round(-min / this.#scale), steps);
+    setBits(zeros, index, zeroBits(bits), this.#zero);
+  }
 
-function asymmetric(source: Source, weight: IntegerWeight, min: number, max: number): GroupParams {
-  const steps = 2 ** weight.format.bits - 1;
-  const scale = roundScale(source, weight, (max - min) / steps);
-  if (scale === 0) return { scale, zero: 0 };
-  return { scale, zero: Math.min(Math.round(-min / scale), steps) };
-}
+  #storeScale(scale: number, index: number): void {
+    const { scales, format } = this.weight;
+    if (format.scaleType === 'f16') {
+      const bits = this.#f16Bits(scale);
+      this.#scale = f16Value(bits);
+      setBits(scales, index, 16, bits);
+    } else {
+      this.#f32[0] = scale;
+      this.#scale = this.#f32[0];
+      scales[index] = this.#f32Bits[0];
+    }
+  }
 
-/** The scale as its storage type holds it. */
-function roundScale(source: Source, weight: IntegerWeight, scale: number): number {
-  return weight.format.scaleType === 'f16' ? f16Value(source.f16Bits(scale)) : Math.fround(scale);
-}
+  #notFinite(): UserError {
+    const group = this.values.subarray(this.#start, this.#end);
+    const index = this.#start + group.findIndex((value) => !Number.isFinite(value));
+    return this.#badNumber(index, 'no integer code can stand for it');
+  }
 
-function storeParams(
-  source: Source,
-  weight: IntegerWeight,
-  index: number,
-  { scale, zero }: GroupParams,
-): void {
-  if (weight.format.scaleType === 'f16') setBits(weight.scales, index, 16, source.f16Bits(scale));
-  else new Float32Array(weight.scales.buffer)[index] = scale;
-  if (weight.zeros !== null) setBits(weight.zeros, index, zeroBits(weight.format.bits), zero);
-}
+  #tooLarge(value: number): UserError {
+    const { scaleType } = this.weight.format;
+    return this.#badNumber(
+      this.values.indexOf(value, this.#start),
+      `too large for an ${scaleType} scale (${F16_MAX} at most)`,
+    );
+  }
 
-function badNumber(source: Source, weight: PackedWeight, index: number, problem: string): UserError {
-  const row = source.firstRow + Math.floor(index / weight.cols);
-  const column = index % weight.cols;
-  return new UserError(
-    `${source.name}: row ${row}, column ${column} is ${source.values[index]}: ${problem} (${formatName(weight.format)})`,
-  );
+  #badNumber(index: number, problem: string): UserError {
+    const { cols, format } = this.weight;
+    const row = this.firstRow + Math.floor(index / cols);
+    return new UserError(
+      `${this.name}: row ${row}, column ${index % cols} is ${this.values[index]}: ${problem} (${formatName(format)})`,
+    );
+  }
 }

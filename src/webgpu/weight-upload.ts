@@ -6,8 +6,8 @@ import type { BufferPool } from './buffers.js';
 import { HostAreas, type HostGroup, type HostPlace } from './host-weights.js';
 import { maxRows, splitRows } from './weights.js';
 
-/** Codes that are read, made and written at a time: large enough that calls cost nothing, small beside any model. */
-const CHUNK_BYTES = 2 ** 24;
+/** Rows that are read, made and written at a time, as f32: large enough that calls cost nothing, small beside any model. */
+const CHUNK_BYTES = 2 ** 25;
 /** What may lie in the host's memory on its way to the device, beside as much again that is being added. */
 const MAX_STAGED_BYTES = 2 ** 25;
 
