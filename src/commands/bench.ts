@@ -2,6 +2,7 @@ import { parseLine } from '../config.js';
 import { UserError } from '../errors.js';
 import { benchEngine, INTERFERENCE, PREFIX, THROUGHPUT } from './bench-engine.js';
 import { benchKernels } from './bench-kernels.js';
+import { benchLoad } from './bench-load.js';
 import { benchOffline } from './bench-offline.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { BENCH_OPTIONS } from './options.js';
@@ -15,6 +16,7 @@ const KINDS: ReadonlyMap<string, Bench> = new Map([
   ['prefix', (values, models) => benchEngine(PREFIX, values, models)],
   ['offline', benchOffline],
   ['kernels', benchKernels],
+  ['load', benchLoad],
 ]);
 
 /** Measures and prints a table, or one JSON object. Resolves with the exit code. */

@@ -53,9 +53,9 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'bench',
-    usage: 'throughput|interference|prefix|offline [MODEL] | offline --random-weights SHAPE | kernels',
+    usage: 'throughput|interference|prefix|offline|load [MODEL] | offline --random-weights SHAPE | kernels',
     summary:
-      'Measure the engine without HTTP: tokens per second, what a long prompt does to streams, whole models of any shape, single kernels.',
+      'Measure the engine without HTTP: tokens per second, what a long prompt does to streams, whole models of any shape, loading, single kernels.',
     options: BENCH_OPTIONS,
     run: async (args) => (await import('./bench.js')).runBench(args),
   },

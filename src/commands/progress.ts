@@ -35,9 +35,17 @@ const STAGES: Readonly<Record<string, Stage>> = {
   windows: { label: 'scoring windows', format: formatCount },
 };
 
-/** A bar on a terminal, a line per stage elsewhere. Both go to standard error: standard output is for results. */
-export function showProgress(stream: NodeJS.WriteStream = process.stderr): ProgressDisplay {
-  return stream.isTTY ? showBar(stream) : showLines(stream);
+const LINE_EVERY_MS = 10_000;
+
+/**
+ * A bar on a terminal, elsewhere a line for each stage and, of those that take long, one every ten seconds. Both go to standard error: standard output
+ * is for results.
+ */
+export function showProgress(
+  stream: NodeJS.WriteStream = process.stderr,
+  everyMs = LINE_EVERY_MS,
+): ProgressDisplay {
+  return stream.isTTY ? showBar(stream) : showLines(stream, everyMs);
 }
 
 /** Shows what `work` reports while it loads, and takes the display away however it ends. */
@@ -77,15 +85,30 @@ function showBar(stream: NodeJS.WriteStream): ProgressDisplay {
   };
 }
 
-function showLines(stream: NodeJS.WriteStream): ProgressDisplay {
-  const shown = new Set<string>();
+/** @param everyMs time after which a stage that is still going on, and whose pace is worth telling, gets another line */
+function showLines(stream: NodeJS.WriteStream, everyMs: number): ProgressDisplay {
+  const shown = new Map<string, { readonly meter: RateMeter; lineMs: number }>();
+  const start = ({ stage, total }: Progress, nowMs: number) => {
+    const { label, format } = stageOf(stage);
+    const made = { meter: new RateMeter(), lineMs: nowMs };
+    shown.set(stage, made);
+    stream.write(format === null ? `${label}\n` : `${label}: ${format(total)}\n`);
+    return made;
+  };
   return {
-    update: ({ stage, total, note }) => {
-      if (note !== undefined) stream.write(`${note}\n`);
-      if (note !== undefined || shown.has(stage)) return;
-      shown.add(stage);
-      const { label, format } = stageOf(stage);
-      stream.write(format === null ? `${label}\n` : `${label}: ${format(total)}\n`);
+    update: (progress) => {
+      const { stage, done, total, note } = progress;
+      if (note !== undefined) {
+        stream.write(`${note}\n`);
+        return;
+      }
+      const nowMs = performance.now();
+      const line = shown.get(stage) ?? start(progress, nowMs);
+      const rate = line.meter.update(done, total, nowMs);
+      if (stageOf(stage).timed !== true || done >= total || nowMs - line.lineMs < everyMs) return;
+      line.lineMs = nowMs;
+      const { label, amount } = barText(progress, rate);
+      stream.write(`${label}: ${amount}\n`);
     },
     stop: () => undefined,
   };

@@ -5,7 +5,7 @@ t.test('bench names what it can measure', async (t) => {
   await t.rejects(runBench([]), { name: 'UserError', message: /throughput/ });
   await t.rejects(runBench(['quality']), {
     name: 'UserError',
-    message: /throughput, interference, prefix, offline or kernels, not "quality"/,
+    message: /throughput, interference, prefix, offline, kernels or load, not "quality"/,
   });
 });
 

@@ -33,6 +33,22 @@ t.test('elsewhere than on a terminal each stage is one plain line', async (t) =>
   t.equal(text(), 'loading weights: 7.34 MB\ncompiling kernels\n');
 });
 
+t.test('a stage that takes long tells its pace on lines of their own', async (t) => {
+  const { stream, text } = fakeStream(false);
+  const display = showProgress(stream, 400);
+  display.update({ stage: 'weights', done: 0, total: 3_000_000 });
+  await sleep(250);
+  display.update({ stage: 'weights', done: 500_000, total: 3_000_000 });
+  t.equal(text(), 'loading weights: 3.00 MB\n', 'not yet');
+  await sleep(250);
+  display.update({ stage: 'weights', done: 1_000_000, total: 3_000_000 });
+  display.update({ stage: 'weights', done: 1_000_001, total: 3_000_000 });
+  t.match(
+    text(),
+    /^loading weights: 3\.00 MB\nloading weights: 1\.00 MB of 3\.00 MB, \d\.\d\d MB\/s, \d:\d\d left\n$/,
+  );
+});
+
 t.test('on a terminal there is a bar, which is gone afterwards', async (t) => {
   const { stream, text } = fakeStream(true);
   await whileLoading(showProgress(stream), load);
