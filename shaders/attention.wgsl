@@ -17,7 +17,7 @@ override TOKENS: u32 = 1u;
 // Query n of a tile is of its token n / GROUP and its head n % GROUP. Loops over queries have a constant count: unrolled, they leave the sums
 // in registers. Queries are taken in pairs, so the most is even.
 override QUERIES: u32 = GROUP * TOKENS;
-const MAX_QUERIES = 16u;
+const MAX_QUERIES = 24u;
 #include "lib/kv_place.wgsl"
 #include "lib/tanh.wgsl"
 struct Params {

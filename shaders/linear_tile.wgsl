@@ -5,8 +5,18 @@
 #include "lib/activation_block.wgsl"
 #include activations
 override LANES: u32 = 32u;
+// Weights are scaled as they are decoded, as in `linear_panel`, whose sums are then the same to the bit; else each block's sum is.
+override SCALES_FIRST: bool = false;
 // Tokens in a tile, at most MAX_TOKENS. Loops over them have a constant count: unrolled, they leave the sums in registers.
 override TOKENS: u32 = 4u;
+
+fn tile_block(row: u32, block: u32, scale: f32) -> Block {
+  let weights = weight_block(row, block);
+  if (SCALES_FIRST) {
+    return block_scaled(weights, scale);
+  }
+  return weights;
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -28,10 +38,10 @@ fn main(
     let scales = vec4f(
       weight_scale(rows.x, block), weight_scale(rows.y, block), weight_scale(rows.z, block), weight_scale(rows.w, block),
     );
-    let w0 = weight_block(rows.x, block);
-    let w1 = weight_block(rows.y, block);
-    let w2 = weight_block(rows.z, block);
-    let w3 = weight_block(rows.w, block);
+    let w0 = tile_block(rows.x, block, scales.x);
+    let w1 = tile_block(rows.y, block, scales.y);
+    let w2 = tile_block(rows.z, block, scales.z);
+    let w3 = tile_block(rows.w, block, scales.w);
     var norms: LaneX;
     if (NORM) {
       norms = lane_norm(lane, block);
@@ -43,7 +53,12 @@ fn main(
         v = lane_product(v, norms);
       }
       let b = lane_block(v);
-      sums[t] = fma(scales, vec4f(block_dot(w0, b), block_dot(w1, b), block_dot(w2, b), block_dot(w3, b)), sums[t]);
+      if (SCALES_FIRST) {
+        let sum = sums[t];
+        sums[t] = vec4f(add_block_dot(sum.x, w0, b), add_block_dot(sum.y, w1, b), add_block_dot(sum.z, w2, b), add_block_dot(sum.w, w3, b));
+      } else {
+        sums[t] = fma(scales, vec4f(block_dot(w0, b), block_dot(w1, b), block_dot(w2, b), block_dot(w3, b)), sums[t]);
+      }
     }
   }
   // Sums move down to the first, so that stores are compiled once and not once per token: they took most of the time to compile.

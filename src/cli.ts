@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { COMMANDS } from './commands/commands.js';
 import { commandHelp, overview } from './commands/help.js';
+import { readSoftwareVulkan, softwareVectors } from './commands/software-vectors.js';
 import { packageVersion } from './commands/version.js';
 import { CheckpointError, LoadCheckError, UserError } from './errors.js';
 
@@ -8,7 +9,11 @@ import { CheckpointError, LoadCheckError, UserError } from './errors.js';
 async function main([name = '--help', ...args]: readonly string[]): Promise<number> {
   const command = COMMANDS.find((known) => known.name === name);
   if (command === undefined) return withoutCommand(name);
-  if (!args.includes('--help') && !args.includes('-h')) return command.run(args);
+  if (!args.includes('--help') && !args.includes('-h')) {
+    // Read by the driver when it is loaded, which no command has done yet.
+    Object.assign(process.env, softwareVectors(readSoftwareVulkan(process.env), process.env));
+    return command.run(args);
+  }
   process.stdout.write(commandHelp(command));
   return 0;
 }

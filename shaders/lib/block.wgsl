@@ -16,7 +16,19 @@ fn add_chunk(sum: f32, w: Chunk, x: Chunk) -> f32 {
 }
 
 fn block_dot(w: Block, x: Block) -> f32 {
-  return add_chunk(add_chunk(add_chunk(add_chunk(0.0, w.p, x.p), w.q, x.q), w.r, x.r), w.s, x.s);
+  return add_block_dot(0.0, w, x);
+}
+
+fn add_block_dot(sum: f32, w: Block, x: Block) -> f32 {
+  return add_chunk(add_chunk(add_chunk(add_chunk(sum, w.p, x.p), w.q, x.q), w.r, x.r), w.s, x.s);
+}
+
+fn chunk_scaled(v: Chunk, scale: f32) -> Chunk {
+  return Chunk(scale * v.a, scale * v.b);
+}
+
+fn block_scaled(v: Block, scale: f32) -> Block {
+  return Block(chunk_scaled(v.p, scale), chunk_scaled(v.q, scale), chunk_scaled(v.r, scale), chunk_scaled(v.s, scale));
 }
 
 fn chunk_product(v: Chunk, w: Chunk) -> Chunk {

@@ -19,6 +19,8 @@ export interface Driver {
   readonly file: string;
   readonly library: string;
   readonly libraryFound: boolean;
+  /** The Vulkan version that the file tells, such as `1.4.305`; empty where it tells none. */
+  readonly apiVersion: string;
 }
 
 /** A render node or NVIDIA device. */
@@ -128,10 +130,13 @@ function jsonFiles(folder: string): readonly string[] {
 }
 
 function readDriver(file: string, folders: readonly string[]): Driver {
-  const library = readText(file).match(/"library_path"\s*:\s*"([^"]+)"/)?.[1] ?? '';
+  const text = readText(file);
+  const field = (name: string) => text.match(new RegExp(`"${name}"\\s*:\\s*"([^"]+)"`))?.[1] ?? '';
+  const library = field('library_path');
   return {
     file,
     library,
+    apiVersion: field('api_version'),
     libraryFound: library !== '' && libraryPaths(file, library, folders).some((path) => existsSync(path)),
   };
 }

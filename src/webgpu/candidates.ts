@@ -10,10 +10,10 @@ export function keepsBytes({ maxRowTokens }: Tuning): boolean {
   return maxRowTokens === 0;
 }
 
-/** Tokens that a bucket is measured with: fewer than `linear_gemm` takes, which has no choice. */
+/** Tokens that a bucket is measured with: fewer than `linear_panel` and `linear_gemm` take, which have no choice. */
 export function measuredTokens({ maxTokens }: TokenBucket, tuning: Tuning): number {
-  const { autotune, gemmTokens } = tuning;
-  const most = gemmTokens === null ? Number.POSITIVE_INFINITY : gemmTokens - 1;
+  const { autotune, gemmTokens, panelTokens } = tuning;
+  const most = Math.min(gemmTokens ?? Number.POSITIVE_INFINITY, panelTokens ?? Number.POSITIVE_INFINITY) - 1;
   return Math.min(maxTokens, autotune.manyTokens, most);
 }
 

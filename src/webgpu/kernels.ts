@@ -5,6 +5,7 @@ export const KERNELS = {
   layer_norm: { bindings: ['read', 'read', 'read', 'write'], weight: false },
   linear_row: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_tile: { bindings: ['read', 'read', 'write', 'read'], weight: true },
+  linear_panel: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_gemm: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_row_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_tile_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },

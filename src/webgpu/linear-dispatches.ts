@@ -3,6 +3,8 @@ import { activationConstants } from './activation-constants.js';
 import { tilesOffset } from './expert-dispatches.js';
 import { expertGrid, expertTiling } from './expert-tiling.js';
 import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
+import type { KernelName } from './kernels.js';
+import { type PanelTiling, panelTiling } from './panel-tiling.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { quantizeDispatch } from './quantize-dispatch.js';
@@ -75,27 +77,30 @@ function cut(
   { x, weight, rows, codes = null, experts = null }: Args,
   part: WeightPart<GPUBuffer>,
   tilings: Tilings,
-): { readonly tiling: Tiling | GemmTiling; readonly grid: [number, number, number] } {
+): { readonly tiling: Tiling | PanelTiling | GemmTiling; readonly grid: [number, number, number] } {
   if (experts !== null) {
     const { routing } = experts;
     const tiles = expertTiling(rows, routing, (codes ?? x).type, tilings.tuning);
     return { tiling: tiles.tiling, grid: expertGrid(tiles, weight.rows / routing.numExperts) };
   }
   const key = tilings.keyOf(part, codes === null ? 'float' : 'int8');
-  const tiling = gemmTiling(rows, (codes ?? x).type, tilings.tuning) ?? tilings.for(key, rows);
+  const { type } = codes ?? x;
+  const { tuning } = tilings;
+  const tiling = gemmTiling(rows, type, tuning) ?? panelTiling(rows, type, tuning) ?? tilings.for(key, rows);
   return { tiling, grid: tiling.grid(part.rows) };
 }
 
 function productSpec(
   { x, out, codes = null, norm = null, gated = null, activation, experts = null }: Args,
   part: WeightPart<GPUBuffer>,
-  tiling: Tiling | GemmTiling,
+  tiling: Tiling | PanelTiling | GemmTiling,
   tuning: Tuning,
 ): PipelineSpec {
   const { kernel, constants, lanes } = tiling;
-  const own = codes === null ? { ...constants, NORM: norm === null ? 0 : 1 } : constants;
+  const own = codes === null ? { ...constants, ...floatConstants(kernel, norm !== null, tuning) } : constants;
   return {
-    kernel: codes === null || kernel === 'linear_gemm' ? kernel : `${kernel}_int8`,
+    kernel:
+      kernel === 'linear_row' || kernel === 'linear_tile' ? withActivations(kernel, codes !== null) : kernel,
     matrix: kernel === 'linear_gemm' ? tiling.matrix : undefined,
     weight: part.format.reader,
     types: { X: (codes ?? x).type, Y: out.type },
@@ -108,6 +113,20 @@ function productSpec(
     routing: experts === null ? undefined : 'experts',
     dot: codes === null ? undefined : dotFor(part.format.bits, tuning),
   };
+}
+
+/** `linear_tile` must sum as `linear_panel` does where both are taken, so that a text does not depend on its batch. */
+function floatConstants(
+  kernel: KernelName,
+  norm: boolean,
+  { panelTokens }: Tuning,
+): PipelineSpec['constants'] {
+  const own = { NORM: norm ? 1 : 0 };
+  return kernel === 'linear_tile' ? { ...own, SCALES_FIRST: panelTokens === null ? 0 : 1 } : own;
+}
+
+function withActivations(kernel: Tiling['kernel'], int8: boolean): KernelName {
+  return int8 ? `${kernel}_int8` : kernel;
 }
 
 function productParams(args: Args, part: WeightPart<GPUBuffer>): Uint32Array {

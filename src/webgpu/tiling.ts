@@ -48,14 +48,17 @@ function rowTiling(tokens: number, { lanes }: LinearChoice, { subgroupSize }: Tu
 /** Activations that the lanes of a subgroup hand round, one from each of so many. */
 const SHARED_ACTIVATIONS = 8;
 
+/** Whether a workgroup of so many lanes is a subgroup that hands activations round. */
+export function sharesLanes(lanes: number, { subgroupSize, sharesActivations }: Tuning): boolean {
+  return sharesActivations && lanes === subgroupSize && lanes >= SHARED_ACTIVATIONS;
+}
+
 function tileTiling(tokens: number, choice: LinearChoice, tuning: Tuning): Tiling {
   const { lanes, tokens: tile } = choice;
-  const { subgroupSize, sharesActivations } = tuning;
-  const shares = sharesActivations && lanes === subgroupSize && lanes >= SHARED_ACTIVATIONS;
   return {
     kernel: 'linear_tile',
     constants: { LANES: lanes, TOKENS: tile },
-    lanes: shares ? 'subgroup' : 'workgroup',
+    lanes: sharesLanes(lanes, tuning) ? 'subgroup' : 'workgroup',
     grid: (outputs) => foldGrid(Math.ceil(outputs / (4 * lanes)), Math.ceil(tokens / tile)),
   };
 }
@@ -88,8 +91,6 @@ export interface AttentionTiling {
   readonly lanes: Lanes;
 }
 
-/** Pairs of a token and a head in a tile, at most. */
-const MAX_QUERIES = 16;
 /** Vectors of four dimensions that a lane sums, at most: beyond it they leave the registers. */
 const MAX_SUMS = 32;
 /** Pairs of a lane and a query, at most: each takes 20 bytes of workgroup memory, of which every adapter has 16 KiB. */
@@ -101,11 +102,11 @@ export function attentionTiling(
   sharingHeads: number,
   headDim: number,
   tokens: number,
-  { attentionLanes, subgroupSize, sharesActivations }: Tuning,
+  { attentionLanes, attentionQueries, subgroupSize, sharesQueries }: Tuning,
 ): AttentionTiling {
   const laneChunks = Math.ceil(headDim / (4 * attentionLanes));
   const maxQueries = Math.floor(
-    Math.min(MAX_QUERIES, MAX_SUMS / laneChunks, MAX_LANE_QUERIES / attentionLanes),
+    Math.min(attentionQueries, MAX_SUMS / laneChunks, MAX_LANE_QUERIES / attentionLanes),
   );
   const heads = groupSize(sharingHeads, Math.min(MAX_HEADS, Math.floor(maxQueries / tokens)));
   const constants = { LANES: attentionLanes, HEAD_DIM: headDim, GROUP: heads, TOKENS: tokens };
@@ -115,7 +116,7 @@ export function attentionTiling(
   return {
     heads,
     laneChunks,
-    constants: { ...constants, SHARES: sharesActivations ? 1 : 0 },
+    constants: { ...constants, SHARES: sharesQueries ? 1 : 0 },
     lanes: 'subgroup',
   };
 }

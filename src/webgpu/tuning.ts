@@ -8,6 +8,8 @@ export interface Tuning {
   readonly attentionLanes: number;
   /** Neighbouring tokens of a sequence in a tile of `attention`, at most; 16 at most. */
   readonly attentionTokens: number;
+  /** Pairs of a token and a head in a tile of `attention`, at most; 24 at most. */
+  readonly attentionQueries: number;
   /** Workgroups of `attention` that a step's single tokens are split into where they are fewer, about; 0 splits none. */
   readonly attentionWorkgroups: number;
   readonly sampleLanes: number;
@@ -19,8 +21,9 @@ export interface Tuning {
   readonly tileLanes: number;
   /** Tokens in a tile of `linear_tile`: the sizes to choose from, ascending, 8 at most. */
   readonly tileTokens: readonly number[];
-  /** Lanes of `linear_tile` and `attention` hand activations round their subgroup instead of each loading all. */
+  /** Lanes of the products, and of `attention`, hand activations round their subgroup instead of each loading all. */
   readonly sharesActivations: boolean;
+  readonly sharesQueries: boolean;
   /** Lanes of every subgroup; null where subgroups are missing or vary in size. */
   readonly subgroupSize: number | null;
   /** The shading language multiplies packed bytes itself (`packed_4x8_integer_dot_product`). */
@@ -31,6 +34,8 @@ export interface Tuning {
   readonly maxRowTokens: number;
   /** Products of up to so many tokens normalise their activations themselves: a dispatch less, for some work in every workgroup. */
   readonly maxFusedNormTokens: number;
+  /** From so many tokens on products of floats go through `linear_panel` where lanes hand activations round; null where they never do. */
+  readonly panelTokens: number | null;
   /** From so many tokens on products of floats go through `linear_gemm`; null where they never do. */
   readonly gemmTokens: number | null;
   /** What subgroups multiply in `linear_gemm` where activations are f16; null where lanes sum in registers. */
@@ -62,6 +67,7 @@ const GPU = {
   headLanes: 32,
   attentionLanes: 32,
   attentionTokens: 8,
+  attentionQueries: 16,
   // Two for each multiprocessor of a large GPU.
   attentionWorkgroups: 264,
   sampleLanes: 256,
@@ -70,9 +76,11 @@ const GPU = {
   tileLanes: 32,
   tileTokens: [1, 4],
   sharesActivations: false,
+  sharesQueries: false,
   pairedDot: false,
   maxRowTokens: 3,
   maxFusedNormTokens: 3,
+  panelTokens: null,
   gemmTokens: 32,
   dozeMs: 0,
   autotune: {
@@ -100,6 +108,7 @@ const SOFTWARE = {
   headLanes: 16,
   attentionLanes: 8,
   attentionTokens: 8,
+  attentionQueries: 16,
   attentionWorkgroups: 0,
   sampleLanes: 16,
   quantizeLanes: 8,
@@ -107,9 +116,11 @@ const SOFTWARE = {
   tileLanes: 8,
   tileTokens: [1, 4, 8],
   sharesActivations: true,
+  sharesQueries: true,
   pairedDot: true,
   maxRowTokens: 0,
   maxFusedNormTokens: Number.POSITIVE_INFINITY,
+  panelTokens: null,
   gemmTokens: null,
   dozeMs: 0.2,
   // Each takes a quarter of a second or more to compile; tiles of several tokens are slower with any other number of lanes.
@@ -127,13 +138,39 @@ const SOFTWARE = {
   },
 } as const satisfies Partial<Tuning>;
 
+/**
+ * With vectors of 16 lanes or more, which only compilers have that load what is the same for all lanes once: then loads together and broadcasts
+ * pay for activations, of which a lane needs many, and not for queries.
+ */
+const WIDE_LANES = 16;
+const WIDE_SOFTWARE = {
+  ...SOFTWARE,
+  attentionLanes: WIDE_LANES,
+  attentionQueries: 24,
+  tileLanes: WIDE_LANES,
+  sharesQueries: false,
+  panelTokens: 9,
+  autotune: {
+    ...SOFTWARE.autotune,
+    candidates: [
+      ['linear_tile', 16, 1],
+      ['linear_tile', 32, 1],
+      ['linear_tile', 16, 2],
+      ['linear_tile', 16, 4],
+      ['linear_tile', 16, 8],
+    ],
+  },
+} as const satisfies Partial<Tuning>;
+
 /** The defaults of the adapter's class, with what its device has. */
 export function tuningFor(device: GPUDevice): Tuning {
   const { subgroupMinSize, subgroupMaxSize } = device.adapterInfo;
   const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
+  const subgroupSize = fixed ? (subgroupMinSize ?? null) : null;
+  const software = subgroupSize === WIDE_LANES ? WIDE_SOFTWARE : SOFTWARE;
   return {
-    ...(isSoftware(device.adapterInfo) ? SOFTWARE : GPU),
-    subgroupSize: fixed ? (subgroupMinSize ?? null) : null,
+    ...(isSoftware(device.adapterInfo) ? software : GPU),
+    subgroupSize,
     packedDot: true,
     subgroupMatrix: subgroupMatrix(device),
   };
@@ -153,6 +190,7 @@ export function batchInvariant(tuning: Tuning): Tuning {
     tileTokens: [INVARIANT_TOKENS],
     maxRowTokens: 0,
     maxFusedNormTokens: all ? Number.POSITIVE_INFINITY : 0,
+    panelTokens: null,
     gemmTokens: null,
     attentionWorkgroups: 0,
   };

@@ -10,11 +10,13 @@ const LAVAPIPE = {
   file: '/usr/share/vulkan/icd.d/lvp_icd.json',
   library: 'libvulkan_lvp.so',
   libraryFound: true,
+  apiVersion: '1.4.305',
 };
 const NVIDIA = {
   file: '/etc/vulkan/icd.d/nvidia_icd.json',
   library: 'libGLX_nvidia.so.0',
   libraryFound: true,
+  apiVersion: '1.4.305',
 };
 
 const SOFTWARE: AdapterFindings = {

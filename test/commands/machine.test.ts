@@ -23,6 +23,7 @@ t.test('a machine is read from its files', (t) => {
       file: join(base, 'usr/share/vulkan/icd.d/lvp_icd.json'),
       library: 'libvulkan_lvp.so',
       libraryFound: true,
+      apiVersion: '1.3.0',
     },
   ]);
   t.strictSame(
@@ -57,7 +58,7 @@ t.test('VK_DRIVER_FILES replaces the folders, VK_ADD_DRIVER_FILES adds to them',
   });
   const own = join(base, 'own/b.json');
   t.strictSame(inspectMachine({ VK_DRIVER_FILES: own }, base).drivers, [
-    { file: own, library: './libb.so', libraryFound: true },
+    { file: own, library: './libb.so', libraryFound: true, apiVersion: '1.3.0' },
   ]);
   t.strictSame(
     inspectMachine({ VK_ADD_DRIVER_FILES: own }, base).drivers.map(({ file, libraryFound }) => ({

@@ -26,7 +26,7 @@ async function reportOf(vectorBits: number): Promise<SubgroupReport> {
 
 const SHARING = ['linear_row', 'linear_row_int8'];
 /** Activations go round a subgroup of 8 lanes at least. */
-const WIDE = ['attention', ...SHARING, 'linear_tile', 'linear_tile_int8'];
+const WIDE = ['attention', 'linear_panel', ...SHARING, 'linear_tile', 'linear_tile_int8'];
 
 for (const [size, kernels] of [
   [4, SHARING],

@@ -79,6 +79,7 @@ export function laneCases(): Cases {
     ...normCases(),
     ...[attention[0], attention[2], ...attention.filter(([name]) => name.includes('299')).slice(0, 1)],
     ...linearCases('int4-g32'),
+    ...fusedCases('int4-g32'),
     ...int8LinearCases('int4-g32'),
   ];
 }
@@ -101,6 +102,7 @@ const LINEAR_SHAPES: readonly Shape[] = [
 const OTHER_SHAPES: readonly Shape[] = [
   [1, 35, 288],
   [4, 6, 72],
+  [6, 6, 72],
   [9, 6, 72],
 ];
 

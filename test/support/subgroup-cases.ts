@@ -20,8 +20,10 @@ const ops = new WebGpuOps(device, 'f32', {
   tileLanes: lanes,
   attentionLanes: lanes,
   attentionTokens: 2,
+  sharesQueries: true,
   attentionWorkgroups: 264,
   tileTokens: [4],
+  panelTokens: 5,
   maxRowTokens: 2,
 });
 const differences: string[] = [];

@@ -6,6 +6,7 @@ const TUNING: Tuning = {
   normLanes: 32,
   headLanes: 32,
   attentionLanes: 32,
+  attentionQueries: 16,
   attentionTokens: 8,
   attentionWorkgroups: 0,
   sampleLanes: 32,
@@ -13,6 +14,8 @@ const TUNING: Tuning = {
   rowLanes: 32,
   tileLanes: 8,
   tileTokens: [1, 4, 8],
+  sharesQueries: false,
+  panelTokens: null,
   sharesActivations: false,
   maxRowTokens: 3,
   maxFusedNormTokens: 3,
@@ -101,7 +104,7 @@ t.test('a tile of attention holds 16 queries at most, and 32 vectors of sums a l
 t.test('attention goes round a subgroup only where it is the workgroup and has 8 lanes', async (t) => {
   const tiling = (tuning: Partial<Tuning>) => attentionTiling(2, 64, 8, { ...TUNING, ...tuning });
   t.match(tiling({}), { lanes: 'subgroup', constants: { SHARES: 0 } });
-  t.match(tiling({ sharesActivations: true }), { lanes: 'subgroup', constants: { SHARES: 1 } });
+  t.match(tiling({ sharesQueries: true }), { lanes: 'subgroup', constants: { SHARES: 1 } });
   t.equal(tiling({ attentionLanes: 16 }).lanes, 'workgroup');
   t.equal(tiling({ attentionLanes: 4, subgroupSize: 4 }).lanes, 'workgroup');
   t.equal(tiling({ subgroupSize: null }).lanes, 'workgroup');
