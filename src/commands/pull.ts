@@ -13,7 +13,7 @@ export async function runPull(args: readonly string[]): Promise<number> {
   const repository = parseRepository(name);
   if (repository === null || positionals.length > 1) {
     throw new UserError(
-      `pull: takes one repository such as org/name or org/name@revision, not ${JSON.stringify(positionals.join(' '))}`,
+      `pull: takes one repository such as org/name, org/name@revision or gpt2, not ${JSON.stringify(positionals.join(' '))}`,
     );
   }
   process.stdout.write(`${await pullModel(repository, values)}\n`);

@@ -158,8 +158,9 @@ function folderName(repository: string): string {
 
 /** The repository that a path of a cache's snapshot belongs to; null for other paths. */
 export function repositoryOf(path: string): string | null {
-  const [, org, name] = /[\\/]models--([\w.-]+?)--([\w.-]+)[\\/]snapshots[\\/]/.exec(path) ?? [];
-  return org === undefined ? null : `${org}/${name}`;
+  const [, first, second] = /[\\/]models--([\w.-]+?)(?:--([\w.-]+))?[\\/]snapshots[\\/]/.exec(path) ?? [];
+  if (first === undefined) return null;
+  return second === undefined ? first : `${first}/${second}`;
 }
 
 /** null for what is not there; other errors pass through. */

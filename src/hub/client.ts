@@ -73,7 +73,7 @@ export class HubClient {
       const { method } = request;
       return await fetch(url, { method, headers, redirect: 'manual', signal: stall.signal });
     } catch (error) {
-      throw networkError(error, stall, `${this.repository}: ${url.host}`);
+      throw networkError(error, stall, `${this.repository}: ${url.host}`, this.settings.unusedProxy);
     } finally {
       stall.touch();
     }
@@ -155,11 +155,18 @@ async function* watched({ body }: Response, stall: StallTimer, place: string): A
   }
 }
 
-/** `fetch` rejects with its signal's reason, or with a TypeError whose cause tells more. */
-function networkError(error: unknown, { signal }: StallTimer, place: string): unknown {
+/** `fetch` rejects with its signal's reason, or with a TypeError whose cause tells more. @param proxy a variable that Node passes over */
+function networkError(
+  error: unknown,
+  { signal }: StallTimer,
+  place: string,
+  proxy: string | null = null,
+): unknown {
   if (signal.aborted) return signal.reason;
   if (!(error instanceof TypeError)) return error;
   const { cause } = error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : error.message;
-  return new TransientError(`${place}: the connection failed (${code})`);
+  const hint =
+    proxy === null ? '' : `; ${proxy} is taken with NODE_USE_ENV_PROXY=1 alone, by Node 22.21, 24 and later`;
+  return new TransientError(`${place}: the connection failed (${code})${hint}`);
 }

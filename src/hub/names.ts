@@ -1,8 +1,8 @@
 import { UserError } from '../errors.js';
 
-/** A model repository as a command line names it: `org/name[@revision][:quantization]`. */
+/** A model repository as a command line names it: `org/name[@revision][:quantization]`, or `name…` for one without an owner, such as gpt2. */
 export interface Repository {
-  /** `org/name` */
+  /** `org/name`, or `name`. */
   readonly id: string;
   /** Branch, tag or commit. */
   readonly revision: string;
@@ -11,13 +11,16 @@ export interface Repository {
 }
 
 const PART = '[A-Za-z0-9](?:[\\w.-]{0,94}[A-Za-z0-9_])?';
-const SHAPE = new RegExp(`^(${PART}/${PART})(?:@([^@:]+))?(?::(\\w+))?$`);
+const SHAPE = new RegExp(`^((?:${PART}/)?${PART})(?:@([^@:]+))?(?::(\\w+))?$`);
+/** A single word of this kind is a file that is not there. */
+const FILE = /^[^/]*\.(?:gguf|safetensors|bin|json|pt|pth|onnx)$/i;
 const REVISION = /^\w[\w+.-]*(\/\w[\w+.-]*)*$/;
 
 /** null where the text is no repository's name. */
 export function parseRepository(text: string): Repository | null {
   const [, id, revision = 'main', quantization = null] = SHAPE.exec(text) ?? [];
   if (id === undefined || id.includes('--') || id.includes('..') || id.endsWith('.git')) return null;
+  if (FILE.test(id)) return null;
   if (!REVISION.test(revision) || revision.includes('..') || revision.length > 200) return null;
   return { id, revision, quantization };
 }

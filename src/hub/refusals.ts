@@ -4,7 +4,7 @@ import { type Patience, TransientError } from './tries.js';
 
 /** Whose request was refused, for the message. */
 export interface Subject {
-  /** `org/name` */
+  /** Its id. */
   readonly repository: string;
   /** Revision or file that was asked for. */
   readonly what: string;

@@ -69,16 +69,21 @@ function selectGguf(repository: string, paths: readonly string[], choice: GgufCh
   const all = paths.filter((path) => /\.gguf$/i.test(path) && (SPLIT.exec(path)?.[1] ?? '00001') === '00001');
   if (all.length === 0) throw noGguf(repository, paths, choice);
   const fitting = all.filter((path) => fits(path, choice));
-  const models = fitting.filter((path) => !/mmproj|imatrix/i.test(path));
-  const found = choice.file === null ? models : fitting;
-  if (found.length !== 1) throw unclearGguf(repository, all, found, choice);
+  const found = choice.file === null ? fitting.filter(isModel) : fitting;
+  if (found.length !== 1) throw unclearGguf(repository, all.filter(isModel), found, choice);
   const parts = paths.filter((path) => withoutPart(path) === withoutPart(found[0]));
   checkParts(repository, parts);
   return { files: parts.sort(), gguf: found[0] };
 }
 
+/** Beside the models lie projectors of images, and the statistics that a quantization was made with. */
+function isModel(path: string): boolean {
+  return !/mmproj|imatrix/i.test(path);
+}
+
+/** Any part of a split file stands for it, and so does its name without a part's number. */
 function fits(path: string, { file, quantization }: GgufChoice): boolean {
-  if (file !== null) return path === file || path.endsWith(`/${file}`);
+  if (file !== null) return `/${withoutPart(path)}`.endsWith(`/${withoutPart(file)}`);
   if (quantization === null) return true;
   const words = baseName(withoutPart(path)).toUpperCase().split(/[-.]/);
   const wanted = quantization.toUpperCase();

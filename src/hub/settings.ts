@@ -11,6 +11,8 @@ export interface HubSettings {
   readonly token: string | null;
   /** Whether the network is left alone. */
   readonly offline: boolean;
+  /** The variable that names a proxy, where there is one and Node is not told to take it; null otherwise. */
+  readonly unusedProxy: string | null;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -27,8 +29,11 @@ export function hubSettings(env: Environment, home: string = homedir()): HubSett
     cacheDir: folder('HF_HUB_CACHE', join(hfHome, 'hub')),
     token: tokenOf(env.HF_TOKEN, folder('HF_TOKEN_PATH', join(hfHome, 'token'))),
     offline: /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? ''),
+    unusedProxy: env.NODE_USE_ENV_PROXY === '1' ? null : (PROXIES.find((name) => env[name]) ?? null),
   };
 }
+
+const PROXIES = ['HTTPS_PROXY', 'https_proxy', 'HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'];
 
 function withHome(path: string, home: string): string {
   return path === '~' || path.startsWith('~/') ? join(home, path.slice(1)) : path;

@@ -62,10 +62,10 @@ t.test('a MODEL that is a path, or neither, asks no hub', async (t) => {
 });
 
 t.test('pull takes one repository', async (t) => {
-  for (const args of [[], ['name'], ['/etc/x'], ['org/name@../x'], ['a/b', 'c/d']])
+  for (const args of [[], ['m.gguf'], ['/etc/x'], ['org/name@../x'], ['a/b', 'c/d']])
     await refuses(
       t,
       () => runPull(args),
-      /^pull: takes one repository such as org\/name or org\/name@revision, not "/,
+      /^pull: takes one repository such as org\/name, org\/name@revision or gpt2, not "/,
     );
 });

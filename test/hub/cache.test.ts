@@ -117,6 +117,7 @@ t.test('a failure of the file system says where, and another error stays as it i
 t.test('a path in the cache tells its repository', (t) => {
   t.equal(repositoryOf(`/x/models--org--my-name_1.5/snapshots/${COMMIT}`), 'org/my-name_1.5');
   t.equal(repositoryOf(`/x/models--org--name/snapshots/${COMMIT}/sub/m.gguf`), 'org/name');
+  t.equal(repositoryOf(`/x/models--gpt2/snapshots/${COMMIT}`), 'gpt2');
   t.equal(repositoryOf('/x/models/fable'), null);
   t.equal(lockFolder('/x', 'org/name'), '/x/.locks/models--org--name');
   t.end();

@@ -117,7 +117,11 @@ t.test('a server that is not there is worth another try, which says why', async 
   Object.assign(client, { settings: { ...client.settings, endpoint: 'http://nowhere.invalid' } });
   t.match(await failure(client), {
     name: 'TransientError',
-    message: /^org\/name: nowhere\.invalid: the connection failed \(E/,
+    message: /^org\/name: nowhere\.invalid: the connection failed \(E\w+\)$/,
+  });
+  Object.assign(client, { settings: { ...client.settings, unusedProxy: 'HTTPS_PROXY' } });
+  t.match(await failure(client), {
+    message: /\(E\w+\); HTTPS_PROXY is taken with NODE_USE_ENV_PROXY=1 alone/,
   });
 });
 

@@ -11,6 +11,9 @@ t.test('a repository is org/name, with a revision and a quantization where they 
   t.match(parseRepository('a/b@v1.0'), { id: 'a/b', revision: 'v1.0' });
   t.match(parseRepository('a/b@refs/pr/1'), { revision: 'refs/pr/1' });
   t.match(parseRepository('a/b:Q4_K_M'), { revision: 'main', quantization: 'Q4_K_M' });
+  t.strictSame(parseRepository('gpt2'), { id: 'gpt2', revision: 'main', quantization: null });
+  t.match(parseRepository('gpt2@x:Q8_0'), { id: 'gpt2', revision: 'x', quantization: 'Q8_0' });
+  t.match(parseRepository('a/b.gguf'), { id: 'a/b.gguf' });
   t.match(parseRepository('a/b_c.d@x:Q8_0'), { id: 'a/b_c.d', revision: 'x', quantization: 'Q8_0' });
   t.end();
 });
@@ -18,7 +21,10 @@ t.test('a repository is org/name, with a revision and a quantization where they 
 t.test('other texts are no repository', (t) => {
   const texts = [
     '',
-    'a',
+    '.',
+    '..',
+    'model.gguf',
+    'model.safetensors',
     'a/b/c',
     './a/b',
     '../b',

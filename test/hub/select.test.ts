@@ -83,7 +83,7 @@ t.test('lists the GGUF files where it cannot tell', async (t) => {
   await refuses(t, () => select(GGUFS), /^a\/b: has several GGUF files; name one by --gguf-file: /);
   await refuses(t, () => select(GGUFS), all);
   await refuses(t, () => select(GGUFS, { quantization: 'Q2_K' }), /^a\/b: has no GGUF file Q2_K; name one/);
-  await refuses(t, () => select(GGUFS, { file: 'x.gguf' }), all);
+  await refuses(t, () => select(GGUFS, { file: 'x.gguf' }), /bf16\/m\.BF16\.gguf$/);
   await refuses(
     t,
     () => select(['config.json', 'model.safetensors'], { quantization: 'Q8_0' }),
@@ -97,5 +97,7 @@ t.test('a split GGUF file is one file', async (t) => {
     files: parts.toReversed(),
     gguf: parts[1],
   });
+  for (const file of ['m-Q8_0-00001-of-00002.gguf', 'm-Q8_0-00002-of-00002.gguf', 'm-Q8_0.gguf'])
+    t.equal(select([...parts, 'm-Q2_K.gguf'], { file }).gguf, parts[1], file);
   await refuses(t, () => select(parts.slice(1)), /^a\/b: d\/m-Q8_0-00002-of-00002\.gguf: missing$/);
 });

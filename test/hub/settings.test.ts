@@ -11,6 +11,7 @@ t.test('without variables all is where Hugging Face’s tools have it', (t) => {
     cacheDir: '/nowhere/.cache/huggingface/hub',
     token: null,
     offline: false,
+    unusedProxy: null,
   });
   t.end();
 });
@@ -62,5 +63,13 @@ t.test('HF_HUB_OFFLINE is on by 1, on, yes or true', (t) => {
   const offline = (text: string) => hubSettings({ HF_HUB_OFFLINE: text }, '/none').offline;
   for (const text of ['1', 'ON', 'yes', 'True']) t.ok(offline(text), text);
   for (const text of ['', '0', 'no', 'off']) t.notOk(offline(text), text);
+  t.end();
+});
+
+t.test('a proxy is told of unless Node is told to take it', (t) => {
+  const proxy = (env: Record<string, string>) => hubSettings(env, '/none').unusedProxy;
+  t.equal(proxy({ https_proxy: 'http://p:1', ALL_PROXY: 'x' }), 'https_proxy');
+  t.equal(proxy({ HTTPS_PROXY: '' }), null);
+  t.equal(proxy({ HTTPS_PROXY: 'http://p:1', NODE_USE_ENV_PROXY: '1' }), null);
   t.end();
 });

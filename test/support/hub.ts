@@ -49,7 +49,7 @@ export async function pullOptions(
 }
 
 export function settingsOf({ endpoint }: HubServer, cacheDir = '/nowhere') {
-  return { endpoint, cacheDir, token: TOKEN, offline: false };
+  return { endpoint, cacheDir, token: TOKEN, offline: false, unusedProxy: null };
 }
 
 export function clientOf(hub: HubServer): HubClient {
