@@ -8,6 +8,7 @@ import { parseModelConfig } from '../model/config-parse.js';
 import { numElements, weightBytes } from '../model/weight-bytes.js';
 import type { KvType } from '../ops/ops.js';
 import { formatName } from '../quant/formats.js';
+import { type FitReport, fitLines, fitReports } from './fit-report.js';
 import { formatBytes, formatCount, formatTable } from './format.js';
 import { findModel, quantizationFormat } from './model-options.js';
 import { INSPECT_OPTIONS } from './options.js';
@@ -30,6 +31,8 @@ interface Inspection {
     readonly kvCacheType: KvType;
     readonly kvBytesPerToken: number;
   };
+  /** What fits this machine's adapter, and `--gpu-memory-limit`. */
+  readonly fits: readonly FitReport[];
   readonly tensors: readonly TensorRow[];
 }
 
@@ -40,7 +43,7 @@ interface TensorRow {
   readonly bytes: number;
 }
 
-/** Prints what a model is and what it takes, without loading it. Needs no GPU. Resolves with the exit code. */
+/** Prints what a model is, what it takes and where it fits, without loading it. Needs no GPU. Resolves with the exit code. */
 export async function runInspect(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, INSPECT_OPTIONS);
   const inspection = await inspect(await findModel(positionals, values), values);
@@ -72,6 +75,17 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
         kvCacheType,
         kvBytesPerToken: kvBytesPerToken(config, kvCacheType),
       },
+      fits: await fitReports(
+        { config, checkpoint },
+        {
+          quantization: values.quantization,
+          computeType: values.dtype,
+          kvCacheDtype: values['kv-cache-dtype'],
+          maxModelLen: values['max-model-len'],
+          gpuMemoryUtilization: values['gpu-memory-utilization'],
+          gpuMemoryLimitBytes: values['gpu-memory-limit'],
+        },
+      ),
       tensors: [...checkpoint.tensors.values()].map(({ name, dtype, storedAs, shape, bytes }) => ({
         name,
         dtype: storedAs ?? dtype,
@@ -94,7 +108,7 @@ function formatRows({ tensors }: Checkpoint): FormatRow[] {
   return [...rows.values()];
 }
 
-function report({ model, config, parameters, formats, memory }: Inspection): string[] {
+function report({ model, config, parameters, formats, memory, fits }: Inspection): string[] {
   const { numLayers, hiddenSize, intermediateSize, numHeads, numKvHeads, headDim } = config;
   const { kvCacheType, kvBytesPerToken: kvBytes } = memory;
   return [
@@ -112,6 +126,7 @@ function report({ model, config, parameters, formats, memory }: Inspection): str
     '',
     `  on the device: weights ${formatBytes(memory.weightBytes)} (${memory.weightFormat}), KV cache ${formatBytes(kvBytes)} per token in ${kvCacheType},`,
     `  ${formatBytes(kvBytes * config.maxPositionEmbeddings)} for one request at full length, in blocks of ${BLOCK_SIZE} tokens`,
+    ...fits.flatMap(fitLines),
   ];
 }
 

@@ -70,6 +70,9 @@ export const INSPECT_OPTIONS = [
   'quantization',
   'dtype',
   'kv-cache-dtype',
+  'max-model-len',
+  'gpu-memory-utilization',
+  'gpu-memory-limit',
   'json',
   'help',
 ] as const satisfies readonly OptionName[];

@@ -44,9 +44,14 @@ export function kvCacheBudget(
   if (limit === null) return UNKNOWN_DEVICE_BYTES;
   const most = memory === null ? Number.POSITIVE_INFINITY : memory.maxShare * memory.totalBytes;
   const budget = Math.floor(Math.min(limit - model.weights - model.activations, most));
-  const tokens = Math.min(MIN_TOKENS, options.maxModelLen ?? maxPositions);
+  const tokens = leastTokens(options.maxModelLen, maxPositions);
   if (budget >= tokens * tokenBytes) return budget;
   throw new UserError(tooLittle(options, memory, model, { budget, tokens, needed: tokens * tokenBytes }));
+}
+
+/** Tokens that the cache must hold for a start to be worth it. @param maxModelLen asked for */
+export function leastTokens(maxModelLen: number | null, maxPositions: number): number {
+  return Math.min(MIN_TOKENS, maxModelLen ?? maxPositions);
 }
 
 function withinLimit({ gpuMemoryLimitBytes }: BudgetOptions, asked: number, model: ModelBytes): number {

@@ -45,7 +45,7 @@ type Args<Name extends keyof Ops<Buffer>> = OpArgs<Buffer, Name>;
 
 /** The reference: every operation as its formula, in f64, one loop per index. Weights are decoded to f64 when they are uploaded. */
 export class CpuOps implements Ops<Buffer> {
-  readonly computeType = 'f32';
+  readonly computeType: 'f32' | 'f16' = 'f32';
   readonly dispatchesPerStep = 0;
   readonly gemmTokens = null;
   readonly #bytes: Record<MemoryKind, number> = { weights: 0, kv_cache: 0, activations: 0 };

@@ -12,6 +12,7 @@ interface Report {
   readonly parameters: number;
   readonly formats: readonly { dtype: string; tensors: number; bytes: number }[];
   readonly memory: { weightBytes: number; kvBytesPerToken: number; weightFormat: string };
+  readonly fits: readonly { on: string; limitBytes: number }[];
   readonly tensors: readonly { name: string; shape: readonly number[] }[];
 }
 
@@ -42,6 +43,16 @@ t.test('prints the same for people', async (t) => {
   t.match(text, /architecture +llama, \d+,\d{3},\d{3} parameters/);
   t.match(text, /BF16 +\d+ +\d+\.\d+ MB/);
   t.match(text, /on the device: weights \d\.\d+ MB \(int4-g32\)/);
+});
+
+t.test('tells what fits a given memory, as a table and in JSON', async (t) => {
+  const text = await printed(t, () => runInspect(['--gpu-memory-limit', '24GiB']));
+  t.match(
+    text,
+    /within 25\.8 GB \(--gpu-memory-limit\):\n +weights .*\n +as stored +7\.61 MB +[\d,]+ .* yes\n/,
+  );
+  const { fits } = await report(t, '--gpu-memory-limit', '24GiB');
+  t.match(fits.at(-1), { on: '--gpu-memory-limit', limitBytes: 24 * 2 ** 30, fits: [{ fits: true }] });
 });
 
 t.test('a matrix in codes is told by the format that it is stored in', async (t) => {

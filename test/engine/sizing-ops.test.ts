@@ -1,0 +1,22 @@
+import t from 'tap';
+import { SizingOps } from '#halflight/engine/sizing-ops.js';
+import { parseModelConfig } from '#halflight/model/config-parse.js';
+import { createActivations } from '#halflight/model/forward.js';
+import { nullOps } from '../support/device.js';
+import { tinyDir } from '../support/tiny.js';
+
+const LOGITS = { maxLogits: 12, maxSampled: 4 };
+
+for (const type of ['f32', 'f16'] as const) {
+  t.test(`activations in ${type} are counted as the device’s ledger does`, async (t) => {
+    const config = await parseModelConfig(tinyDir('gemma2'));
+    const ops = await nullOps(type);
+    const before = ops.memory().activations;
+    createActivations(ops, config, 40, LOGITS, 'int8');
+    const sizing = new SizingOps(type);
+    createActivations(sizing, config, 40, LOGITS, 'int8');
+    t.equal(sizing.bytes, ops.memory().activations - before);
+    t.ok(sizing.bytes > 0);
+    ops.destroy();
+  });
+}
