@@ -1,10 +1,13 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { ModelConfig } from '../model/config.js';
+import { roundsFor } from '../model/experts.js';
 import { type Activations, codesFor } from '../model/forward.js';
-import type { Model, Norm } from '../model/model.js';
+import type { Layer, Linear, Model, Norm } from '../model/model.js';
 import type { AutotuneReport, LinearProduct } from '../webgpu/autotune.js';
 import type { Backend } from './backend.js';
 import type { LoadProgress } from './options.js';
+import { hasExperts } from './sampled-experts.js';
 
 interface TunedModel<B> {
   readonly backend: Backend<B>;
@@ -20,7 +23,7 @@ export async function autotuneModel<B>(
   if (backend.autotune === null) return;
   const stage = 'autotune';
   let last = { stage, done: 0, total: 0 };
-  const products = modelProducts(model, activations);
+  const products = modelProducts(model, activations).filter((product) => !hasExperts(product));
   const report = await backend.autotune(products, cacheDirectory(), (done, total) => {
     last = { stage, done, total };
     onProgress(last);
@@ -28,7 +31,7 @@ export async function autotuneModel<B>(
   for (const note of reportLines(report)) onProgress({ ...last, note });
 }
 
-/** The products of a step, with the tensors that they have there; but for those of experts, which keep the defaults. */
+/** The products of a step, with the tensors that they have there. Those of experts keep the defaults. */
 export function modelProducts<B>(
   { config, layers, lmHead }: Pick<Model<B>, 'config' | 'layers' | 'lmHead'>,
   act: Activations<B>,
@@ -53,9 +56,32 @@ export function modelProducts<B>(
           },
           { x: act.activated, ...down, out: act.projected ?? residual, codes: codesFor(down, codes) },
         ]
-      : [{ x: act.normed, ...router, out: act.experts?.logits ?? residual }]),
+      : expertProducts(config, { router, gateUp, down }, act)),
   ]);
   return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits }];
+}
+
+function expertProducts<B>(
+  { activation }: Pick<ModelConfig, 'activation'>,
+  layer: Pick<Layer<B>, 'gateUp' | 'down'> & { readonly router: Linear<B> },
+  { normed, experts }: Activations<B>,
+): LinearProduct<B>[] {
+  if (experts === null) throw new Error('a layer has experts, and no activations are made for them');
+  const { logits, routing, activated, gateUp: gated, outputs } = experts;
+  const codes = roundsFor(layer) ? experts.codes : null;
+  return [
+    { x: normed, ...layer.router, out: logits },
+    {
+      x: normed,
+      ...layer.gateUp,
+      out: activated,
+      codes,
+      gated,
+      activation,
+      experts: { routing, of: 'tokens' },
+    },
+    { x: activated, ...layer.down, out: outputs, codes, experts: { routing, of: 'routes' } },
+  ];
 }
 
 /** Where files are kept that can be made again (XDG Base Directory Specification). A relative path there is to be ignored. */

@@ -5,7 +5,16 @@ import type { WeightSample } from '../model/samples.js';
 import type { Batch, BatchBuffers, Ops, Tensor } from '../ops/ops.js';
 import type { LinearProduct } from '../webgpu/autotune.js';
 import { modelProducts } from './autotune.js';
-import { type ExpectedOutput, expectedOutputs, tensorsOf } from './sampled-products.js';
+import {
+  expectedExpertOutputs,
+  hasExperts,
+  inputRows,
+  leastTokens,
+  outputRows,
+  routeToSampled,
+  type SampledOutputs,
+} from './sampled-experts.js';
+import { type ExpectedOutput, expectedOutputs, type ProductInputs, tensorsOf } from './sampled-products.js';
 
 /** A loaded model whose kernels are ready. */
 export interface CheckedModel<B> {
@@ -33,14 +42,15 @@ const F16_STEP = 2 ** -24;
  * Rejects with LoadCheckError.
  */
 export async function checkKernels<B>(device: CheckedModel<B>, sizes: readonly number[]): Promise<void> {
-  const { model, activations } = device;
+  const { model, activations, batch } = device;
   await checkEmbedding(device);
   const checked = new Set<string>();
   for (const product of modelProducts(model, activations)) {
     const sample = model.samples.get(product.weight);
     if (sample === undefined || sample.rows.size === 0) continue;
     for (const size of sizes) {
-      const numTokens = Math.min(size, product.x.rows, product.out.rows);
+      const tokens = Math.max(size, leastTokens(product));
+      const numTokens = Math.min(tokens, batch.capacity.maxTokens, product.x.rows, product.out.rows);
       await checkProduct(device, product, sample, numTokens, checked);
     }
   }
@@ -51,6 +61,7 @@ export async function findFault<B>(device: CheckedModel<B>): Promise<LoadCheckEr
   const { model, activations, backend } = device;
   const problem = 'infinite or not a number; the checkpoint is damaged, or beyond f16: try --dtype float32';
   for (const product of modelProducts(model, activations)) {
+    routeIfNeeded(device, product, 1);
     backend.ops.write(product.x, randomValues(1, product.x.cols));
     if (product.weight.host !== undefined) backend.ops.bring(product.weight.host);
     backend.ops.linear({ ...product, rows: 1, accumulate: false });
@@ -64,14 +75,24 @@ export async function findFault<B>(device: CheckedModel<B>): Promise<LoadCheckEr
   return new LoadCheckError('logits', 'a whole step', problem);
 }
 
+/** Before a product of experts, tokens must be sent to some. */
+function routeIfNeeded<B>(
+  { backend, activations }: CheckedModel<B>,
+  product: LinearProduct<B>,
+  rows: number,
+): void {
+  const logits = activations.experts?.logits;
+  if (hasExperts(product) && logits) routeToSampled(backend.ops, product, logits, rows);
+}
+
 async function checkProduct<B>(
-  { backend }: CheckedModel<B>,
+  device: CheckedModel<B>,
   product: LinearProduct<B>,
   sample: WeightSample,
   numTokens: number,
   checked: Set<string>,
 ): Promise<void> {
-  const { ops } = backend;
+  const { ops } = device.backend;
   const { host } = product.weight;
   const run = () => {
     if (host !== undefined) ops.bring(host);
@@ -81,14 +102,27 @@ async function checkProduct<B>(
   const key = [sample.nameOf(0), ...kernels].join();
   if (checked.has(key)) return;
   checked.add(key);
-  const x = randomValues(numTokens, product.x.cols);
-  const expected = await expectedOutputs(ops, product, sample, { numTokens, x });
+  const x = randomValues(inputRows(product, numTokens), product.x.cols);
+  const expected = await expectedByWeight(ops, product, sample, { numTokens, x });
+  routeIfNeeded(device, product, numTokens);
   ops.write(product.x, x);
   run();
-  const got = await ops.read(product.out, numTokens);
+  const got = await ops.read(product.out, outputRows(product, numTokens));
   const share = product.codes ? MAX_ERROR_INT8 : MAX_ERROR[ops.computeType];
   const { cols } = product.out;
-  compare(got, cols, expected, { share, nameOf: tensorsOf(product, sample), kernel: kernels.join(' + ') });
+  for (const { sample: own, outputs } of expected)
+    compare(got, cols, outputs, { share, nameOf: tensorsOf(product, own), kernel: kernels.join(' + ') });
+}
+
+/** Of a product of experts each sampled expert's outputs, of another all that are sampled. */
+async function expectedByWeight<B>(
+  ops: Ops<B>,
+  product: LinearProduct<B>,
+  sample: WeightSample,
+  inputs: ProductInputs,
+): Promise<readonly SampledOutputs[]> {
+  if (hasExperts(product)) return expectedExpertOutputs(ops, product, sample, inputs);
+  return [{ sample, outputs: await expectedOutputs(ops, product, sample, inputs) }];
 }
 
 async function checkEmbedding<B>({

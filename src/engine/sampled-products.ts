@@ -18,6 +18,8 @@ export interface ExpectedOutput {
 export interface ProductInputs {
   readonly numTokens: number;
   readonly x: Float32Array;
+  /** Where in the bias the weight's first row is; absent, 0. */
+  readonly firstRow?: number;
 }
 
 type CpuProduct = OpArgs<Float64Array, 'linear'>;
@@ -66,7 +68,7 @@ async function referenceArgs<B>(
   product: LinearProduct<B>,
   sample: WeightSample,
   rows: readonly number[],
-  { numTokens, x }: ProductInputs,
+  { numTokens, x, firstRow = 0 }: ProductInputs,
 ): Promise<CpuProduct> {
   const cpu = new CpuOps();
   const { cols } = product.weight;
@@ -83,7 +85,7 @@ async function referenceArgs<B>(
       allBias === null
         ? null
         : cpu.constant(
-            Float32Array.from(rows, (row) => allBias[row]),
+            Float32Array.from(rows, (row) => allBias[firstRow + row]),
             1,
             rows.length,
           ),
@@ -108,7 +110,7 @@ async function referenceArgs<B>(
 
 /** An output's sum and root of the sum of its squared terms; of a gated one the product of both, twice: no activation is steeper than 2. */
 function magnitude(
-  { x, norm, gated, out }: CpuProduct,
+  { x, norm, gated, out, activation }: CpuProduct,
   sample: WeightSample,
   rows: readonly number[],
   numOutputs: number,
@@ -122,5 +124,7 @@ function magnitude(
     return Math.sqrt(squares) + Math.abs(sums.data[token * sums.stride + at]);
   };
   const isGated = rows.length > numOutputs;
-  return (gated ? 2 : 1) * sizeOf(i) * (isGated ? sizeOf(numOutputs + i) : 1);
+  // That adds one to what it lets through.
+  const added = activation === 'clamped_swish' ? 1 : 0;
+  return (gated ? 2 : 1) * sizeOf(i) * (isGated ? sizeOf(numOutputs + i) + added : 1);
 }

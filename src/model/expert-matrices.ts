@@ -9,6 +9,7 @@ import type { ExpertNames, ExpertsConfig, LinearNames } from './config.js';
 import { floatType, isInCodes, type Matrices } from './matrices.js';
 import { transposed } from './matrix-layout.js';
 import { fused, inExpert, inLayer, type StackPart } from './names.js';
+import type { NamedRows } from './samples.js';
 
 type Shape = Pick<ExpertsConfig, 'numExperts' | 'interleaved'>;
 
@@ -47,6 +48,15 @@ export class ExpertMatrices {
     const perExpert = this.#parts(parts).map((part) => this.#source(part, cols));
     const experts = Array.from({ length: this.shape.numExperts }, (_, expert) => expert);
     return experts.flatMap((expert) => perExpert.map((source) => source(expert)));
+  }
+
+  /** The tensors that the rows of the sources are of, in their order. */
+  named(parts: readonly StackPart[]): NamedRows[] {
+    const merged = fused(parts);
+    const experts = Array.from({ length: this.shape.numExperts }, (_, expert) => expert);
+    return experts.flatMap((expert) =>
+      merged.map(([names, rows]): NamedRows => [inExpert(names, expert).weight, rows]),
+    );
   }
 
   /** Biases of the same rows, in the same order; null where there are none. */

@@ -114,7 +114,12 @@ class Loader<B> {
       const sources = stackSources(matrices.sources(parts, inputs));
       const biases = await matrices.biases(parts);
       return {
-        weight: await this.ops.loadWeight(sources, outputs),
+        weight: await this.samples.taking(
+          matrices.named(parts),
+          sources,
+          (watched) => this.ops.loadWeight(watched, outputs),
+          outputs,
+        ),
         bias: biases === null ? null : this.ops.constant(biases, 1, biases.length),
         integer: sources.every(({ format }) => isInteger(format)),
       };

@@ -19,15 +19,20 @@ export class Samples<B> {
   readonly of = new Map<Weight<B>, WeightSample>();
   readonly #kinds = new Set<string>();
 
-  /** What `load` makes of the sources, which are read once. @param named tensors that the rows are of, in order */
+  /**
+   * What `load` makes of the sources, which are read once.
+   * @param named tensors that the rows are of, in order
+   * @param unit rows that belong together: those of an expert. Absent, all
+   */
   async taking(
     named: readonly NamedRows[],
     sources: readonly PackedRows[],
     load: (sources: readonly PackedRows[]) => Promise<Weight<B>>,
+    unit?: number,
   ): Promise<Weight<B>> {
     const kind = kindOf(named, sources);
     const rows = new Map<number, Float64Array>();
-    const watched = this.#kinds.has(kind) ? sources : watching(sources, rows);
+    const watched = this.#kinds.has(kind) ? sources : watching(sources, rows, unit);
     this.#kinds.add(kind);
     const weight = await load(watched);
     this.of.set(weight, { nameOf: (row) => nameOf(named, row), rows });
@@ -49,11 +54,19 @@ function nameOf(named: readonly NamedRows[], row: number): string {
   return `row ${row}`;
 }
 
-/** The sources, leaving first and last row of each and of each half of all in `taken`: of gates and what they gate the same rows. */
-function watching(sources: readonly PackedRows[], taken: Map<number, Float64Array>): readonly PackedRows[] {
+/**
+ * The sources, leaving first and last row of each, and of each half of the first and of the last unit, in `taken`: of gates and what they gate the
+ * same rows.
+ */
+function watching(
+  sources: readonly PackedRows[],
+  taken: Map<number, Float64Array>,
+  unit?: number,
+): readonly PackedRows[] {
   const total = sources.reduce((sum, { rows }) => sum + rows, 0);
-  const half = Math.floor(total / 2);
-  const wanted = new Set([0, half - 1, half, total - 1]);
+  const size = unit ?? total;
+  const half = Math.floor(size / 2);
+  const wanted = new Set([0, total - size].flatMap((at) => [0, half - 1, half, size - 1].map((i) => at + i)));
   let rowStart = 0;
   return sources.map((source) => {
     const from = rowStart;

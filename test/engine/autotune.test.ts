@@ -70,6 +70,22 @@ t.test('the products are those of all layers and of the logits', async (t) => {
   t.equal(rounding.length, 4 * model.layers.length, 'logits come from activations in floats');
 });
 
+t.test('products of experts are not tuned', async (t) => {
+  const device = await loadDeviceModel(
+    cpuBackend(),
+    tinyOptions('mixtral'),
+    { maxLogits: 1, maxSampled: 1 },
+    () => undefined,
+  );
+  let tuned = 0;
+  const autotune: Autotune<Float64Array> = async (products) => {
+    tuned = products.length;
+    return REPORT;
+  };
+  await autotuneModel({ ...device, backend: { ...device.backend, autotune } }, () => undefined);
+  t.equal(tuned, 3 * device.model.layers.length + 1, 'q, k and v, o, the router; and the logits');
+});
+
 t.test('files are kept in the cache of the user', async (t) => {
   t.equal(cacheDirectory({ XDG_CACHE_HOME: '/var/cache/me' }, '/home/me'), '/var/cache/me/halflight');
   t.equal(cacheDirectory({}, '/home/me'), '/home/me/.cache/halflight');

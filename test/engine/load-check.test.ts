@@ -23,7 +23,8 @@ function onCpu(model: TinyModel, changes: Partial<EngineOptions> = {}, ops = new
 t.test('the reference passes for every family and way of rounding', async (t) => {
   for (const model of TINY_MODELS) await checkKernels(await onCpu(model), SIZES);
   for (const quantization of ['int8', 'int4-g64-asym', 'w4a8'])
-    await checkKernels(await onCpu('llama', { quantization }), SIZES);
+    for (const model of ['llama', 'gpt_oss'] as const)
+      await checkKernels(await onCpu(model, { quantization }), SIZES);
   t.pass('none is refused');
 });
 
@@ -55,6 +56,21 @@ t.test('a weight that is decoded wrongly is refused with tensor and figures', as
       tensor: name,
       problem: /^output \d+ of token \d is -?[\d.]+, and the reference has -?[\d.]+ ± /,
     });
+  }
+});
+
+t.test('experts are checked too, of each layer the first and the last', async (t) => {
+  for (const [model, rows, name] of [
+    [
+      'mixtral',
+      1024,
+      /^model\.layers\.0\.block_sparse_moe\.experts\.3\.w1\.weight, .*experts\.3\.w3\.weight$/,
+    ],
+    ['gpt_oss', 256, /^model\.layers\.0\.mlp\.experts\.down_proj$/],
+    ['qwen3_moe', 8, /^model\.layers\.0\.mlp\.gate\.weight$/],
+  ] as const) {
+    const device = await onCpu(model, {}, new WrongDecode(rows, 1));
+    await t.rejects(checkKernels(device, SIZES), { name: 'LoadCheckError', tensor: name }, model);
   }
 });
 

@@ -44,6 +44,17 @@ t.test(
   },
 );
 
+t.test('of experts the first and the last are kept', async (t) => {
+  const samples = new Samples<Float64Array>();
+  const { rows } = source('int8', 120);
+  const weight = await samples.taking([['experts', 120]], [rows], load, 40);
+  const kept = [...(samples.of.get(weight)?.rows.keys() ?? [])];
+  t.strictSame(
+    kept.sort((a, b) => a - b),
+    [0, 19, 20, 39, 80, 99, 100, 119],
+  );
+});
+
 t.test('of weights of one role and format only the first is sampled, and all are named', async (t) => {
   const samples = new Samples<Float64Array>();
   const take = (name: string, format: string) =>
