@@ -58,3 +58,15 @@ export function padRows(bytes: Uint8Array, rows: number, rowBytes: number): Uint
   for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * given, (n + 1) * given), n * rowBytes);
   return out;
 }
+
+/** Writes codes that fit `bits` as a line whose words are 0 yet. */
+export function packLine({ words, start, stride }: CodeLine, packing: CodePacking, codes: Uint8Array): void {
+  const { bits, perWord } = packing;
+  for (let i = 0; i < codes.length; i++) {
+    const bit = perWord === null ? i * bits : Math.floor(i / perWord) * 32 + (i % perWord) * bits;
+    const at = start + (bit >>> 5) * stride;
+    const shift = bit & 31;
+    words[at] |= codes[i] << shift;
+    if (shift + bits > 32) words[at + stride] |= codes[i] >>> (32 - shift);
+  }
+}

@@ -1,5 +1,11 @@
 import t from 'tap';
-import { codeAt, packedWords, padRows, unpackLine } from '#halflight/checkpoint/quantized/packing.js';
+import {
+  codeAt,
+  packedWords,
+  packLine,
+  padRows,
+  unpackLine,
+} from '#halflight/checkpoint/quantized/packing.js';
 import { packLow } from './packers.js';
 
 const CODES = Array.from({ length: 21 }, (_, i) => (i * 5 + 3) % 8);
@@ -34,5 +40,20 @@ t.test('rows are padded with zeros, and share their memory where they need none'
   t.equal(padRows(bytes, 2, 4), bytes);
   t.strictSame([...padRows(bytes.subarray(2), 2, 4)], [3, 4, 5, 0, 6, 7, 8, 0]);
   t.strictSame(padRows(bytes.subarray(2, 6), 1, 4).byteOffset, 0);
+  t.end();
+});
+
+t.test('what is packed is unpacked, with gaps in words and without', (t) => {
+  for (const bits of [2, 3, 4, 5, 6, 7, 8]) {
+    for (const perWord of [null, Math.floor(32 / bits)]) {
+      const codes = Uint8Array.from({ length: 45 }, (_, i) => (i * 37) % 2 ** bits);
+      const words = new Uint32Array(3 * packedWords(45, { bits, perWord }));
+      const got = new Uint8Array(45);
+      packLine({ words, start: 1, stride: 3 }, { bits, perWord }, codes);
+      unpackLine({ words, start: 1, stride: 3 }, { bits, perWord }, 45, got);
+      t.strictSame(got, codes, `${bits} bits, ${perWord} in a word`);
+      t.ok(words.every((word, i) => i % 3 === 1 || word === 0));
+    }
+  }
   t.end();
 });

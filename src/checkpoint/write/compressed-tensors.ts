@@ -1,0 +1,160 @@
+import type { PackedWeight } from '../../quant/weight.js';
+import { groupsPerRow } from '../../quant/weight.js';
+import { type CodePacking, packedWords, packLine } from '../quantized/packing.js';
+import type { TensorSpec } from '../safetensors-layout.js';
+import {
+  groupElements,
+  isStream,
+  readCodes,
+  scaleElements,
+  transposedElements,
+  zeroElements,
+} from './codes.js';
+import { type FileFormat, type MatrixSpec, withData } from './format.js';
+
+/** Codes of 2–8 bits in words, or bytes where activations are INT8 too. The library's own writer leaves the bits of a word that hold no whole code. */
+export const compressedTensors: FileFormat = {
+  name: 'compressed-tensors',
+  scaleType: null,
+  byOutputs: false,
+  mixesGroups: true,
+  problem: ({ format }) => (format.reader.startsWith('int') ? null : 'compressed-tensors holds integers'),
+  tensors: (spec) => (isBytes(spec) ? byteTensors(spec) : packedTensors(spec)),
+  pack: (spec, weight, groupIndex) =>
+    isBytes(spec)
+      ? withData(byteTensors(spec), [signedCodes(weight), scaleElements(weight)])
+      : withData(packedTensors(spec), packedElements(spec, weight, groupIndex)),
+  config,
+};
+
+function isBytes({ activations }: MatrixSpec): boolean {
+  return activations === 'int8';
+}
+
+function byteTensors({ module, rows, cols, format }: MatrixSpec): TensorSpec[] {
+  return [
+    { name: `${module}.weight`, dtype: 'I8', shape: [rows, cols] },
+    scaleTensor(module, rows, format.scaleType, groupsPerRow(format, cols)),
+  ];
+}
+
+function scaleTensor(module: string, rows: number, type: string | null, groups: number): TensorSpec {
+  return { name: `${module}.weight_scale`, dtype: type === 'f16' ? 'F16' : 'F32', shape: [rows, groups] };
+}
+
+function packingOf({ format }: MatrixSpec): CodePacking {
+  return { bits: format.bits, perWord: Math.floor(32 / format.bits) };
+}
+
+/** Zero points are packed along the rows. */
+function packedTensors(spec: MatrixSpec): TensorSpec[] {
+  const { module, rows, cols, format, actOrder } = spec;
+  const packing = packingOf(spec);
+  const groups = groupsPerRow(format, cols);
+  const zeroShape = [packedWords(rows, packing), groups];
+  return [
+    { name: `${module}.weight_packed`, dtype: 'I32', shape: [rows, packedWords(cols, packing)] },
+    scaleTensor(module, rows, format.scaleType, groups),
+    { name: `${module}.weight_shape`, dtype: 'I64', shape: [2] },
+    ...(format.zeroPoints
+      ? [{ name: `${module}.weight_zero_point`, dtype: 'I32', shape: zeroShape } as const]
+      : []),
+    ...(actOrder ? [{ name: `${module}.weight_g_idx`, dtype: 'I32', shape: [cols] } as const] : []),
+  ];
+}
+
+function packedElements(
+  spec: MatrixSpec,
+  weight: PackedWeight,
+  groupIndex: Uint32Array | null,
+): ArrayBufferView[] {
+  const { rows, cols, format, actOrder } = spec;
+  return [
+    packedCodes(spec, weight),
+    scaleElements(weight),
+    BigInt64Array.of(BigInt(rows), BigInt(cols)),
+    ...(format.zeroPoints ? [packedZeros(spec, weight)] : []),
+    ...(actOrder ? [groupElements(weight, groupIndex)] : []),
+  ];
+}
+
+function packedCodes(spec: MatrixSpec, weight: PackedWeight): Uint32Array {
+  if (isStream(weight)) return weight.codes;
+  const packing = packingOf(spec);
+  const perRow = packedWords(spec.cols, packing);
+  const words = new Uint32Array(spec.rows * perRow);
+  const row = new Uint8Array(spec.cols);
+  for (let n = 0; n < spec.rows; n++) {
+    readCodes(weight, n, row);
+    packLine({ words, start: n * perRow, stride: 1 }, packing, row);
+  }
+  return words;
+}
+
+/** `[words][groups]` */
+function packedZeros(spec: MatrixSpec, weight: PackedWeight): Uint32Array {
+  const packing = packingOf(spec);
+  const groups = groupsPerRow(spec.format, spec.cols);
+  const words = new Uint32Array(packedWords(spec.rows, packing) * groups);
+  const zeros = transposedElements(zeroElements(weight), groups);
+  for (let g = 0; g < groups; g++) {
+    const column = zeros.subarray(g * spec.rows, (g + 1) * spec.rows);
+    packLine({ words, start: g, stride: groups }, packing, column);
+  }
+  return words;
+}
+
+/** i8 `[rows][cols]` of code − 128. */
+function signedCodes(weight: PackedWeight): Uint8Array {
+  const { rows, cols } = weight;
+  const codes = new Uint8Array(rows * cols);
+  for (let n = 0; n < rows; n++) readCodes(weight, n, codes.subarray(n * cols, (n + 1) * cols));
+  return codes.map((code) => code ^ 0x80);
+}
+
+/** The most frequent scheme is that of every linear module; others name theirs. */
+function config(matrices: readonly MatrixSpec[], kept: readonly string[]): object {
+  const schemes = new Map<string, MatrixSpec[]>();
+  for (const spec of matrices) {
+    const key = JSON.stringify(groupConfig(spec, []));
+    schemes.set(key, [...(schemes.get(key) ?? []), spec]);
+  }
+  const bySize = [...schemes.values()].sort((a, b) => b.length - a.length);
+  const groups = bySize.map((specs, i) => [
+    `group_${i}`,
+    groupConfig(specs[0], i === 0 ? ['Linear'] : specs.map(({ module }) => module)),
+  ]);
+  const formats = new Set(matrices.map(fileFormatOf));
+  return {
+    quant_method: 'compressed-tensors',
+    format: formats.size > 1 ? 'mixed-precision' : [...formats][0],
+    quantization_status: 'compressed',
+    config_groups: Object.fromEntries(groups),
+    ignore: kept,
+  };
+}
+
+function fileFormatOf(spec: MatrixSpec): string {
+  return isBytes(spec) ? 'int-quantized' : 'pack-quantized';
+}
+
+function groupConfig(spec: MatrixSpec, targets: readonly string[]): object {
+  const { bits, groupSize, zeroPoints } = spec.format;
+  return {
+    targets,
+    format: fileFormatOf(spec),
+    weights: {
+      num_bits: bits,
+      type: 'int',
+      symmetric: !zeroPoints,
+      strategy: groupSize === null ? 'channel' : 'group',
+      group_size: groupSize,
+      actorder: spec.actOrder ? 'group' : null,
+      dynamic: false,
+    },
+    input_activations: isBytes(spec)
+      ? { num_bits: 8, type: 'int', symmetric: true, strategy: 'token', dynamic: true }
+      : null,
+    output_activations: null,
+  };
+}

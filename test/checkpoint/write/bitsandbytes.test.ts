@@ -1,0 +1,35 @@
+import t from 'tap';
+import { bitsandbytes } from '#halflight/checkpoint/write/bitsandbytes.js';
+import { STORED_FORMATS } from '#halflight/quant/formats.js';
+import { coded, integers, readsBack, specOf } from './support.js';
+
+const NF4 = STORED_FORMATS['nf4-g64'];
+
+t.test('codes and scales are read back as they were', async (t) => {
+  await readsBack(t, bitsandbytes, [specOf('a.b', [3, 64], NF4), specOf('a.c', [8, 192], NF4)]);
+});
+
+t.test('the state tells shape and type', (t) => {
+  const spec = specOf('a', [3, 64], NF4);
+  const state = bitsandbytes.pack(spec, coded(spec), null).find(({ name }) => name.includes('quant_state'));
+  t.strictSame(JSON.parse(new TextDecoder().decode(state?.data as Uint8Array)), {
+    quant_type: 'nf4',
+    blocksize: 64,
+    dtype: 'bfloat16',
+    shape: [3, 64],
+  });
+  t.match(bitsandbytes.config([spec], ['lm_head']), {
+    load_in_4bit: true,
+    bnb_4bit_quant_type: 'nf4',
+    bnb_4bit_compute_dtype: 'bfloat16',
+    llm_int8_skip_modules: ['lm_head'],
+  });
+  t.end();
+});
+
+t.test('what it cannot hold is refused', (t) => {
+  t.match(bitsandbytes.problem(specOf('a', [8, 64], integers(4, 64))), /NF4 in blocks of 64/);
+  t.match(bitsandbytes.problem(specOf('a', [8, 96], NF4)), /96 inputs are no whole blocks/);
+  t.equal(bitsandbytes.problem(specOf('a', [8, 128], NF4)), null);
+  t.end();
+});

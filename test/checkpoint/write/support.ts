@@ -1,0 +1,46 @@
+import type { Test } from 'tap';
+import type { FileFormat, MatrixSpec } from '#halflight/checkpoint/write/format.js';
+import type { ActivationType } from '#halflight/quant/formats.js';
+import { quantizeRtn } from '#halflight/quant/rtn.js';
+import { quantizeTable } from '#halflight/quant/rtn-table.js';
+import type { PackedWeight, WeightFormat } from '#halflight/quant/weight.js';
+import { Random } from '../../support/random.js';
+import { openWritten } from '../quantized/packers.js';
+
+export function integers(
+  bits: 2 | 3 | 4 | 8,
+  groupSize: number | null,
+  changes: Partial<WeightFormat> = {},
+): WeightFormat {
+  return { reader: `int${bits}`, bits, groupSize, scaleType: 'f16', zeroPoints: false, ...changes };
+}
+
+export function specOf(
+  module: string,
+  [rows, cols]: readonly [number, number],
+  format: WeightFormat,
+  activations: ActivationType = 'float',
+): MatrixSpec {
+  return { module, rows, cols, format, activations, actOrder: false, floatType: 'bf16' };
+}
+
+/** Random values in codes. */
+export function coded({ rows, cols, format }: MatrixSpec, seed = 1): PackedWeight {
+  const quantize = format.table === undefined ? quantizeRtn : quantizeTable;
+  return quantize(new Random(seed).values(rows * cols), rows, cols, format);
+}
+
+/** Our own reader must give back the very codes, scales and zero points that were written. */
+export async function readsBack(t: Test, file: FileFormat, specs: readonly MatrixSpec[]): Promise<void> {
+  const weights = specs.map((spec, i) => coded(spec, i + 1));
+  const tensors = specs.flatMap((spec, i) => file.pack(spec, weights[i], null));
+  t.strictSame(
+    tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    specs.flatMap((spec) => file.tensors(spec)),
+    'the tensors are those that were planned',
+  );
+  const checkpoint = await openWritten(t, file.config(specs, ['lm_head']), tensors);
+  for (const [i, { module }] of specs.entries()) {
+    t.strictSame(await checkpoint.stored(`${module}.weight`), weights[i], module);
+  }
+}
