@@ -1,6 +1,6 @@
 import type { Engine, EngineStats } from '../engine/types.js';
 import type { ModelConfig } from '../model/config.js';
-import { linearShapes } from './linear-cases.js';
+import { activeShare, linearShapes } from './linear-cases.js';
 import type { AdapterRates } from './probes.js';
 import { medianOf, type StepLog, stepTimes } from './steps.js';
 import { generateGreedily } from './throughput.js';
@@ -15,8 +15,9 @@ export interface OfflineOptions {
 export interface Roofline {
   readonly rates: AdapterRates;
   readonly config: ModelConfig;
-  /** Bytes of weights that every decode step reads. */
+  /** Bytes of weights that every decode step reads, and of those that it reads only of the experts that its tokens go to. */
   readonly stepWeightBytes: number;
+  readonly expertBytes: number;
   /** Bytes of K and V of one token in all layers. */
   readonly kvTokenBytes: number;
 }
@@ -87,7 +88,10 @@ function prefillFigures(
 /** Of the layers' matrices for one token; a prompt's logits are computed for its last token alone. */
 function tokenMultiplyAdds(config: ModelConfig): number {
   const layer = linearShapes(config).filter(({ isLmHead }) => !isLmHead);
-  return config.numLayers * layer.reduce((sum, { outputs, inputs }) => sum + outputs * inputs, 0);
+  return (
+    config.numLayers *
+    layer.reduce((sum, { outputs, inputs, experts }) => sum + outputs * inputs * (experts?.topK ?? 1), 0)
+  );
 }
 
 type DecodeFigures = Omit<Offline, keyof OfflineOptions | 'prefillThroughput' | 'prefillFmaShare'>;
@@ -106,7 +110,8 @@ function decodeFigures(
     decodeThroughput: (1000 * batchSize * steps.length) / totalMs,
     decodeStepMs,
     decodeGpuMs: stepTimes(steps).gpuMs,
-    rooflineShare: roofline === null ? null : leastStepMs(roofline, batchSize * context) / decodeStepMs,
+    rooflineShare:
+      roofline === null ? null : leastStepMs(roofline, batchSize, batchSize * context) / decodeStepMs,
     dispatchesPerStep,
     dispatchesPerToken: dispatchesPerStep / batchSize,
     cpuMicrosecondsPerToken: (1000 * cpuMs) / batchSize,
@@ -114,6 +119,11 @@ function decodeFigures(
 }
 
 /** @param kvTokens tokens whose K and V a step reads, over all its sequences */
-function leastStepMs({ rates, stepWeightBytes, kvTokenBytes }: Roofline, kvTokens: number): number {
-  return (1000 * (stepWeightBytes + kvTokens * kvTokenBytes)) / rates.copyBytesPerSecond;
+function leastStepMs(
+  { rates, config: { experts }, stepWeightBytes, expertBytes, kvTokenBytes }: Roofline,
+  tokens: number,
+  kvTokens: number,
+): number {
+  const read = stepWeightBytes + (experts === null ? 0 : activeShare(experts, tokens) * expertBytes);
+  return (1000 * (read + kvTokens * kvTokenBytes)) / rates.copyBytesPerSecond;
 }

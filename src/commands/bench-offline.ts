@@ -12,11 +12,11 @@ import type { EngineOptions } from '../engine/options.js';
 import { createRunner } from '../engine/runner.js';
 import type { Engine, EngineInfo } from '../engine/types.js';
 import { UserError } from '../errors.js';
-import { ropeBytes } from '../model/weight-bytes.js';
+import { expertBytes, ropeBytes } from '../model/weight-bytes.js';
 import { adapterLines } from './bench-kernels.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatPercent, formatTable } from './format.js';
-import { engineOptions, findModel } from './model-options.js';
+import { engineOptions, findModel, quantizationFormat } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 const SEED = 1;
@@ -41,7 +41,7 @@ export async function benchOffline(values: BenchValues, models: readonly string[
   const readyMs = performance.now() - start;
   const engine = createLocalEngine(loaded, options);
   const { info, vocabSize } = loaded;
-  const roofline = measured === null ? null : rooflineOf(measured, source, info);
+  const roofline = measured === null ? null : rooflineOf(measured, source, info, values);
   let results: readonly Offline[];
   try {
     checkCache(info, values);
@@ -117,16 +117,24 @@ function checkCache({ numBlocks, blockSize }: EngineInfo, values: BenchValues): 
   );
 }
 
-/** A decode step reads every weight but the table of embeddings, of which it takes a row, and that of the rotation. */
+/** A decode step reads every weight but the table of embeddings, of which it takes a row, that of the rotation, and experts without a token. */
 function rooflineOf(
   { rates }: MeasuredAdapter,
   { config, checkpoint }: ModelSource,
   { memory, maxModelLen, kvCacheType }: EngineInfo,
+  { quantization }: BenchValues,
 ): Roofline {
   const table = config.tieWordEmbeddings ? 0 : (checkpoint.tensors.get(config.weights.embedding)?.bytes ?? 0);
   const rotation = ropeBytes(config, maxModelLen);
-  const stepWeightBytes = memory.weights - table - rotation;
-  return { rates, config, stepWeightBytes, kvTokenBytes: kvBytesPerToken(config, kvCacheType) };
+  const ofExperts = expertBytes(checkpoint, config, quantizationFormat(quantization));
+  const stepWeightBytes = memory.weights - table - rotation - ofExperts;
+  return {
+    rates,
+    config,
+    stepWeightBytes,
+    expertBytes: ofExperts,
+    kvTokenBytes: kvBytesPerToken(config, kvCacheType),
+  };
 }
 
 function heading(

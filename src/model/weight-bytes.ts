@@ -8,9 +8,10 @@ import {
   type WeightFormat,
   zeroBits,
 } from '../quant/weight.js';
-import type { ModelConfig } from './config.js';
+import type { ExpertsConfig, LinearNames, ModelConfig } from './config.js';
 import { expertNamesIn } from './expert-matrices.js';
 import { isInCodes } from './matrices.js';
+import { inExpert } from './names.js';
 import { namesIn } from './prefix.js';
 
 /**
@@ -70,6 +71,32 @@ export function layerMatrixBytes(
   return layers;
 }
 
+/** Bytes of the matrices of all experts on the device. @param format as in `weightBytes` */
+export function expertBytes(
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  format: WeightFormat | null,
+): number {
+  const { weights, experts } = config;
+  if (experts === null) return 0;
+  const numbers = Array.from({ length: experts.numExperts }, (_, expert) => expert);
+  const modules = expertModules(tensors, { weights, experts });
+  const names = new Set(modules.flatMap((names) => numbers.map((expert) => inExpert(names, expert).weight)));
+  const formatOf = deviceFormats({ tensors }, config, format);
+  const own = deviceTensors(tensors, config).filter(({ name }) => names.has(name));
+  return own.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), 0);
+}
+
+function expertModules(
+  tensors: Checkpoint['tensors'],
+  { weights, experts }: { weights: ModelConfig['weights']; experts: ExpertsConfig },
+): readonly LinearNames[] {
+  return experts.layers.flatMap((_, layer) => {
+    const { gate, up, down } = expertNamesIn(weights.experts, tensors, layer);
+    return [gate, up, down];
+  });
+}
+
 /**
  * The tensors as they lie on the device: a tensor of all experts is one matrix, their rows one after another, and their biases are a vector.
  */
@@ -79,10 +106,7 @@ function deviceTensors(
 ): readonly TensorInfo[] {
   const all = [...tensors.values()];
   if (experts === null) return all;
-  const modules = experts.layers.flatMap((_, layer) => {
-    const { gate, up, down } = expertNamesIn(weights.experts, tensors, layer);
-    return [gate, up, down];
-  });
+  const modules = expertModules(tensors, { weights, experts });
   const biases = new Set(modules.map(({ bias }) => bias));
   const transposed = new Set(modules.map(({ weight, layout }) => (layout === 'transposed' ? weight : null)));
   return all.map((info) => {

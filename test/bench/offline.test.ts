@@ -15,7 +15,13 @@ function fakeEngine() {
 
 t.test('prefill and decode are timed apart, and held against the roofline', async (t) => {
   const engine = fakeEngine();
-  const roofline = { rates: RATES, config: await tinyShape(), stepWeightBytes: 1e6, kvTokenBytes: 1000 };
+  const roofline = {
+    rates: RATES,
+    config: await tinyShape(),
+    stepWeightBytes: 1e6,
+    expertBytes: 0,
+    kvTokenBytes: 1000,
+  };
   const result = await measureOffline(engine, new StepLog(engine), OPTIONS, roofline, 61);
   await engine.close();
   t.match(result, OPTIONS);

@@ -8,6 +8,8 @@ const PARAMETERS: Readonly<Record<string, number>> = {
   'Qwen2.5-0.5B': 494_032_768,
   'Llama-3.2-1B': 1_235_814_400,
   'Llama-3.1-8B': 8_030_261_248,
+  'gpt-oss-20b': 20_914_757_184,
+  'Qwen3-30B-A3B': 30_532_122_624,
 };
 
 t.test('every shape has as many parameters as its model', async (t) => {

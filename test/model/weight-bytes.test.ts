@@ -6,7 +6,7 @@ import { openGguf } from '#halflight/checkpoint/gguf/checkpoint.js';
 import { planFor } from '#halflight/engine/offload-plan.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { loadModel } from '#halflight/model/load.js';
-import { layerMatrixBytes, numElements, weightBytes } from '#halflight/model/weight-bytes.js';
+import { expertBytes, layerMatrixBytes, numElements, weightBytes } from '#halflight/model/weight-bytes.js';
 import { parseQuantization } from '#halflight/quant/formats.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { nullDevice } from '../support/device.js';
@@ -98,6 +98,19 @@ for (const model of EXPERT_MODELS) {
     );
   }
 }
+
+t.test('the bytes of experts are those of their matrices, routers and biases apart', async (t) => {
+  for (const [model, numLayers, perExpert] of [
+    ['mixtral', 3, 4 * 3 * 64 * 128],
+    ['qwen3_moe', 2, 8 * 3 * 64 * 64],
+    ['gpt_oss', 4, 4 * 3 * 64 * 128],
+  ] as const) {
+    const checkpoint = await openCheckpoint(tinyDir(model));
+    const config = await parseModelConfig(tinyDir(model));
+    t.equal(expertBytes(checkpoint, config, null), 2 * numLayers * perExpert, model);
+    await checkpoint.close();
+  }
+});
 
 t.test('a shape holds the product of its sizes', (t) => {
   t.strictSame([[2, 3], [7], []].map(numElements), [6, 7, 1]);
