@@ -1,5 +1,6 @@
 import { UserError } from '../errors.js';
-import { setBits, wordsFor } from './bits.js';
+import { setBits } from './bits.js';
+import { allocate, type ScaledWeight } from './builder.js';
 import { formatName } from './formats.js';
 import { f16Rounder, f16Value } from './half.js';
 import { packBlock } from './planes.js';
@@ -9,7 +10,6 @@ import {
   groupsPerRow,
   isInteger,
   type PackedWeight,
-  scaleBits,
   type WeightFormat,
   zeroBits,
 } from './weight.js';
@@ -46,23 +46,7 @@ export function quantizeRtn(
   return weight;
 }
 
-interface IntegerWeight extends PackedWeight {
-  readonly scales: Uint32Array;
-}
-
-function allocate(format: WeightFormat, rows: number, cols: number): IntegerWeight {
-  const numGroups = rows * groupsPerRow(format, cols);
-  return {
-    format,
-    rows,
-    cols,
-    codes: new Uint32Array(rows * blocksPerRow(cols) * format.bits),
-    scales: new Uint32Array(wordsFor(numGroups, scaleBits(format) === 16 ? 16 : 32)),
-    zeros: format.zeroPoints ? new Uint32Array(wordsFor(numGroups, zeroBits(format.bits))) : null,
-  };
-}
-
-function quantizeRow(rounder: GroupRounder, { format, cols }: IntegerWeight, row: number): void {
+function quantizeRow(rounder: GroupRounder, { format, cols }: ScaledWeight, row: number): void {
   const groups = groupsPerRow(format, cols);
   const groupSize = format.groupSize ?? cols;
   const rowBlocks = blocksPerRow(cols);
@@ -89,7 +73,7 @@ class GroupRounder {
 
   constructor(
     readonly values: Float32Array,
-    readonly weight: IntegerWeight,
+    readonly weight: ScaledWeight,
     readonly name: string,
     readonly firstRow: number,
   ) {}

@@ -1,0 +1,79 @@
+import type { ScaleRule } from '../quant/scale-fit.js';
+import { type ColumnOrder, type OrderedColumns, orderColumns } from './column-order.js';
+import { type Damped, dampedFactor } from './damping.js';
+import { blocksOf, CompensatedRows } from './gptq-rows.js';
+import type { InputStats, MatrixInput, MatrixMethod, MatrixResult } from './method.js';
+import { nearestMethod } from './nearest.js';
+import { RowRounder } from './row-rounder.js';
+
+export interface GptqOptions {
+  readonly scales: ScaleRule;
+  /** Whether the search of scales weighs errors by the mean of the input's square. */
+  readonly weighted: boolean;
+  readonly order: ColumnOrder;
+}
+
+/** Rows that are worked on at once: as f64 they take little memory, and each block of U serves them all. */
+const ROWS_AT_ONCE = 64;
+
+/**
+ * GPTQ (Frantar et al., arXiv 2210.17323): columns are rounded one after another, and what rounding each changes in the outputs is made up for
+ * by the columns that are still to come. Falls back to the nearest codes, with a note, where there is no Hessian or none that can be used.
+ */
+export function gptqMethod(options: GptqOptions): MatrixMethod {
+  const nearest = nearestMethod(options);
+  const fallBack = (input: MatrixInput, why: string): MatrixResult => {
+    const result = nearest.quantize(input);
+    return { ...result, notes: [`rounded to nearest: ${why}`, ...result.notes] };
+  };
+  return {
+    name: 'gptq',
+    needs: 'hessian',
+    quantize: (input) => {
+      const { stats, cols } = input;
+      if (stats === null || stats.hessian === null) return fallBack(input, 'nothing is known of its inputs');
+      const diagonal = Float64Array.from({ length: cols }, (_, k) => stats.hessian?.[k * (cols + 1)] ?? 0);
+      const ordered = orderColumns(input, options.order, diagonal);
+      const damped = dampedFactor(permuted(stats.hessian, ordered.columns), cols);
+      if (damped === null) return fallBack(input, 'its inputs are all 0, or no numbers');
+      const result = compensate(input, ordered, damped, options, stats);
+      return Number.isFinite(result.error) ? result : fallBack(input, 'the compensated weights overflowed');
+    },
+  };
+}
+
+/** M[order[i]][order[j]] of a square matrix. */
+function permuted(matrix: Float64Array, order: Uint32Array): Float64Array {
+  const n = order.length;
+  const out = new Float64Array(n * n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) out[i * n + j] = matrix[order[i] * n + order[j]];
+  }
+  return out;
+}
+
+function compensate(
+  input: MatrixInput,
+  ordered: OrderedColumns,
+  damped: Damped,
+  { scales, weighted }: GptqOptions,
+  { meanSquares }: InputStats,
+): MatrixResult {
+  const { rows } = input;
+  const rounder = new RowRounder(input, scales);
+  const importance = weighted ? Float64Array.from(ordered.columns, (column) => meanSquares[column]) : null;
+  const work = new CompensatedRows(rounder, ordered, damped, importance, Math.min(rows, ROWS_AT_ONCE));
+  const blocks = blocksOf(ordered.segments);
+  let error = 0;
+  for (let row = 0; row < rows; row += ROWS_AT_ONCE) {
+    error += work.quantize(row, Math.min(ROWS_AT_ONCE, rows - row), blocks);
+  }
+  const { dead, notes } = damped;
+  const deadNote = `${dead.length} of ${input.cols} inputs are always 0: so are their weights now`;
+  return {
+    packed: rounder.packed,
+    groupIndex: ordered.groupIndex,
+    error: error / rows,
+    notes: dead.length === 0 ? notes : [...notes, deadNote],
+  };
+}

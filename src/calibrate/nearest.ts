@@ -1,0 +1,54 @@
+import type { ScaleRule } from '../quant/scale-fit.js';
+import type { InputStats, MatrixInput, MatrixMethod, MatrixResult } from './method.js';
+import { outputError } from './output-error.js';
+import { RowRounder, segmentsOf } from './row-rounder.js';
+
+export interface NearestOptions {
+  readonly scales: ScaleRule;
+  /** Whether the search weighs each error by the mean of its input's square (llama.cpp's `imatrix`). */
+  readonly weighted: boolean;
+}
+
+/** Each number to the nearest code of its group (RTN). With `extremes` codes are those of `quantizeRtn`. */
+export function nearestMethod({ scales, weighted }: NearestOptions): MatrixMethod {
+  return {
+    name: 'rtn',
+    needs: weighted ? 'moments' : 'nothing',
+    quantize: (input) => roundMatrix(input, scales, weighted ? input.stats : null),
+  };
+}
+
+/** @param weights what is known of the inputs, to weigh errors by; null where all count alike */
+function roundMatrix(input: MatrixInput, scales: ScaleRule, weights: InputStats | null): MatrixResult {
+  const { rows, cols, values: all, stats } = input;
+  const rounder = new RowRounder(input, scales);
+  const segments = segmentsOf(input);
+  const values = new Float64Array(cols);
+  const codes = new Uint8Array(cols);
+  const importance = weights?.meanSquares ?? null;
+  let error = 0;
+  for (let row = 0; row < rows; row++) {
+    values.set(all.subarray(row * cols, (row + 1) * cols));
+    for (const { group, start, end } of segments) {
+      rounder.fit(row, group, { values, start, end, importance });
+      roundGroup(rounder, values, codes, start, end);
+    }
+    rounder.finish(row, codes);
+    error += outputError(values, stats);
+  }
+  return { packed: rounder.packed, groupIndex: null, error: error / rows, notes: [] };
+}
+
+/** Leaves in `values` how far each is from what its code stands for. */
+function roundGroup(
+  { grid }: RowRounder,
+  values: Float64Array,
+  codes: Uint8Array,
+  start: number,
+  end: number,
+): void {
+  for (let k = start; k < end; k++) {
+    codes[k] = grid.code(values[k]);
+    values[k] -= grid.value(codes[k]);
+  }
+}

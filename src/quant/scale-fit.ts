@@ -1,0 +1,89 @@
+import { anchorOf, type Grid } from './grid.js';
+import type { WeightFormat } from './weight.js';
+
+/**
+ * How the scale of a group is chosen. `extremes`: its number of largest magnitude, or least and greatest, are codes. `search`: of p times these
+ * extremes, p = 1, 0.99, … 0.21, the choice of least Σ importance · |error|^power (GPTQ's `mse` takes a power of 2.4); where a grid reaches
+ * farther to one side than to the other, with either sign.
+ */
+export type ScaleRule = { readonly kind: 'extremes' } | { readonly kind: 'search'; readonly power: number };
+
+/** The numbers of a group, and how much the error of each matters. */
+export interface GroupValues {
+  readonly values: Float64Array;
+  readonly start: number;
+  readonly end: number;
+  /** At the same places as `values`; null where all matter alike. */
+  readonly importance: Float64Array | null;
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Sets the grid so that it spans `factor` times a range, turned where `sign` is −1. */
+type SetGrid = (grid: Grid, range: Range, factor: number, sign: 1 | -1) => void;
+
+/** Sets the grid to a group's numbers, which must be finite. Its scale is infinite where its type cannot hold it. */
+export type FitScale = (grid: Grid, group: GroupValues) => void;
+
+const SHRINKS: readonly number[] = Array.from({ length: 80 }, (_, i) => 1 - i / 100);
+/** Neighbours among powers of two. */
+const POWERS: readonly number[] = [1, 2, 0.5];
+
+/** @param format one that `Grid` knows */
+export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
+  const setGrid = gridSetter(format);
+  if (rule.kind === 'extremes') return (grid, group) => setGrid(grid, rangeOf(group), 1, 1);
+  const { power } = rule;
+  const factors = format.scaleType === 'e8m0' ? POWERS : SHRINKS;
+  const signs = format.zeroPoints || anchorOf(format).symmetric ? ([1] as const) : ([1, -1] as const);
+  return (grid, group) => {
+    const range = rangeOf(group);
+    let best = { factor: 1, sign: signs[0] as 1 | -1, error: Number.POSITIVE_INFINITY };
+    for (const sign of signs) {
+      for (const factor of factors) {
+        setGrid(grid, range, factor, sign);
+        const error = groupError(grid, group, power, best.error);
+        if (error < best.error) best = { factor, sign, error };
+      }
+    }
+    setGrid(grid, range, best.factor, best.sign);
+  };
+}
+
+function gridSetter(format: WeightFormat): SetGrid {
+  if (format.zeroPoints) return (grid, { min, max }, factor) => grid.setRange(factor * min, factor * max);
+  const { anchor, symmetric } = anchorOf(format);
+  return (grid, { min, max }, factor, sign) => {
+    const extreme = max > -min ? max : min;
+    grid.set((factor * sign * (symmetric ? Math.abs(extreme) : extreme)) / anchor);
+  };
+}
+
+/** From the least number, or 0, to the greatest, or 0. */
+function rangeOf({ values, start, end }: GroupValues): Range {
+  let min = 0;
+  let max = 0;
+  for (let i = start; i < end; i++) {
+    if (values[i] < min) min = values[i];
+    else if (values[i] > max) max = values[i];
+  }
+  return { min, max };
+}
+
+/** Σ importance · |error|^power; any number beyond `limit` where it is beyond that. */
+function groupError(
+  grid: Grid,
+  { values, start, end, importance }: GroupValues,
+  power: number,
+  limit: number,
+): number {
+  let sum = 0;
+  for (let i = start; i < end && sum <= limit; i++) {
+    const error = Math.abs(values[i] - grid.value(grid.code(values[i])));
+    sum += (importance === null ? 1 : importance[i]) * (power === 2 ? error * error : error ** power);
+  }
+  return sum;
+}
