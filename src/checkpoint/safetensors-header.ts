@@ -28,6 +28,8 @@ export interface TensorInfo {
   readonly storedAs?: string;
   /** As that matrix lies in memory. */
   readonly format?: WeightFormat;
+  /** The order of its columns there; absent where it is their own. */
+  readonly columns?: Uint32Array;
   /** Its rows are outputs, also in a family whose matrices of floats lie the other way round. */
   readonly byOutputs?: true;
   /** Whether ranges of its first size can be read without the rest, where the checkpoint says otherwise of its matrices in codes. */

@@ -36,13 +36,13 @@ export function modelProducts<B>(
   { config, layers, lmHead }: Pick<Model<B>, 'config' | 'layers' | 'lmHead'>,
   act: Activations<B>,
 ): readonly LinearProduct<B>[] {
-  const { codes, residual } = act;
+  const { codes, ordered, residual } = act;
   const { activation } = config;
   const normBy = (norm: Norm<B> | null) =>
     norm === null ? null : { ...norm, eps: config.normEps, out: act.normed };
   const ofLayers = layers.flatMap(({ attentionNorm, qkv, o, mlpNorm, router, gateUp, down }) => [
-    { x: residual, ...qkv, out: act.qkv, codes: codesFor(qkv, codes), norm: normBy(attentionNorm) },
-    { x: act.attended, ...o, out: act.projected ?? residual, codes: codesFor(o, codes) },
+    { x: residual, ...qkv, out: act.qkv, codes: codesFor(qkv, codes), ordered, norm: normBy(attentionNorm) },
+    { x: act.attended, ...o, out: act.projected ?? residual, codes: codesFor(o, codes), ordered },
     ...(router === null
       ? [
           {
@@ -50,27 +50,34 @@ export function modelProducts<B>(
             ...gateUp,
             out: act.activated,
             codes: codesFor(gateUp, codes),
+            ordered,
             norm: act.parallel === null ? normBy(mlpNorm) : null,
             gated: act.gateUp,
             activation,
           },
-          { x: act.activated, ...down, out: act.projected ?? residual, codes: codesFor(down, codes) },
+          {
+            x: act.activated,
+            ...down,
+            out: act.projected ?? residual,
+            codes: codesFor(down, codes),
+            ordered,
+          },
         ]
       : expertProducts(config, { router, gateUp, down }, act)),
   ]);
-  return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits }];
+  return [...ofLayers, { x: act.lastNormed, weight: lmHead, bias: null, out: act.logits, ordered }];
 }
 
 function expertProducts<B>(
   { activation }: Pick<ModelConfig, 'activation'>,
   layer: Pick<Layer<B>, 'gateUp' | 'down'> & { readonly router: Linear<B> },
-  { normed, experts }: Activations<B>,
+  { normed, experts, ordered }: Activations<B>,
 ): LinearProduct<B>[] {
   if (experts === null) throw new Error('a layer has experts, and no activations are made for them');
   const { logits, routing, activated, gateUp: gated, outputs } = experts;
   const codes = roundsFor(layer) ? experts.codes : null;
   return [
-    { x: normed, ...layer.router, out: logits },
+    { x: normed, ...layer.router, out: logits, ordered },
     {
       x: normed,
       ...layer.gateUp,

@@ -4,7 +4,7 @@ import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
 import { loadModel } from '../model/load.js';
-import type { WeightSource } from '../model/matrices.js';
+import { ordersColumns, type WeightSource } from '../model/matrices.js';
 import type { Model } from '../model/model.js';
 import { layerMatrixBytes, weightBytes } from '../model/weight-bytes.js';
 import type { Batch, BatchBuffers, BatchCapacity, KvCache, Tensor } from '../ops/ops.js';
@@ -100,7 +100,8 @@ async function load<B>(
   const { ops } = backend;
   const quantization = options.quantization === null ? null : parseQuantization(options.quantization);
   const type = activationType(options.quantization);
-  const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits, type);
+  const inputs = { type, ordersColumns: ordersColumns(checkpoint) };
+  const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits, inputs);
   const maxPositions = Math.min(
     options.maxModelLen ?? Number.POSITIVE_INFINITY,
     config.maxPositionEmbeddings,

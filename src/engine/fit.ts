@@ -1,7 +1,8 @@
 import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
-import { createActivations } from '../model/forward.js';
+import { createActivations, type InputOptions } from '../model/forward.js';
+import { ordersColumns } from '../model/matrices.js';
 import { layerMatrixBytes, weightBytes } from '../model/weight-bytes.js';
 import type { KvType } from '../ops/ops.js';
 import { activationType, parseQuantization } from '../quant/formats.js';
@@ -75,7 +76,10 @@ function fitOf(
   const tokenBytes = kvBytesPerToken(config, device.kvType);
   const bytes = {
     weights: weightBytes(checkpoint, config, format, maxPositions),
-    activations: activationBytes(config, device.computeType, quantization),
+    activations: activationBytes(config, device.computeType, {
+      type: activationType(quantization),
+      ordersColumns: ordersColumns(checkpoint),
+    }),
     layers: layerMatrixBytes(checkpoint, config, format),
   };
   const leftBytes = Math.max(0, limitBytes - bytes.weights - bytes.activations);
@@ -98,15 +102,11 @@ function tokensIn(bytes: number, tokenBytes: number, memory: DeviceMemory | null
   return Math.floor(most / tokenBytes / BLOCK_SIZE) * BLOCK_SIZE;
 }
 
-function activationBytes(
-  config: ModelConfig,
-  computeType: 'f32' | 'f16',
-  quantization: string | null,
-): number {
+function activationBytes(config: ModelConfig, computeType: 'f32' | 'f16', inputs: InputOptions): number {
   const { maxNumSeqs: maxSampled, maxNumBatchedTokens } = ENGINE_DEFAULTS;
   const ops = new SizingOps(computeType);
   const logits = { maxSampled, maxLogits: maxSampled + MAX_SCORED_TOKENS };
-  createActivations(ops, config, maxNumBatchedTokens, logits, activationType(quantization));
+  createActivations(ops, config, maxNumBatchedTokens, logits, inputs);
   return ops.bytes;
 }
 

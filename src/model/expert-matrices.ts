@@ -1,4 +1,5 @@
 import type { TensorInfo } from '../checkpoint/checkpoint.js';
+import { CheckpointError } from '../errors.js';
 import { dequantize, FLOAT_FORMATS } from '../quant/formats.js';
 import { packFloat } from '../quant/pack.js';
 import { type PackedRows, wholeRows } from '../quant/packed-rows.js';
@@ -81,7 +82,7 @@ export class ExpertMatrices {
 
   #source({ names, rows, takesTurns }: ExpertPart, cols: number): (expert: number) => PackedRows {
     if (inExpert(names, 0) !== names) {
-      return (expert) => this.matrices.rounded(inExpert(names, expert), rows, cols);
+      return (expert) => this.#ofModule(inExpert(names, expert), rows, cols);
     }
     const { weight: name, layout } = names;
     const format = this.matrices.checkpoint.tensors.get(name)?.format;
@@ -96,6 +97,14 @@ export class ExpertMatrices {
         this.matrices.count(info.bytes / this.shape.numExperts);
         return takesTurns ? takeRows(weight, turnsApart(rows)) : weight;
       });
+  }
+
+  /** Activations are not put into another order for each expert. */
+  #ofModule(names: LinearNames, rows: number, cols: number): PackedRows {
+    const source = this.matrices.rounded(names, rows, cols);
+    if (source.columns === undefined) return source;
+    const { file, name } = this.matrices.expect(names.weight, [rows, cols]);
+    throw new CheckpointError(file, name, 'groups of scattered columns, which experts are not read with');
   }
 
   #formatOf(info: TensorInfo): WeightFormat {

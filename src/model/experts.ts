@@ -42,6 +42,8 @@ export function createExpertActivations<B>(
 interface BlockTensors<B> {
   readonly residual: Tensor<B>;
   readonly normed: Tensor<B>;
+  /** Room for the router's activations where its columns are in an order of their own. */
+  readonly ordered: Tensor<B> | null;
   readonly experts: ExpertActivations<B>;
 }
 
@@ -50,7 +52,7 @@ export function expertBlock<B>(
   ops: Ops<B>,
   config: ModelConfig,
   { mlpNorm, router, gateUp, down }: Layer<B>,
-  { residual, normed: x, experts: act }: BlockTensors<B>,
+  { residual, normed: x, ordered, experts: act }: BlockTensors<B>,
   rows: number,
 ): void {
   const { experts, normEps: eps, activation, residualScale: scale } = config;
@@ -59,7 +61,7 @@ export function expertBlock<B>(
   const codes = roundsFor({ gateUp, down }) ? act.codes : null;
   const call = { rows, accumulate: false } as const;
   normalize(ops, mlpNorm, { x: residual, out: x, rows, eps });
-  ops.linear({ ...call, x, ...router, out: logits });
+  ops.linear({ ...call, x, ...router, out: logits, ordered });
   const activations = codes === null ? 'float' : 'int8';
   ops.route({ logits, routing, rows, normalized: experts.normalized, activations });
   const gates = { gated: act.gateUp, activation, experts: { routing, of: 'tokens' } } as const;

@@ -16,6 +16,8 @@ export interface Activations<B> {
   readonly activated: Tensor<B>;
   /** Where the layers' products round their activations to INT8; null where they do not. */
   readonly codes: Tensor<B> | null;
+  /** Where the columns of activations are put into the order of a weight's; null where no weight has one of its own. */
+  readonly ordered: Tensor<B> | null;
   /** What attention or MLP give, where that is normalised before it is added; null where it is not. */
   readonly projected: Tensor<B> | null;
   /** Of the layers with experts; null where there are none. */
@@ -28,19 +30,26 @@ export interface Activations<B> {
   readonly logits: Tensor<B>;
 }
 
+/** How products of the layers take their activations. */
+export interface InputOptions {
+  readonly type?: ActivationType;
+  /** Whether some weight has columns in an order of its own. */
+  readonly ordersColumns?: boolean;
+}
+
 export function createActivations<B>(
   ops: Ops<B>,
   config: ModelConfig,
   maxTokens: number,
   { maxLogits, maxSampled }: Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>,
-  activations: ActivationType = 'float',
+  { type = 'float', ordersColumns = false }: InputOptions = {},
 ): Activations<B> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize, weights } = config;
   // Where every layer has experts, nothing is computed in the tensors of other layers.
   const mlpTokens = config.experts?.layers.every(Boolean) ? 1 : maxTokens;
   const compute = (rows: number, cols: number) => ops.tensor(rows, cols, ops.computeType, 'activations');
   const wide = (rows: number, cols: number) => ops.tensor(rows, cols, 'f32', 'activations');
-  const maxCodeWords = codeWords(Math.max(hiddenSize, intermediateSize, numHeads * headDim));
+  const maxInputs = Math.max(hiddenSize, intermediateSize, numHeads * headDim);
   return {
     residual: wide(maxTokens, hiddenSize),
     normed: compute(maxTokens, hiddenSize),
@@ -49,10 +58,11 @@ export function createActivations<B>(
     attended: compute(maxTokens, numHeads * headDim),
     gateUp: compute(mlpTokens, (weights.gate === null ? 1 : 2) * intermediateSize),
     activated: compute(mlpTokens, intermediateSize),
-    codes: activations === 'int8' ? ops.tensor(maxTokens, maxCodeWords, 'u32', 'activations') : null,
+    codes: type === 'int8' ? ops.tensor(maxTokens, codeWords(maxInputs), 'u32', 'activations') : null,
+    ordered: ordersColumns ? compute(Math.max(maxTokens, maxLogits), maxInputs) : null,
     projected:
       weights.attentionPostNorm === null && weights.mlpPostNorm === null ? null : wide(maxTokens, hiddenSize),
-    experts: createExpertActivations(ops, config, maxTokens, activations),
+    experts: createExpertActivations(ops, config, maxTokens, type),
     parallel: config.parallelResidual ? compute(maxTokens, hiddenSize) : null,
     lastResidual: wide(maxLogits, hiddenSize),
     lastNormed: compute(maxLogits, hiddenSize),
@@ -106,7 +116,7 @@ function attentionBlock<B>(
 ): void {
   const { normEps: eps, numHeads, attentionScale: scale, attentionSoftCap: softCap } = config;
   const { batch, numTokens: rows } = step;
-  const { codes, qkv, q } = act;
+  const { codes, ordered, qkv, q } = act;
   const { rope, rotaryDim, window, sinks } = layer;
   const headNorm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
   const norm = normOf(layer.attentionNorm, eps, act.normed);
@@ -117,6 +127,7 @@ function attentionBlock<B>(
     rows,
     accumulate: false,
     codes: codesFor(layer.qkv, codes),
+    ordered,
     norm,
   });
   ops.ropeAndCache({ batch, qkv, q, cache, rope, rotaryDim, norm: headNorm, numHeads, rows });
@@ -132,9 +143,9 @@ function mlpBlock<B>(
   rows: number,
 ): void {
   const { activation, normEps } = config;
-  const { codes, parallel } = act;
+  const { codes, ordered, parallel } = act;
   const norm = parallel === null ? normOf(layer.mlpNorm, normEps, act.normed) : null;
-  const up = { x: parallel ?? act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp };
+  const up = { x: parallel ?? act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp, ordered };
   ops.linear({ ...up, activation, rows, accumulate: false, codes: codesFor(layer.gateUp, codes), norm });
   addToResidual(ops, config, act, { x: act.activated, by: layer.down, norm: layer.mlpPostNorm, rows });
 }
@@ -143,15 +154,15 @@ function mlpBlock<B>(
 function addToResidual<B>(
   ops: Ops<B>,
   { normEps: eps, residualScale: scale }: ModelConfig,
-  { residual, projected, codes: room }: Activations<B>,
+  { residual, projected, ordered, codes: room }: Activations<B>,
   { x, by, norm, rows }: { x: Tensor<B>; by: Linear<B>; norm: Norm<B> | null; rows: number },
 ): void {
   const codes = codesFor(by, room);
   if (norm === null || projected === null) {
-    ops.linear({ x, ...by, out: residual, rows, accumulate: true, codes, scale });
+    ops.linear({ x, ...by, out: residual, rows, accumulate: true, codes, ordered, scale });
     return;
   }
-  ops.linear({ x, ...by, out: projected, rows, accumulate: false, codes });
+  ops.linear({ x, ...by, out: projected, rows, accumulate: false, codes, ordered });
   ops.rmsNorm({ x: projected, weight: norm.weight, out: residual, rows, eps, scale });
 }
 
@@ -186,6 +197,7 @@ function logitsOf<B>(
   const { logitsScale: scale, logitsSoftCap: cap } = config;
   ops.gatherRows({ batch, x: act.residual, out: act.lastResidual, rows });
   normalize(ops, config, finalNorm, act.lastResidual, act.lastNormed, rows);
-  ops.linear({ x: act.lastNormed, weight, bias: null, out: act.logits, rows, accumulate: false, scale });
+  const { lastNormed: x, logits: out, ordered } = act;
+  ops.linear({ x, weight, bias: null, out, rows, accumulate: false, ordered, scale });
   if (cap !== null) ops.softCap({ x: act.logits, rows, cap });
 }

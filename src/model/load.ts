@@ -186,7 +186,7 @@ class Loader<B> {
     const parts = fused(named);
     const sources = parts.map(([names, rows]) => this.matrices.rounded(names, rows, cols));
     const tensors = parts.map(([{ weight }, rows]) => [weight, rows] as const);
-    const integer = sources.every(({ format }) => isInteger(format));
+    const integer = sources.every(({ format, columns }) => isInteger(format) && columns === undefined);
     return {
       weight: await this.#weight(tensors, stackSources(sources)),
       bias: await this.#bias(parts),

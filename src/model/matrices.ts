@@ -99,13 +99,14 @@ export class Matrices {
   }
 
   /** A matrix that the checkpoint repacks itself. */
-  #codes({ name, file }: TensorInfo, format: WeightFormat, rows: number, cols: number): PackedRows {
+  #codes(info: TensorInfo, format: WeightFormat, rows: number, cols: number): PackedRows {
+    const { name, file, columns } = info;
     const stored = async (range?: RowRange): Promise<PackedWeight> => {
       const weight = await this.checkpoint.stored?.(name, range);
       if (weight) return weight;
       throw new CheckpointError(file, name, 'listed with a format, but not stored in one');
     };
-    const shape = { format, rows, cols };
+    const shape = columns === undefined ? { format, rows, cols } : { format, rows, cols, columns };
     if (this.checkpoint.storesRows !== true) return wholeRows(shape, () => stored());
     return { ...shape, read: (start, count) => stored({ start, count }) };
   }
@@ -166,6 +167,11 @@ export class Matrices {
 /** Whether a matrix lies in memory in the integer codes that its checkpoint has. It is never rounded to others. */
 export function isInCodes(info: TensorInfo | undefined): boolean {
   return (info?.format?.scaleType ?? null) !== null;
+}
+
+/** Whether some matrix has columns in an order of its own, in which activations must be put before its products. */
+export function ordersColumns({ tensors }: Pick<Checkpoint, 'tensors'>): boolean {
+  return [...tensors.values()].some(({ columns }) => columns !== undefined);
 }
 
 const FLOAT_TYPES = new Map([

@@ -52,6 +52,6 @@ export interface Layer<B> {
 export interface Linear<B> {
   readonly weight: Weight<B>;
   readonly bias: Tensor<B> | null;
-  /** Whether its codes are integers that INT8 activations can be multiplied with; others take floats, whatever is asked for. */
+  /** Whether its codes are integers, with columns in their own order, that INT8 activations can be multiplied with; others take floats. */
   readonly integer: boolean;
 }

@@ -30,7 +30,8 @@ export function weightBytes(
   const all = deviceTensors(tensors, config);
   const tables = new Set(all.flatMap((info) => formatOf(info)?.table ?? []));
   const fixed = ropeBytes(config, maxModelLen) + tables.size * TABLE_BYTES;
-  return all.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), fixed);
+  const orders = all.reduce((sum, { columns }) => sum + (columns?.byteLength ?? 0), fixed);
+  return all.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), orders);
 }
 
 /** The format that each tensor takes on the device; undefined where that is its own type. */

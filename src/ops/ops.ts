@@ -98,6 +98,7 @@ export interface Ops<B> {
    * `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers. Throws RangeError where it holds floats.
    * Where `norm` is given, it is the rows of x after `rmsNorm`, or with a bias `layerNorm`, that are multiplied. Where `gated` is given, the
    * product goes through `activate` with `activation` (silu where absent) to `out`. Both are done on the way where the backend can; `norm.out` and `gated` are room for what it cannot.
+   * `ordered` is room for x where columns of W are in an order of their own: of its type, and as wide. There are no such columns with `codes` or `experts`.
    * Where `experts` is given, W and bias hold those of all experts one after another, [numExperts · n][k], and out has a row for each route
    * r = t · topK + j of the `rows` tokens: the product of row t of x, or row r where x has rows `of` routes, with the matrix of the expert that
    * token t chose as its jth. Nothing is normalised or accumulated then.
@@ -110,6 +111,7 @@ export interface Ops<B> {
     rows: number;
     accumulate: boolean;
     codes?: Tensor<B> | null;
+    ordered?: Tensor<B> | null;
     scale?: number;
     norm?: {
       readonly weight: Tensor<B>;
@@ -267,6 +269,8 @@ export interface WeightPart<B> {
   readonly scales: B | null;
   /** Zero points; for formats with a table, that. */
   readonly zeros: B | null;
+  /** `[cols]` for each column of codes the column of x that it multiplies, as u32; absent where it is the same. */
+  readonly columns?: B;
 }
 
 export interface RoutingShape {

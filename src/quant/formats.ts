@@ -141,9 +141,13 @@ export function sameFormat(a: WeightFormat, b: WeightFormat): boolean {
   return formatKey(a) === formatKey(b);
 }
 
-/** Writes the `cols` numbers of one row to the front of `out`, exact in f64. */
+/** Writes the `cols` numbers of one row to the front of `out`, in the order of the inputs, exact in f64. */
 export function dequantizeRow(weight: PackedWeight, row: number, out: Float64Array): void {
+  const { columns, cols } = weight;
   READERS[weight.format.reader].decodeRow(weight, row, out);
+  if (columns === undefined) return;
+  const decoded = out.slice(0, cols);
+  for (let k = 0; k < cols; k++) out[columns[k]] = decoded[k];
 }
 
 /** The whole weight, `[rows][cols]` without padding, each number rounded to f32. */

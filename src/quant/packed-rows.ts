@@ -1,12 +1,14 @@
 import { sameFormat } from './formats.js';
 import { sliceRows, stackRows } from './rows.js';
-import type { PackedWeight, WeightFormat } from './weight.js';
+import { type PackedWeight, sameColumns, type WeightFormat } from './weight.js';
 
 /** A weight whose rows are made when they are asked for, so that no more of it need be in memory. */
 export interface PackedRows {
   readonly format: WeightFormat;
   readonly rows: number;
   readonly cols: number;
+  /** Those of every `PackedWeight` that is read. */
+  readonly columns?: Uint32Array;
   /** Rows `start … start + count − 1`. Ranges are asked for in order. */
   read(start: number, count: number): Promise<PackedWeight>;
 }
@@ -15,10 +17,7 @@ export interface PackedRows {
 export const ROW_STEP = 32;
 
 /** A weight that is made whole when its first rows are asked for, and let go with its last. */
-export function wholeRows(
-  shape: Pick<PackedRows, 'format' | 'rows' | 'cols'>,
-  make: () => Promise<PackedWeight>,
-): PackedRows {
+export function wholeRows(shape: Omit<PackedRows, 'read'>, make: () => Promise<PackedWeight>): PackedRows {
   let held: PackedWeight | null = null;
   const read = async (start: number, count: number): Promise<PackedWeight> => {
     const whole = held ?? (await make());
@@ -40,11 +39,11 @@ export function stackSources(parts: readonly PackedRows[]): PackedRows[] {
 }
 
 function canStack(a: PackedRows, b: PackedRows): boolean {
-  return a.cols === b.cols && sameFormat(a.format, b.format);
+  return a.cols === b.cols && sameFormat(a.format, b.format) && sameColumns(a, b);
 }
 
 function mergeSources(parts: readonly PackedRows[]): PackedRows {
-  const { format, cols } = parts[0];
+  const { read: _, ...shape } = parts[0];
   const read = async (start: number, count: number): Promise<PackedWeight> => {
     const pieces: PackedWeight[] = [];
     let partStart = 0;
@@ -56,7 +55,7 @@ function mergeSources(parts: readonly PackedRows[]): PackedRows {
     }
     return stackRows(pieces)[0];
   };
-  return { format, rows: parts.reduce((sum, part) => sum + part.rows, 0), cols, read };
+  return { ...shape, rows: parts.reduce((sum, part) => sum + part.rows, 0), read };
 }
 
 /** Rows that follow one another, and where the first of them stands. */

@@ -1,8 +1,8 @@
 import { type BitRange, copyBits, type ElementBits, wordsFor } from './bits.js';
 import { sameFormat } from './formats.js';
-import { blocksPerRow, groupsPerRow, type PackedWeight, scaleBits, zeroBits } from './weight.js';
+import { blocksPerRow, groupsPerRow, type PackedWeight, sameColumns, scaleBits, zeroBits } from './weight.js';
 
-/** Merges neighbours of equal format and equal cols into one weight, in order. A part that stands alone is returned as it is. */
+/** Merges neighbours of equal format and equal columns into one weight, in order. A part that stands alone is returned as it is. */
 export function stackRows(parts: readonly PackedWeight[]): PackedWeight[] {
   const runs: PackedWeight[][] = [];
   for (const part of parts) {
@@ -30,6 +30,7 @@ export function sliceRows(weight: PackedWeight, start: number, count: number): P
     codes: weight.codes.subarray(start * rowWords, (start + count) * rowWords),
     scales: slice(weight.scales, scaleBits(format)),
     zeros: slice(weight.zeros, zeroBits(format.bits)),
+    ...orderOf(weight),
   };
 }
 
@@ -56,11 +57,12 @@ export function takeRows(weight: PackedWeight, order: readonly number[]): Packed
     codes,
     scales: take(weight.scales, scaleBits(format)),
     zeros: take(weight.zeros, zeroBits(format.bits)),
+    ...orderOf(weight),
   };
 }
 
 function canStack(a: PackedWeight, b: PackedWeight): boolean {
-  return a.cols === b.cols && sameFormat(a.format, b.format);
+  return a.cols === b.cols && sameFormat(a.format, b.format) && sameColumns(a, b);
 }
 
 function mergeRows(parts: readonly PackedWeight[]): PackedWeight {
@@ -80,7 +82,12 @@ function mergeRows(parts: readonly PackedWeight[]): PackedWeight {
     codes: concatWords(parts.map((part) => part.codes)),
     scales: join((part) => part.scales, scaleBits(format)),
     zeros: join((part) => part.zeros, zeroBits(format.bits)),
+    ...orderOf(parts[0]),
   };
+}
+
+function orderOf({ columns }: PackedWeight): Pick<PackedWeight, 'columns'> {
+  return columns === undefined ? {} : { columns };
 }
 
 function concatWords(arrays: readonly Uint32Array[]): Uint32Array {

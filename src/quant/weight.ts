@@ -66,6 +66,8 @@ export interface PackedWeight {
   readonly scales: Uint32Array | null;
   /** `[rows][groups]` zero points of `zeroBits(bits)` bits each, packed low bits first over the flat index, last word padded. */
   readonly zeros: Uint32Array | null;
+  /** `[cols]` for each column of codes the input that it multiplies, where the columns are in an order of their own. */
+  readonly columns?: Uint32Array;
 }
 
 /** Codes in one block along K. */
@@ -106,7 +108,14 @@ export function isInteger({ reader }: WeightFormat): boolean {
   return reader.startsWith('int');
 }
 
+/** Whether the columns of both are in the same order. */
+export function sameColumns(a: Pick<PackedWeight, 'columns'>, b: Pick<PackedWeight, 'columns'>): boolean {
+  if (a.columns === b.columns) return true;
+  return a.columns?.length === b.columns?.length && a.columns?.every((k, i) => k === b.columns?.[i]) === true;
+}
+
 /** Bytes that the weight occupies in GPU memory. */
 export function weightBytes(weight: PackedWeight): number {
-  return weight.codes.byteLength + (weight.scales?.byteLength ?? 0) + (weight.zeros?.byteLength ?? 0);
+  const { codes, scales, zeros, columns } = weight;
+  return [codes, scales, zeros, columns].reduce((sum, words) => sum + (words?.byteLength ?? 0), 0);
 }

@@ -31,6 +31,7 @@ function partDispatch(
   { ids, scale, add }: Lookup,
   nothing: GPUBuffer,
 ): Dispatch {
+  if (part.columns !== undefined) throw new RangeError('a table whose columns are in another order');
   const shape = weightShape(part);
   const params = new Params()
     .u32(rows, part.rowStart, part.rows, part.cols, out.stride)

@@ -12,6 +12,7 @@ export const KERNELS = {
   route: { bindings: ['read', 'write', 'write', 'write'], weight: false },
   group_routes: { bindings: ['read', 'write'], weight: false },
   add_experts: { bindings: ['read', 'read', 'write'], weight: false },
+  order_columns: { bindings: ['read', 'read', 'write'], weight: false },
   quantize_rows: { bindings: ['read', 'write'], weight: false },
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
   attention: { bindings: ['read', 'read', 'read', 'read', 'write', 'read'], weight: false },

@@ -1,9 +1,10 @@
-import type { OpArgs, WeightPart } from '../ops/ops.js';
+import type { OpArgs, Tensor, WeightPart } from '../ops/ops.js';
 import { activationConstants } from './activation-constants.js';
 import { tilesOffset } from './expert-dispatches.js';
 import { expertGrid, expertTiling } from './expert-tiling.js';
 import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
 import type { KernelName } from './kernels.js';
+import { orderDispatch } from './order-dispatch.js';
 import { type PanelTiling, panelTiling } from './panel-tiling.js';
 import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
@@ -15,6 +16,7 @@ import type { Tuning } from './tuning.js';
 import { unpackedStep, weightBuffers, weightConstants, weightShape } from './weights.js';
 
 type Args = OpArgs<GPUBuffer, 'linear'>;
+type Part = WeightPart<GPUBuffer>;
 
 /** What of `norm` and `gated` a product does on the way. */
 export function linearFusion(
@@ -25,7 +27,8 @@ export function linearFusion(
   if (experts !== null) return { norm: false, gates: gatesExperts(args, tuning) };
   if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
-  const whole = codes === null && !args.norm?.bias && x.cols === x.stride;
+  const ordered = weight.parts.some(({ columns }) => columns !== undefined);
+  const whole = codes === null && !args.norm?.bias && x.cols === x.stride && !ordered;
   // A gate and what it gates must lie in the same part; without gates the activation is an operation of its own.
   const gates = weight.parts.length === 1 && args.gated?.cols !== args.out.cols;
   return { norm: whole && rows <= tuning.maxFusedNormTokens, gates };
@@ -40,18 +43,41 @@ function gatesExperts({ x, weight, rows, codes, experts }: Args, tuning: Tuning)
   return whole && tiling.kernel !== 'linear_gemm';
 }
 
-/** A dispatch for each part of the weight, before it one that rounds the activations where that is asked for. */
+/** A dispatch for each part of the weight, before it those that make its activations ready. */
 export function linearDispatches(args: Args, tilings: Tilings, nothing: GPUBuffer): Dispatch[] {
-  const { x, weight, codes = null, experts = null } = args;
-  const rows = args.rows * (experts?.of === 'routes' ? experts.routing.topK : 1);
+  const { weight } = args;
   return weight.parts.flatMap((part, i) => {
-    const product = productDispatch(args, part, tilings, nothing);
-    const { format } = part;
-    const before = weight.parts[i - 1]?.format;
-    const laidOut = before !== undefined && unpackedStep(before) === unpackedStep(format);
-    if (codes === null || laidOut) return [product];
-    return [quantizeDispatch({ x, codes, format, rows }, tilings.tuning.quantizeLanes), product];
+    const x = orderedInput(args, part);
+    const before = weight.parts[i - 1] ?? null;
+    const product = productDispatch({ ...args, x }, part, tilings, nothing);
+    return [...inputDispatches(args, part, before, tilings.tuning), product];
   });
+}
+
+/** The rows that a part multiplies: those of x, or where its columns are in another order, what `order_columns` makes of them. */
+function orderedInput({ x, ordered = null, codes, experts }: Args, { columns }: Part): Tensor<GPUBuffer> {
+  if (columns === undefined) return x;
+  if (ordered === null || codes || experts)
+    throw new RangeError('columns in another order are not taken here');
+  return { ...x, data: ordered.data };
+}
+
+/** Puts columns in the part's order or rounds them, where the part before it did not leave them so. */
+function inputDispatches(
+  args: Args,
+  { format, columns }: Part,
+  before: Part | null,
+  tuning: Tuning,
+): Dispatch[] {
+  const { x, ordered = null, codes = null, experts = null } = args;
+  const rows = args.rows * (experts?.of === 'routes' ? experts.routing.topK : 1);
+  if (columns !== undefined && ordered !== null) {
+    return before?.columns === columns ? [] : [orderDispatch({ x, order: columns, out: ordered, rows })];
+  }
+  const laidOut = before !== null && unpackedStep(before.format) === unpackedStep(format);
+  return codes === null || laidOut
+    ? []
+    : [quantizeDispatch({ x, codes, format, rows }, tuning.quantizeLanes)];
 }
 
 function productDispatch(

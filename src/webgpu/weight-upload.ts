@@ -27,6 +27,8 @@ export class WeightUpload {
   readonly #chunkBytes: number;
   /** What codes are looked up in, one for all weights. */
   readonly #tables = new Map<TableName, GPUBuffer>();
+  /** Orders of columns, one for all parts of a weight. */
+  readonly #orders = new WeakMap<Uint32Array, GPUBuffer>();
   readonly #areas: HostAreas;
   /** Where weights go that are to stay in host memory. */
   #host: HostGroup | null = null;
@@ -75,7 +77,7 @@ export class WeightUpload {
     return { rows: rowStart, cols: sources[0]?.cols ?? 0, parts, ...host };
   }
 
-  #putPart({ format, rows, cols, codes, scales, zeros }: PackedWeight, rowStart: number) {
+  #putPart({ format, rows, cols, codes, scales, zeros, columns }: PackedWeight, rowStart: number) {
     const upload = (data: Uint32Array | null) =>
       data === null ? null : this.#buffers.upload(data, 'weights');
     return {
@@ -86,6 +88,7 @@ export class WeightUpload {
       codes: this.#buffers.upload(codes, 'weights'),
       scales: upload(scales),
       zeros: this.#table(format) ?? upload(zeros),
+      ...this.#order(columns),
     };
   }
 
@@ -97,6 +100,14 @@ export class WeightUpload {
     const made = this.#buffers.upload(tablePairs(table), 'weights');
     this.#tables.set(table, made);
     return made;
+  }
+
+  /** Stays on the device also where the codes do not: it is small beside them. */
+  #order(columns: Uint32Array | undefined): Pick<WeightPart<GPUBuffer>, 'columns'> {
+    if (columns === undefined) return {};
+    const buffer = this.#orders.get(columns) ?? this.#buffers.upload(columns, 'weights');
+    this.#orders.set(columns, buffer);
+    return { columns: buffer };
   }
 
   /** A part for each piece that the device can bind. @param rowStart of the source's first row in its weight */
@@ -119,7 +130,7 @@ export class WeightUpload {
     source: PackedRows,
     start: number,
     rows: number,
-  ): Promise<Pick<WeightPart<GPUBuffer>, ArrayName>> {
+  ): Promise<Pick<WeightPart<GPUBuffer>, ArrayName | 'columns'>> {
     let room: Room | null = null;
     for await (const { start: at, weight } of chunksOf(source, start, rows, this.#chunkBytes)) {
       room ??= roomFor(weight, rows, (bytes) => this.#place(bytes));
@@ -128,7 +139,7 @@ export class WeightUpload {
     }
     if (room === null) throw new RangeError('a weight of no rows');
     const { zeros, ...buffers } = room.finish();
-    return { ...buffers, zeros: this.#table(source.format) ?? zeros };
+    return { ...buffers, zeros: this.#table(source.format) ?? zeros, ...this.#order(source.columns) };
   }
 
   #place(bytes: number): Place {

@@ -12,9 +12,9 @@ for (const type of ['f32', 'f16'] as const) {
     const config = await parseModelConfig(tinyDir('gemma2'));
     const ops = await nullOps(type);
     const before = ops.memory().activations;
-    createActivations(ops, config, 40, LOGITS, 'int8');
+    createActivations(ops, config, 40, LOGITS, { type: 'int8', ordersColumns: true });
     const sizing = new SizingOps(type);
-    createActivations(sizing, config, 40, LOGITS, 'int8');
+    createActivations(sizing, config, 40, LOGITS, { type: 'int8', ordersColumns: true });
     t.equal(sizing.bytes, ops.memory().activations - before);
     t.ok(sizing.bytes > 0);
     ops.destroy();

@@ -186,6 +186,9 @@ function mixedFormat(name: string): WeightFormat {
   return { reader: bits === 4 ? 'int4' : 'int8', bits, groupSize, scaleType: 'f16', zeroPoints };
 }
 
+/** Modules whose groups are of scattered columns. */
+const SCATTERED = /o_proj/;
+
 const mixedConfig = {
   quant_method: 'compressed-tensors',
   format: 'pack-quantized',
@@ -200,15 +203,24 @@ const mixedConfig = {
           symmetric: !zeroPoints,
           strategy: groupSize === null ? 'channel' : 'group',
           group_size: groupSize,
+          actorder: SCATTERED.test(targets.source) ? 'group' : null,
         },
       },
     ]),
   ),
 };
 
+/** Every eighth column is of one group. */
+function groupIndex(module: string, { cols, groupSize }: Coded): TensorData {
+  const data = Int32Array.from({ length: cols }, (_, k) => k % (cols / groupSize));
+  return { name: `${module}.weight_g_idx`, dtype: 'I32', shape: [cols], data };
+}
+
 function mixedTensors(name: string, matrix: Coded): TensorData[] {
   const { zeroPoints, f16 } = MIXED.find(({ targets }) => targets.test(name)) ?? MIXED[0];
-  const tensors = packedTensors(name.replace(/\.weight$/, ''), matrix, !zeroPoints);
+  const module = name.replace(/\.weight$/, '');
+  const packed = packedTensors(module, matrix, !zeroPoints);
+  const tensors = SCATTERED.test(name) ? [...packed, groupIndex(module, matrix)] : packed;
   if (f16) return tensors;
   return tensors.map((tensor) =>
     tensor.dtype === 'F16'

@@ -135,7 +135,7 @@ t.test('INT8 activations get room for the codes of the widest product, floats no
   const ops = await nullOps('f32');
   const size = { maxLogits: 1, maxSampled: 1 };
   t.equal(createActivations(ops, config, 2, size).codes, null);
-  const { codes } = createActivations(ops, config, 2, size, 'int8');
+  const { codes } = createActivations(ops, config, 2, size, { type: 'int8' });
   t.match(codes, { rows: 2, cols: codeWords(config.intermediateSize), type: 'u32' });
   ops.destroy();
 });

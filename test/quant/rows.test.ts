@@ -92,6 +92,24 @@ t.test('only neighbours of equal format and columns merge, and a lone part is no
   t.end();
 });
 
+t.test('an order of columns goes with the rows, and only rows of one order merge', (t) => {
+  const columns = Uint32Array.of(2, 0, 1);
+  const plain = makeWeight('int8', 4, 3, 1);
+  const whole = { ...plain, columns };
+  const moved = (row: number) =>
+    columns.reduce<number[]>((out, to, k) => {
+      out[to] = dequantize(plain)[3 * row + k];
+      return out;
+    }, []);
+  t.strictSame([...dequantize(whole)], [0, 1, 2, 3].flatMap(moved));
+  const slices = [sliceRows(whole, 0, 1), sliceRows(whole, 1, 3)];
+  t.equal(slices[1].columns, columns);
+  t.strictSame(stackRows([slices[0], { ...slices[1], columns: columns.slice() }]), [whole]);
+  t.equal(stackRows([plain, whole]).length, 2);
+  t.equal(stackRows([{ ...plain, columns: Uint32Array.of(0, 1, 2) }, whole]).length, 2);
+  t.end();
+});
+
 t.test('rows outside the weight are refused', (t) => {
   const weight = makeWeight('int4', 3, 32, 0);
   t.throws(() => sliceRows(weight, 2, 2), { name: 'RangeError' });

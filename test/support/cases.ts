@@ -40,6 +40,7 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
       .flatMap((format) => [
         ...fusedCases(format),
         ...scaledCases(format),
+        ...orderedCases(format),
         placedEmbedCase(format),
         clampedExpertCase(format),
       ]),
@@ -62,6 +63,29 @@ export function otherFormatCases(maxTokens = Number.POSITIVE_INFINITY): Cases {
     ]);
     return [embedCase(format), ...products, ...(format.startsWith('int') ? ofCodes : [])];
   });
+}
+
+/** Products whose columns are in an order of their own, over parts of one order and of another, without a norm and after one. */
+export function orderedCases(format: string): Cases {
+  return ([1, 4] as const).map((tokens): [string, Case] => [
+    `linear ${format} of ${tokens} tokens, columns in another order`,
+    (ops, random) => {
+      const inputs = 72;
+      const parts = [5, 6, 7].map((rows) => randomWeight(random, format, rows, inputs));
+      const orders = [0, 1].map(() => Uint32Array.from(random.permutation(inputs)));
+      const columns = [orders[0], orders[0], orders[1]];
+      const weight = ops.weight(parts.map((part, i) => ({ ...part, columns: columns[i] })));
+      // What is rounded on the way would differ from the reference: f32 in any case.
+      const x = filled(ops, random, tokens, inputs, 'f32');
+      const ordered = filled(ops, random, tokens, 128, 'f32');
+      const room = ops.tensor(tokens, inputs, 'f32', 'activations');
+      const norm = { weight: ops.constant(random.values(inputs), 1, inputs), eps: 0.01, out: room };
+      const out = poisoned(ops, tokens, weight.rows, 'f32');
+      const call = { x, weight, bias: null, out, rows: tokens, accumulate: false, ordered };
+      ops.linear({ ...call, norm: tokens === 1 ? null : norm });
+      return { out, rows: tokens };
+    },
+  ]);
 }
 
 /** Products of tokens with their experts in these formats. */

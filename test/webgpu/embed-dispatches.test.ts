@@ -29,3 +29,12 @@ t.test('each part of the table is looked into, and then the learned positions, w
   t.equal(embedDispatches(args, nothing).length, 2);
   t.end();
 });
+
+t.test('a table whose columns are in another order is refused', (t) => {
+  const columns = Uint32Array.from({ length: 64 }, (_, k) => 63 - k);
+  const table = ops.weight([{ ...randomWeight(new Random(1), 'int4-g32', 8, 64), columns }]);
+  const [previous, out] = [ops.tensor(1, 1, 'u32', 'activations'), ops.tensor(4, 64, 'f32', 'activations')];
+  const args = { batch: ops.batch(CAPACITY), previous, table, out, rows: 3 };
+  t.throws(() => embedDispatches(args, previous.data), { name: 'RangeError', message: /another order/ });
+  t.end();
+});

@@ -80,6 +80,28 @@ t.test('activations are rounded once for parts that unpack alike', (t) => {
   t.end();
 });
 
+t.test('columns are put in order once for parts of one order, and never rounded', (t) => {
+  const { weight, ...rest } = product(['int4-g32', 'int4-g32', 'int8', 'bf16'], 64);
+  const [first, second] = [
+    ops.tensor(1, 64, 'u32', 'weights').data,
+    ops.tensor(1, 64, 'u32', 'weights').data,
+  ];
+  const orders = [{ columns: first }, { columns: first }, { columns: second }, {}];
+  const parts = weight.parts.map((part, i) => ({ ...part, ...orders[i] }));
+  const args = { ...rest, weight: { ...weight, parts }, ordered: ops.tensor(64, 64, 'f32', 'activations') };
+  const dispatches = linearDispatches(args, new Tilings(GPU, 'f32'), NOTHING);
+  t.strictSame(
+    dispatches.map(({ spec }) => spec.kernel === 'order_columns'),
+    [true, false, false, true, false, false],
+  );
+  t.notOk(linearFusion(args, GPU).norm);
+  const codes = ops.tensor(64, 64, 'u32', 'activations');
+  for (const wrong of [{ ordered: null }, { codes }]) {
+    t.throws(() => linearDispatches({ ...args, ...wrong }, new Tilings(GPU, 'f32'), NOTHING), RangeError);
+  }
+  t.end();
+});
+
 t.test('what cannot be done on the way is done apart, with the same result', async (t) => {
   const device = await testDevice();
   const real = new WebGpuOps(device, 'f32');

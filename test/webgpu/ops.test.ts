@@ -1,6 +1,6 @@
 import t from 'tap';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import { operationCases, otherFormatCases } from '../support/cases.js';
+import { operationCases } from '../support/cases.js';
 import { compareWithReference } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
 import { OPERATION_TOLERANCES } from '../support/tolerances.js';
@@ -16,15 +16,6 @@ const FORMATS: Readonly<Record<'f32' | 'f16', readonly string[]>> = {
 t.setTimeout(280_000);
 const device = await testDevice();
 t.teardown(() => device.destroy());
-
-// One product and one look-up: no kernel knows its reader, and each costs a compilation.
-t.test('every other way to read a weight gives the weights of the reference', async (t) => {
-  t.setTimeout(280_000);
-  const ops = new WebGpuOps(device, 'f32');
-  for (const [name, run] of otherFormatCases(1)) {
-    t.equal(await compareWithReference(ops, run, OPERATION_TOLERANCES.f32), null, name);
-  }
-});
 
 for (const computeType of ['f32', 'f16'] as const) {
   t.test(`every operation on the GPU gives what the reference gives, in ${computeType}`, async (t) => {

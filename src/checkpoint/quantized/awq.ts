@@ -60,7 +60,7 @@ function findMatrix(tensors: ModuleTensors, groupSize: number | null): Quantized
     groupSize,
     scaleType: scaleType(scales),
     zeroPoints: true,
-    ordered: true,
+    groups: null,
   });
   return {
     module: tensors.module,
@@ -101,7 +101,7 @@ async function readMatrix(
       cols,
       bits: BITS,
       groupSize,
-      groupIndex: null,
+      groups: null,
       readRow,
       canonical: () => transpose(codes, cols, perRow),
       scales: await readScales(tensors, parts.scales),

@@ -48,7 +48,7 @@ function int8Matrix(tensors: ModuleTensors): QuantizedMatrix {
     groupSize: null,
     scaleType: 'f32',
     zeroPoints: false,
-    ordered: true,
+    groups: null,
   } as const;
   const format = integerFormat(form);
   return {
@@ -71,7 +71,6 @@ function int8Matrix(tensors: ModuleTensors): QuantizedMatrix {
       const matrix = {
         ...form,
         rows,
-        groupIndex: null,
         readRow,
         scales,
         scaleIndex: (n: number) => n,

@@ -1,7 +1,7 @@
 import type { TensorInfo } from '../checkpoint.js';
 import { readSchemes, type Scheme } from './compressed-scheme.js';
 import { fp8Matrix, isFp8 } from './fp8.js';
-import { readGroupIndex } from './group-index.js';
+import { columnGroups, orderOf, readGroupIndex } from './group-index.js';
 import { type IntegerMatrix, integerFormat, packIntegers } from './integers.js';
 import { type FindMatrices, type QuantizedMatrix, storedName } from './matrix.js';
 import { mxfp4Matrix } from './mxfp4.js';
@@ -116,20 +116,20 @@ async function integerMatrix(tensors: ModuleTensors, scheme: Scheme, codes: Code
   const scale = tensors.expect('weight_scale', SCALE_DTYPES);
   const scaleIndex = indexScales(scale, rows, numGroups);
   const zero = zeroPoints(tensors, scheme, scale, { rows, numGroups, bits, packing: codes.packing });
-  const groupIndex = await groupsOf(tensors, scheme, cols, numGroups);
-  const form = { cols, bits, groupSize } as const;
+  const { groups, parts } = await groupsOf(tensors, scheme, cols, numGroups);
+  const form = { cols, bits, groupSize, groups } as const;
   const format = integerFormat({
     ...form,
     scaleType: scaleType(scale),
     zeroPoints: zero !== null,
-    ordered: groupIndex.index === null,
   });
   return {
     module: tensors.module,
     shape,
     storedAs: storedName(`${NAME} INT`, scheme.bits, groupSize),
     format,
-    parts: [...codes.parts, scale, ...(zero === null ? [] : [zero.info]), ...groupIndex.parts],
+    ...orderOf(groups),
+    parts: [...codes.parts, scale, ...(zero === null ? [] : [zero.info]), ...parts],
     read: async () => {
       const scales = await readScales(tensors, scale);
       const zeros = zero === null ? null : await zero.read(scaleIndex);
@@ -138,7 +138,6 @@ async function integerMatrix(tensors: ModuleTensors, scheme: Scheme, codes: Code
         ...form,
         ...layout,
         rows,
-        groupIndex: groupIndex.index,
         scales,
         scaleIndex,
         zero: zeros,
@@ -211,8 +210,9 @@ async function groupsOf(
   cols: number,
   numGroups: number,
 ) {
-  if (!actOrder && tensors.find('weight_g_idx') === null) return { index: null, parts: [] };
+  if (!actOrder && tensors.find('weight_g_idx') === null) return { groups: null, parts: [] };
   const info = tensors.expect('weight_g_idx', ['I32']);
   checkShape(info, cols);
-  return { index: await readGroupIndex(tensors, info, groupSize, numGroups), parts: [info] };
+  const index = await readGroupIndex(tensors, info, groupSize, numGroups);
+  return { groups: columnGroups(index, groupSize), parts: [info] };
 }

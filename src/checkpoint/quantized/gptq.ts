@@ -2,7 +2,7 @@ import type { WeightFormat } from '../../quant/weight.js';
 import type { TensorInfo } from '../checkpoint.js';
 import type { Fields } from '../fields.js';
 import { groupSizeOf, modulePattern, oneOf, refuseUnknown } from './config.js';
-import { readGroupIndex } from './group-index.js';
+import { type ColumnGroups, columnGroups, orderOf, readGroupIndex } from './group-index.js';
 import { type IntegerMatrix, integerFormat, packIntegers } from './integers.js';
 import { type FindMatrices, type QuantizedMatrix, storedName } from './matrix.js';
 import { type CodePacking, codeAt, packedWords, unpackLine } from './packing.js';
@@ -46,8 +46,8 @@ interface Module {
   readonly qweight: TensorInfo;
   readonly qzeros: TensorInfo;
   readonly scales: TensorInfo;
-  /** The group of each column where they do not follow one another. */
-  readonly groupIndex: Uint32Array | null;
+  /** Where the groups' columns do not follow one another, these. */
+  readonly groups: ColumnGroups | null;
   /** What is added to a stored zero point. */
   readonly zeroOffset: 0 | 1;
   /** Whether every zero point is 2^(bits − 1). */
@@ -105,7 +105,7 @@ function moduleScheme(config: Fields, module: string, base: Scheme, rules: reado
 
 async function findMatrix(tensors: ModuleTensors, scheme: Scheme): Promise<QuantizedMatrix> {
   const module = await openModule(tensors, scheme);
-  const { shape, qweight, qzeros, scales } = module;
+  const { shape, groups, qweight, qzeros, scales } = module;
   const { bits, groupSize } = scheme;
   const format = integerFormat({
     cols: shape[1],
@@ -113,14 +113,15 @@ async function findMatrix(tensors: ModuleTensors, scheme: Scheme): Promise<Quant
     groupSize,
     scaleType: scaleType(scales),
     zeroPoints: !module.symmetric,
-    ordered: module.groupIndex === null,
+    groups,
   });
   const index = tensors.find('g_idx');
   return {
     module: tensors.module,
     shape,
-    storedAs: `${storedName('GPTQ', bits, groupSize)}${module.groupIndex === null ? '' : ' act-order'}`,
+    storedAs: `${storedName('GPTQ', bits, groupSize)}${groups === null ? '' : ' act-order'}`,
     format,
+    ...orderOf(groups),
     parts: [qweight, qzeros, scales, ...(index === null ? [] : [index])],
     read: () => readMatrix(module, format),
   };
@@ -140,9 +141,9 @@ async function openModule(tensors: ModuleTensors, scheme: Scheme): Promise<Modul
   checkShape(scales, numGroups, rows);
   const qzeros = tensors.expect('qzeros', ['I32', 'U32']);
   checkShape(qzeros, numGroups, packedWords(rows, packing));
-  const groupIndex = await groupsOf(tensors, scheme, cols, numGroups);
+  const groups = columnGroups(await groupsOf(tensors, scheme, cols, numGroups), groupSize);
   const zeros = await zeroPoints(tensors, qzeros, scheme, { rows, numGroups, packing });
-  return { tensors, scheme, shape: [rows, cols], packing, qweight, qzeros, scales, groupIndex, ...zeros };
+  return { tensors, scheme, shape: [rows, cols], packing, qweight, qzeros, scales, groups, ...zeros };
 }
 
 async function groupsOf(tensors: ModuleTensors, scheme: Scheme, cols: number, numGroups: number) {
@@ -198,7 +199,7 @@ async function readMatrix(module: Module, format: WeightFormat) {
     cols,
     bits: packing.bits,
     groupSize: module.scheme.groupSize,
-    groupIndex: module.groupIndex,
+    groups: module.groups,
     readRow: (n, out) => unpackLine({ words: codes, start: n, stride: rows }, packing, cols, out),
     canonical: () => transpose(codes, rows),
     scales: await readScales(tensors, module.scales),

@@ -12,6 +12,7 @@ import {
   type WeightFormat,
   zeroBits,
 } from '../../quant/weight.js';
+import { type ColumnGroups, orderOf } from './group-index.js';
 import { packScales, type Scales } from './scales.js';
 
 /** A matrix of integer codes: W[n][k] = (code − zero) · scale. */
@@ -22,8 +23,8 @@ export interface IntegerMatrix {
   readonly bits: number;
   /** Columns that share a scale; null for one scale per row. */
   readonly groupSize: number | null;
-  /** The group of each column where they do not follow one another. */
-  readonly groupIndex: Uint32Array | null;
+  /** Where the groups' columns do not follow one another, these. */
+  readonly groups: ColumnGroups | null;
   /** Writes a row's codes, unsigned, to the front of `out`. */
   readonly readRow: (row: number, out: Uint8Array) => void;
   /** Codes of all rows as the canonical layout has them, where the file has the same. */
@@ -42,8 +43,7 @@ export interface IntegerShape {
   readonly groupSize: number | null;
   readonly scaleType: ScaleType;
   readonly zeroPoints: boolean;
-  /** Whether the groups' columns follow one another. */
-  readonly ordered: boolean;
+  readonly groups: ColumnGroups | null;
 }
 
 /** Codes of 7 bits go into 8. Groups that no integer format has are held as f32. */
@@ -53,10 +53,11 @@ export function integerFormat({
   groupSize,
   scaleType,
   zeroPoints,
-  ordered,
+  groups,
 }: IntegerShape): WeightFormat {
   const whole = groupSize === null || groupSize >= cols;
-  if (!ordered || !(whole || groupSize % BLOCK_CODES === 0)) return FLOAT_FORMATS.f32;
+  if ((groups !== null && groups.order === null) || !(whole || groupSize % BLOCK_CODES === 0))
+    return FLOAT_FORMATS.f32;
   const width = integerBits(bits);
   return { reader: `int${width}`, bits: width, groupSize: whole ? null : groupSize, scaleType, zeroPoints };
 }
@@ -73,14 +74,15 @@ export function packIntegers(matrix: IntegerMatrix, format: WeightFormat): Packe
   if (format.scaleType === null) return packFloat(dequantized(matrix), 'f32', matrix.rows, matrix.cols);
   const { rows, cols } = matrix;
   const codes = (isCanonical(matrix, format) ? matrix.canonical?.() : null) ?? packCodes(matrix, format);
-  const groups = groupsPerRow(format, cols);
-  const scales = packScales(matrix.scales, { rows, groups }, matrix.scaleIndex);
-  return { format, rows, cols, codes, scales, zeros: packZeros(matrix, format) };
+  const shape = { rows, groups: groupsPerRow(format, cols) };
+  const scales = packScales(matrix.scales, shape, matrix.scaleIndex);
+  const packed = { format, rows, cols, codes, scales, zeros: packZeros(matrix, format) };
+  return { ...packed, ...orderOf(matrix.groups) };
 }
 
 /** A stream of codes and planes of them are the same where no code reaches into the next word. */
-function isCanonical({ bits, cols }: IntegerMatrix, format: WeightFormat): boolean {
-  return bits === format.bits && 32 % bits === 0 && cols % BLOCK_CODES === 0;
+function isCanonical({ bits, cols, groups }: IntegerMatrix, format: WeightFormat): boolean {
+  return groups === null && bits === format.bits && 32 % bits === 0 && cols % BLOCK_CODES === 0;
 }
 
 /** Without stored zero points, codes move so that 2^(format bits − 1) stands for 0. */
@@ -100,9 +102,11 @@ function packCodes(matrix: IntegerMatrix, format: WeightFormat): Uint32Array {
   const shift = shiftOf(matrix, format);
   const lastGroup = groupsPerRow(format, cols) - 1;
   const row = new Uint8Array(padded);
+  const order = matrix.groups?.order ?? null;
   const words = new Uint32Array((rows * padded * bits) / 32);
   for (let n = 0, at = 0; n < rows; n++) {
     matrix.readRow(n, row);
+    if (order !== null) row.set(Uint8Array.from(order, (k) => row[k]));
     if (padded > cols) row.fill(zeroOf(matrix, n, lastGroup), cols);
     if (shift > 0) for (let k = 0; k < padded; k++) row[k] += shift;
     for (let k = 0; k < padded; k += BLOCK_CODES, at += bits) packBlock(row, k, bits, words, at);
@@ -123,14 +127,14 @@ function packZeros(matrix: IntegerMatrix, format: WeightFormat): Uint32Array | n
 
 /** `[rows][cols]`; a product of a code and a scale is rounded to f32 once. */
 function dequantized(matrix: IntegerMatrix): Float32Array {
-  const { rows, cols, scales, scaleIndex, groupIndex } = matrix;
+  const { rows, cols, scales, scaleIndex, groups } = matrix;
   const groupSize = matrix.groupSize ?? cols;
   const values = new Float32Array(rows * cols);
   const row = new Uint8Array(cols);
   for (let n = 0, at = 0; n < rows; n++) {
     matrix.readRow(n, row);
     for (let k = 0; k < cols; k++) {
-      const group = groupIndex === null ? Math.floor(k / groupSize) : groupIndex[k];
+      const group = groups === null ? Math.floor(k / groupSize) : groups.index[k];
       values[at++] = (row[k] - zeroOf(matrix, n, group)) * scales.value(scaleIndex(n, group));
     }
   }

@@ -13,6 +13,8 @@ export interface QuantizedMatrix {
   readonly storedAs: string;
   /** As it lies in memory. */
   readonly format: WeightFormat;
+  /** The order of its columns in memory; absent where it is their own. */
+  readonly columns?: Uint32Array;
   /** The tensors that it is made of, its codes first. */
   readonly parts: readonly TensorInfo[];
   /** Whether a range of the first size of its shape can be read without the rest. */

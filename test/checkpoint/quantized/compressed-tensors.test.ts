@@ -123,7 +123,7 @@ t.test('INT8 in bytes, with and without zero points', async (t) => {
   t.match((await zeros.stored('a.weight'))?.format, { reader: 'int8', scaleType: 'f32', zeroPoints: true });
 });
 
-t.test('groups of columns in an order of their own become f32', async (t) => {
+t.test('groups of columns in an order of their own are brought together', async (t) => {
   const coded = randomCoded({ rows: 4, cols: 64, bits: 4, groupSize: 32, symmetric: true });
   const order = Array.from({ length: 64 }, (_, k) => (k + 1) % 2);
   const index: TensorData = {
@@ -135,6 +135,10 @@ t.test('groups of columns in an order of their own become f32', async (t) => {
   const scheme = config({ group_0: group({ actorder: 'group' }) });
   const checkpoint = await openWritten(t, scheme, [...packedTensors('a', coded, true), index]);
   t.strictSame(await checkpoint.readF32('a.weight'), valuesOf(coded, order));
+  const packed = await checkpoint.stored('a.weight');
+  t.equal(packed && formatName(packed.format), 'int4-g32');
+  t.strictSame([...(packed?.columns ?? [])].slice(31, 34), [63, 0, 2]);
+  t.strictSame(checkpoint.tensors.get('a.weight')?.columns, packed?.columns);
   await refusesWritten(t, scheme, packedTensors('a', coded, true), /a\.weight_g_idx: missing/);
 });
 

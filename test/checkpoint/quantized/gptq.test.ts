@@ -1,5 +1,6 @@
 import t from 'tap';
 import { dequantize, formatName } from '#halflight/quant/formats.js';
+import { getCode } from '#halflight/quant/planes.js';
 import { survivesMutations } from './mutations.js';
 import { gptqTensors, openWritten, randomCoded, refusesWritten, sameCodes, valuesOf } from './packers.js';
 
@@ -66,18 +67,42 @@ t.test('one group of the whole row has no group size in memory', async (t) => {
   }
 });
 
-t.test('columns in an order of their own, and small groups, become f32', async (t) => {
-  const scattered = Array.from({ length: 64 }, (_, k) => (k * 7) % 2);
+t.test(
+  'columns in an order of their own are brought together, and the weights stay where they were',
+  async (t) => {
+    const scattered = Array.from({ length: 64 }, (_, k) => (k * 7) % 2);
+    const coded = randomCoded({ rows: 8, cols: 64, bits: 4, groupSize: 32 });
+    const act = await openWritten(
+      t,
+      config({ desc_act: true, sym: false }),
+      gptqTensors('a', coded, 1, scattered),
+    );
+    const packed = await act.stored('a.weight');
+    t.strictSame(packed && dequantize(packed), valuesOf(coded, scattered));
+    t.strictSame(await act.readF32('a.weight'), valuesOf(coded, scattered));
+    const info = act.tensors.get('a.weight');
+    t.match(info, { storedAs: 'GPTQ 4-bit g32 act-order', format: { reader: 'int4', groupSize: 32 } });
+    const columns = [...Array(64).keys()].sort((a, b) => scattered[a] - scattered[b] || a - b);
+    t.strictSame([...(info?.columns ?? [])], columns);
+    t.equal(packed?.columns, info?.columns);
+    const got = columns.map((_, k) => packed && getCode(packed.codes, k, 4));
+    t.strictSame(
+      got,
+      columns.map((k) => coded.codes[k]),
+    );
+  },
+);
+
+t.test('groups of different sizes, and small ones, become f32', async (t) => {
+  const uneven = Array.from({ length: 64 }, (_, k) => (k < 33 ? 1 : 0));
   const coded = randomCoded({ rows: 8, cols: 64, bits: 4, groupSize: 32 });
   const act = await openWritten(
     t,
     config({ desc_act: true, sym: false }),
-    gptqTensors('a', coded, 1, scattered),
+    gptqTensors('a', coded, 1, uneven),
   );
-  const packed = await act.stored('a.weight');
-  t.strictSame(packed && dequantize(packed), valuesOf(coded, scattered));
-  t.strictSame(await act.readF32('a.weight'), valuesOf(coded, scattered));
-  t.equal(act.tensors.get('a.weight')?.storedAs, 'GPTQ 4-bit g32 act-order');
+  t.match(act.tensors.get('a.weight'), { format: { reader: 'f32' }, columns: undefined });
+  t.strictSame(await act.readF32('a.weight'), valuesOf(coded, uneven));
   const small = randomCoded({ rows: 8, cols: 64, bits: 4, groupSize: 16 });
   const groups = await openWritten(t, config({ group_size: 16, sym: false }), gptqTensors('a', small, 1));
   const smallPacked = await groups.stored('a.weight');
