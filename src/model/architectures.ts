@@ -106,6 +106,11 @@ export interface GgufSettings {
   readonly key: string | null;
   /** Layers of the one size of the family that scales q·k by hidden size / heads instead of the heads' own size, which no key says; or null. */
   readonly wideScaleLayers: number | null;
+  /** Modules whose name is another than in most families. */
+  readonly modules: Readonly<Partial<Record<keyof ModulePaths, string>>>;
+  /** What config.json would say and no key does, and what it would say of the rotation's scaling where no key does. */
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly scaling: Readonly<Record<string, unknown>>;
 }
 
 /** Reads every *.json of a folder, by default the package's own. Throws CheckpointError. */
@@ -120,17 +125,16 @@ function packagedArchitectures(): string {
 
 async function readArchitecture(file: string): Promise<Architecture> {
   const fields = Fields.from(await readJson(file), file);
-  const defaults = fields.child('defaults');
   const experts = fields.has('experts') ? readExpertFamily(fields.child('experts')) : null;
   return {
     name: basename(file, '.json'),
     architectures: fields.strings('architectures'),
     slidingWindow: slidingWindowRule(fields),
     biases: biases(fields.child('biases')),
-    defaults: Object.fromEntries(defaults.keys().map((key) => [key, defaults.raw(key)])),
+    defaults: values(fields, 'defaults'),
     keys: new Set(listOf(fields, 'keys').map((key) => oneOf(fields, 'keys', key, OPTIONAL_KEYS))),
     ignoredKeys: listOf(fields, 'ignoredKeys'),
-    names: names(fields),
+    names: names(fields, 'names'),
     norm: oneOf(fields, 'norm', fields.string('norm', 'rms'), ['rms', 'layer']),
     activation: fields.has('activation')
       ? oneOf(fields, 'activation', fields.string('activation'), ['clamped_swish'] as const)
@@ -152,6 +156,9 @@ function ggufSettings(fields: Fields): GgufSettings {
     architecture: fields.string('architecture'),
     key: fields.has('key') ? fields.string('key') : null,
     wideScaleLayers: fields.has('wideScaleLayers') ? fields.integer('wideScaleLayers', { min: 1 }) : null,
+    modules: names(fields, 'modules'),
+    values: values(fields, 'values'),
+    scaling: values(fields, 'scaling'),
   };
 }
 
@@ -169,9 +176,15 @@ function listOf(fields: Fields, key: string): readonly string[] {
   return fields.has(key) ? fields.strings(key) : [];
 }
 
-function names(fields: Fields): Record<string, string> {
-  if (!fields.has('names')) return {};
-  const given = fields.child('names');
+function values(fields: Fields, key: string): Record<string, unknown> {
+  if (!fields.has(key)) return {};
+  const given = fields.child(key);
+  return Object.fromEntries(given.keys().map((name) => [name, given.raw(name)]));
+}
+
+function names(fields: Fields, of: string): Record<string, string> {
+  if (!fields.has(of)) return {};
+  const given = fields.child(of);
   return Object.fromEntries(given.keys().map((key) => [key, given.string(key)]));
 }
 

@@ -75,8 +75,12 @@ export function expertNames(experts: ExpertFamily | null): readonly ExpertNames[
 }
 
 function linearNames(path: string, { bias, layout }: ExpertPaths): LinearNames {
-  const names = path.includes('{expert}')
-    ? { weight: `${path}.weight`, bias: `${path}.bias` }
-    : { weight: path, bias: `${path}_bias` };
-  return { weight: names.weight, bias: bias ? names.bias : null, layout };
+  const [weight, biasName] = tensorNames(path);
+  return { weight, bias: bias ? biasName : null, layout };
+}
+
+/** Of a module; or of a tensor of all experts, which GGUF gives the names of a module and others the plain path. */
+function tensorNames(path: string): [string, string] {
+  if (path.includes('{expert}')) return [`${path}.weight`, `${path}.bias`];
+  return path.endsWith('.weight') ? [path, path.replace(/weight$/, 'bias')] : [path, `${path}_bias`];
 }

@@ -90,18 +90,17 @@ export function configRecord(
   const numHeads = metadata.integer(names.num_attention_heads, SIZE);
   const hiddenSize = metadata.integer(names.hidden_size, SIZE);
   const headDim = metadata.integer(names.head_dim, SIZE, Math.max(1, Math.floor(hiddenSize / numHeads)));
-  refuseOther(metadata, `${prefix}.attention.value_length`, headDim);
+  refuseOther(metadata, `${prefix}.attention.value_length`, headDim, 'as for keys');
   const embedding = tensors.get('token_embd.weight');
   if (embedding === undefined) throw Fields.from({}, file).error('token_embd.weight', 'no such tensor');
-  const isWide = metadata.raw(names.num_hidden_layers) === gguf.wideScaleLayers;
   return {
     ...ownKeys(metadata, gguf),
     ...windowKeys(metadata, names),
-    ...ropeKeys(metadata, names, headDim, divisors),
+    ...ropeKeys(metadata, names, headDim, divisors, family.gguf?.scaling),
     ...biases(family, tensors),
-    ...(family.keys.has('query_pre_attn_scalar')
-      ? { query_pre_attn_scalar: isWide ? hiddenSize / numHeads : headDim }
-      : {}),
+    ...scoreScale(metadata, gguf, headDim, hiddenSize / numHeads),
+    ...expertValues(metadata, gguf),
+    ...family.gguf?.values,
     architectures: family.architectures.slice(0, 1),
     vocab_size: embedding.shape[0],
     tie_word_embeddings: !tensors.has('output.weight'),
@@ -111,7 +110,8 @@ export function configRecord(
 }
 
 /** Keys that are read here; `vocab_size` is the embedding's own. */
-const CONSUMED = /^(?:vocab_size|attention\.value_length|rope\.dimension_count|rope\.scaling\..*)$/;
+const CONSUMED =
+  /^(?:vocab_size|expert_feed_forward_length|attention\.value_length|rope\.dimension_count|rope\.scaling\..*)$/;
 
 function ownKeys(metadata: Fields, { prefix, names }: GgufFamily): object {
   const isOwn = (key: string) =>
@@ -120,6 +120,28 @@ function ownKeys(metadata: Fields, { prefix, names }: GgufFamily): object {
     key !== names.sliding_window_pattern;
   const keys = metadata.keys().filter(isOwn);
   return Object.fromEntries(keys.map((key) => [key, plainNumber(metadata.raw(key))]));
+}
+
+/** By whose root scores are divided: the heads' size, but for one size of model, the share of a head in the hidden size. */
+function scoreScale(
+  metadata: Fields,
+  { architecture: { keys, gguf }, names }: GgufFamily,
+  headDim: number,
+  share: number,
+): object {
+  if (!keys.has('query_pre_attn_scalar')) return {};
+  const isWide = metadata.raw(names.num_hidden_layers) === gguf?.wideScaleLayers;
+  return { query_pre_attn_scalar: isWide ? share : headDim };
+}
+
+/** Experts of some families have a size of their own, of others the MLP's. */
+function expertValues(metadata: Fields, { architecture, prefix, names }: GgufFamily): object {
+  if (architecture.experts === null) return {};
+  const { moe_intermediate_size: size } = names;
+  if (size !== undefined) return { [size]: metadata.raw(size) };
+  const ofMlp = metadata.integer(names.intermediate_size, SIZE);
+  refuseOther(metadata, `${prefix}.expert_feed_forward_length`, ofMlp, 'as for the MLP');
+  return {};
 }
 
 /** A window of 0 is none; a pattern is a period, or a list that says of each layer whether it slides. */
@@ -155,8 +177,7 @@ function biases({ biases, modules }: Architecture, tensors: Checkpoint['tensors'
   return record;
 }
 
-function refuseOther(metadata: Fields, key: string, expected: number): void {
+function refuseOther(metadata: Fields, key: string, expected: number, reason: string): void {
   const value = metadata.integer(key, SIZE, expected);
-  if (value !== expected)
-    throw metadata.error(key, `${value} is not supported, only ${expected}, as for keys`);
+  if (value !== expected) throw metadata.error(key, `${value} is not supported, only ${expected}, ${reason}`);
 }

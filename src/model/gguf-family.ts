@@ -1,5 +1,6 @@
 import { describe, type Fields } from '../checkpoint/fields.js';
 import type { Architecture, LinearModule, ModulePaths } from './architectures.js';
+import type { ExpertFamily, ExpertPaths } from './expert-family.js';
 import { type GgufNames, ggufNames } from './gguf-keys.js';
 
 /** How the model in a GGUF file is read. */
@@ -9,7 +10,6 @@ export interface GgufFamily {
   /** Of its keys: `general.architecture`. */
   readonly prefix: string;
   readonly names: GgufNames;
-  readonly wideScaleLayers: number | null;
 }
 
 /** Throws CheckpointError for an architecture that no family has. */
@@ -22,11 +22,12 @@ export function ggufFamily(metadata: Fields, architectures: readonly Architectur
     normOffset: 0,
     layouts: { q: 'rows', k: 'rows', v: 'rows', o: 'rows', gate: 'rows', up: 'rows', down: 'rows' },
     optionalPrefix: '',
-    modules: ggufModules(family.modules),
+    modules: { ...ggufModules(family.modules), ...family.gguf?.modules },
+    experts: family.experts === null ? null : ggufExperts(family.experts),
     names,
     defaults: renamed(family, names),
   };
-  return { architecture, prefix, names, wideScaleLayers: family.gguf?.wideScaleLayers ?? null };
+  return { architecture, prefix, names };
 }
 
 /** Of several families of one architecture, the one whose key is there; else the one without a key. */
@@ -73,6 +74,25 @@ function ggufModules(modules: ModulePaths): ModulePaths {
     kNorm: named(modules.kNorm, 'blk.{layer}.attn_k_norm'),
     sinks: named(modules.sinks, 'blk.{layer}.attn_sinks.weight'),
   };
+}
+
+const ROUTER = 'blk.{layer}.ffn_gate_inp';
+
+/** Tensors of all experts, and as older files have them, a tensor for each. */
+function ggufExperts(family: ExpertFamily): ExpertFamily {
+  const form = (name: (module: string) => string): ExpertPaths => ({
+    router: ROUTER,
+    gate: name('ffn_gate'),
+    up: name('ffn_up'),
+    down: name('ffn_down'),
+    layout: 'rows',
+    bias: family.forms[0].bias,
+  });
+  const forms = [
+    form((module) => `blk.{layer}.${module}_exps.weight`),
+    form((module) => `blk.{layer}.${module}.{expert}`),
+  ];
+  return { ...family, interleaved: false, forms };
 }
 
 /** The family's defaults under the format's names. The rotation's base has one default for all families there. */

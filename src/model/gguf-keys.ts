@@ -1,5 +1,6 @@
 import type { Fields } from '../checkpoint/fields.js';
 import type { Architecture } from './architectures.js';
+import { expertKeys } from './experts-config.js';
 import { slidingWindowKeys } from './sliding-window.js';
 
 /** Keys of config.json that every family reads, and where GGUF has them below the architecture's prefix. */
@@ -29,6 +30,9 @@ const OPTIONAL = {
   logits_scaling: 'logit_scale',
   use_parallel_residual: 'use_parallel_residual',
   rope_local_base_freq: 'rope.freq_base_swa',
+  num_experts: 'expert_count',
+  num_experts_per_tok: 'expert_used_count',
+  moe_intermediate_size: 'expert_feed_forward_length',
 } as const;
 
 /** Names of config.json's keys in a file's metadata, as far as a family reads them. */
@@ -36,9 +40,14 @@ export type GgufNames = Readonly<Record<CommonKey, string>> &
   Readonly<Partial<Record<keyof typeof OPTIONAL, string>>>;
 
 /** @param prefix the file's `general.architecture` */
-export function ggufNames(prefix: string, { norm, keys, slidingWindow }: Architecture): GgufNames {
+export function ggufNames(prefix: string, family: Architecture): GgufNames {
+  const { norm, keys, slidingWindow } = family;
   const hasWindow = slidingWindow === 'all' || slidingWindow === 'pattern';
-  const read = new Set<string>([...keys, ...(hasWindow ? slidingWindowKeys(slidingWindow) : [])]);
+  const read = new Set<string>([
+    ...keys,
+    ...expertKeys(family),
+    ...(hasWindow ? slidingWindowKeys(slidingWindow) : []),
+  ]);
   const below = ([key, name]: [string, string]) => [key, `${prefix}.${name}`];
   const optional = Object.entries(OPTIONAL).filter(([key]) => read.has(key));
   return {

@@ -21,20 +21,22 @@ export type RopeDivisors = Readonly<Record<keyof typeof ROPE_TENSORS, Float32Arr
 
 /**
  * The rotation's scaling and its share of each head, as config.json has them. Divisors of `rope_freqs` must be those of Llama 3's scaling,
- * which then takes their place. Throws CheckpointError for divisors of another kind.
+ * which then takes their place. @param presets of the scaling, where no key says otherwise
+ * Throws CheckpointError for divisors of another kind.
  */
 export function ropeKeys(
   metadata: Fields,
   names: GgufNames,
   headDim: number,
   divisors: RopeDivisors,
+  presets: object = {},
 ): object {
   const { rope_theta: base, rope_scaling: scaling, partial_rotary_factor: dimensions } = names;
   const theta = metadata.number(base, POSITIVE, DEFAULT_THETA);
   const rotaryDim = metadata.integer(dimensions, { min: 1, max: headDim }, headDim);
   const given = scalingKeys(metadata, scaling);
   const type = metadata.string(`${scaling}.type`, 'none');
-  const named = type === 'none' ? null : { ...given, rope_type: type };
+  const named = type === 'none' ? null : { ...presets, ...given, rope_type: type };
   return {
     [dimensions]: shareOf(rotaryDim, headDim),
     [scaling]: longRope(given, divisors) ?? named ?? llama3(metadata, theta, rotaryDim, divisors.all),

@@ -5,7 +5,7 @@ import t from 'tap';
 import { readGgufHeader } from '#halflight/checkpoint/gguf/header.js';
 import { tinyGguf } from '../support/gguf-tiny.js';
 import { fixture } from '../support/paths.js';
-import { DENSE_MODELS } from '../support/tiny.js';
+import { TINY_MODELS } from '../support/tiny.js';
 
 interface Converted {
   readonly architecture: string;
@@ -20,7 +20,7 @@ const CONVERTED = JSON.parse(readFileSync(fixture('gguf/converted.json'), 'utf8'
 >;
 
 // The tests' files stand for those that users have: they must be what llama.cpp's own converter writes.
-for (const model of DENSE_MODELS) {
+for (const model of TINY_MODELS) {
   t.test(
     `the file that tests take for ${model} is the converter's: keys, tensors and every byte of them`,
     async (t) => {

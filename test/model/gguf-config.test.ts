@@ -3,20 +3,29 @@ import { join } from 'node:path';
 import t from 'tap';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { bool, f32, type GgufValue, ggufBytes, list, string, u32 } from '../support/gguf.js';
-import { tinyGguf } from '../support/gguf-tiny.js';
-import { DENSE_MODELS, tinyDir } from '../support/tiny.js';
+import { tinyContent, tinyGguf } from '../support/gguf-tiny.js';
+import { TINY_MODELS, type TinyModel, tinyDir } from '../support/tiny.js';
 
 /** What differs by design: names and order of tensors, and norms that GGUF stores whole. */
 const OF_THE_FILE = { weights: null, normOffset: null, optionalPrefix: null };
 
-for (const model of DENSE_MODELS) {
+/**
+ * And where no key tells what the tiny models are: SmolLM3 leaves the rotation out in every second layer; of Qwen3-MoE's experts weights do
+ * not sum to 1, and the file has the first layer alone. Gate and up of gpt-oss's experts are apart in the file.
+ */
+const OTHERS: Partial<Record<TinyModel, object>> = {
+  smollm3: { ropes: null },
+  gpt_oss: { experts: null },
+  qwen3_moe: { experts: null, numLayers: null, ropes: null, slidingWindows: null },
+};
+
+for (const model of TINY_MODELS) {
   t.test(`${model}'s metadata gives the configuration of its config.json`, async (t) => {
     const file = join(t.testdir({}), 'm.gguf');
     await writeFile(file, await tinyGguf(model));
     const [got, expected] = [await parseModelConfig(file), await parseModelConfig(tinyDir(model))];
-    // The tiny SmolLM3 leaves the rotation out in every second layer, of which no key tells.
-    const ropes = model === 'smollm3' ? { ropes: null } : {};
-    t.strictSame({ ...got, ...OF_THE_FILE, ...ropes }, { ...expected, ...OF_THE_FILE, ...ropes });
+    const other = { ...OF_THE_FILE, ...OTHERS[model] };
+    t.strictSame({ ...got, ...other }, { ...expected, ...other });
   });
 }
 
@@ -29,6 +38,31 @@ t.test('SmolLM3 rotates in three layers of four', async (t) => {
     ['default', 'default', 'default', 'none'],
   );
 });
+
+t.test(
+  'Qwen3-MoE’s weights of experts sum to 1, and gpt-oss’s YaRN has no whole indices, also where no key says so',
+  async (t) => {
+    const file = join(t.testdir({}), 'm.gguf');
+    await writeFile(file, await tinyGguf('qwen3_moe'));
+    t.match((await parseModelConfig(file)).experts, {
+      numExperts: 8,
+      topK: 2,
+      intermediateSize: 64,
+      normalized: true,
+    });
+    const { metadata, tensors } = await tinyContent('gpt_oss');
+    await writeFile(file, ggufBytes(metadata, tensors));
+    t.match((await parseModelConfig(file)).experts, {
+      numExperts: 4,
+      topK: 2,
+      intermediateSize: 128,
+      interleaved: false,
+    });
+    const { 'gpt-oss.rope.scaling.yarn_truncate': _, ...others } = metadata;
+    await writeFile(file, ggufBytes(others, tensors));
+    t.match((await parseModelConfig(file)).ropes[0], { type: 'yarn', truncate: false });
+  },
+);
 
 t.test('another architecture is refused by name with the known ones', async (t) => {
   const file = join(t.testdir({}), 'm.gguf');
@@ -69,6 +103,9 @@ t.test('a wrong value is refused by the key that the file has', async (t) => {
     ['gpt_neox', 'gptneox.rope.dimension_count', u32(5)],
     ['gpt_neox', 'gptneox.use_parallel_residual', u32(1)],
     ['qwen3', 'qwen3.attention.value_length', u32(8)],
+    ['mixtral', 'llama.expert_used_count', u32(5)],
+    ['gpt_oss', 'gpt-oss.expert_feed_forward_length', u32(64)],
+    ['qwen3_moe', 'qwen3moe.expert_feed_forward_length', u32(0)],
     ['llama', 'tokenizer.ggml.bos_token_id', u32(5000)],
   ] as const) {
     await writeFile(file, await tinyGguf(model, { [key]: value }));

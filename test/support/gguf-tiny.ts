@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Checkpoint, openSafetensors, type RawTensor, widen } from '#halflight/checkpoint/checkpoint.js';
 import type { GgufType } from '#halflight/checkpoint/gguf/types.js';
 import { bool, f32, type GgufTensorData, type GgufValue, ggufBytes, string, u32 } from './gguf.js';
+import { expertTensors, isOfExperts } from './gguf-experts.js';
 import { type TinyModel, tinyDir } from './tiny.js';
 
 type Config = Readonly<Record<string, number>> & {
@@ -10,11 +11,17 @@ type Config = Readonly<Record<string, number>> & {
 };
 
 /** `general.architecture` of the models whose name it is not. */
-const ARCHITECTURES: Partial<Readonly<Record<TinyModel, string>>> = { mistral: 'llama', gpt_neox: 'gptneox' };
+const ARCHITECTURES: Partial<Readonly<Record<TinyModel, string>>> = {
+  mistral: 'llama',
+  mixtral: 'llama',
+  gpt_neox: 'gptneox',
+  qwen3_moe: 'qwen3moe',
+  gpt_oss: 'gpt-oss',
+};
 
 /**
  * A tiny model as llama.cpp's converter writes it, matrices as they are and vectors in f32. One key is added: mistral's window, which the
- * converter forgets. @param metadata more keys. `test/fixtures/gguf/converted.json` holds what the converter itself wrote.
+ * converter forgets; and qwen3_moe is its first layer alone, for the second has no experts, which the format does not know. @param metadata more keys. `test/fixtures/gguf/converted.json` holds what the converter itself wrote.
  */
 export async function tinyGguf(
   model: TinyModel,
@@ -26,7 +33,9 @@ export async function tinyGguf(
 
 /** Keys and tensors of that file. */
 export async function tinyContent(model: TinyModel) {
-  const config = JSON.parse(readFileSync(join(tinyDir(model), 'config.json'), 'utf8')) as Config;
+  const text = readFileSync(join(tinyDir(model), 'config.json'), 'utf8');
+  const own = model === 'qwen3_moe' ? text.replace(/("num_hidden_layers": )\d+/, '$11') : text;
+  const config = JSON.parse(own) as Config;
   const checkpoint = await openSafetensors(join(tinyDir(model), 'model.safetensors'));
   const tensors = await tinyTensors(model, config, checkpoint);
   await checkpoint.close();
@@ -40,14 +49,21 @@ async function tinyTensors(
 ): Promise<readonly GgufTensorData[]> {
   const tensors: GgufTensorData[] = [];
   for (const name of checkpoint.tensors.keys()) {
+    if (isOfExperts(name) || Number(/\.layers\.(\d+)/.exec(name)?.[1] ?? 0) >= numLayers(config)) continue;
     const tensor = converted(model, config, await checkpoint.read(name));
     const { dtype, shape } = tensor.info;
-    const isF32 = shape.length === 1 || name.includes('wpe');
+    const isF32 = shape.length === 1 || /wpe|router|(moe|mlp)\.gate\.weight/.test(name);
     const data = isF32 ? new Uint8Array(shifted(widen(tensor), model, name).buffer) : tensor.data;
     const type = isF32 ? 'F32' : (dtype as GgufType);
     tensors.push({ name: ggufName(model, name), type, dims: shape.toReversed(), data });
   }
+  const experts = await expertTensors(checkpoint);
+  tensors.push(...experts.filter(({ name }) => Number(name.split('.')[1]) < numLayers(config)));
   return model === 'llama' ? [...tensors, ropeFactors(config)] : tensors;
+}
+
+function numLayers({ num_hidden_layers: num, n_layer }: Config): number {
+  return num ?? n_layer;
 }
 
 /** Gemma's norms are stored whole. */
@@ -63,7 +79,7 @@ function shifted(
 function converted(model: TinyModel, config: Config, tensor: RawTensor): RawTensor {
   const { name, shape, bytes } = tensor.info;
   const rowBytes = bytes / shape[0];
-  if (['llama', 'mistral', 'granite', 'smollm3'].includes(model)) {
+  if (['llama', 'mistral', 'mixtral', 'granite', 'smollm3'].includes(model)) {
     const heads = numHeads(name, config);
     const order = (row: number) => pairedRow(row, shape[0] / (heads ?? 1));
     return heads === null ? tensor : { ...tensor, data: reordered(tensor.data, rowBytes, order) };
@@ -144,6 +160,9 @@ const KEYS: readonly (readonly [string, (value: number) => GgufValue, ...string[
   ['embedding_scale', f32, 'embedding_multiplier'],
   ['residual_scale', f32, 'residual_multiplier'],
   ['logit_scale', f32, 'logits_scaling'],
+  ['expert_count', u32, 'num_local_experts'],
+  ['expert_used_count', u32, 'num_experts_per_tok'],
+  ['expert_feed_forward_length', u32, 'moe_intermediate_size'],
 ];
 
 /** What families have of their own. */
@@ -158,7 +177,10 @@ function extraMetadata(model: TinyModel, config: Config): Record<string, GgufVal
     case 'smollm3':
     case 'llama':
     case 'mistral':
+    case 'mixtral':
       return { [`${ARCHITECTURES[model] ?? model}.vocab_size`]: u32(config.vocab_size) };
+    case 'gpt_oss':
+      return { ...YARN, 'gpt-oss.expert_feed_forward_length': u32(config.intermediate_size) };
     case 'gpt2':
       return { 'gpt2.feed_forward_length': u32(4 * config.n_embd) };
     case 'gpt_neox':
@@ -168,7 +190,25 @@ function extraMetadata(model: TinyModel, config: Config): Record<string, GgufVal
   }
 }
 
-const WITH_ROTARY_DIM: readonly TinyModel[] = ['llama', 'mistral', 'granite', 'smollm3', 'phi3', 'gpt_neox'];
+/** Of the tiny gpt-oss. */
+const YARN: Readonly<Record<string, GgufValue>> = {
+  'gpt-oss.rope.scaling.type': string('yarn'),
+  'gpt-oss.rope.scaling.factor': f32(4),
+  'gpt-oss.rope.scaling.original_context_length': u32(128),
+  'gpt-oss.rope.scaling.yarn_truncate': bool(false),
+  'gpt-oss.rope.scaling.yarn_beta_fast': f32(32),
+  'gpt-oss.rope.scaling.yarn_beta_slow': f32(1),
+};
+
+const WITH_ROTARY_DIM: readonly TinyModel[] = [
+  'llama',
+  'mistral',
+  'mixtral',
+  'granite',
+  'smollm3',
+  'phi3',
+  'gpt_neox',
+];
 
 function ropeMetadata(model: TinyModel, arch: string, config: Config): Record<string, GgufValue> {
   const rope = config.rope_parameters ?? {};
@@ -198,6 +238,7 @@ const LAYER_NAMES: readonly (readonly [RegExp, string])[] = [
   [/^(mlp\.gate_proj)$/, 'ffn_gate'],
   [/^mlp\.(up_proj|gate_up_proj|c_fc|dense_h_to_4h)$/, 'ffn_up'],
   [/^mlp\.(down_proj|c_proj|dense_4h_to_h)$/, 'ffn_down'],
+  [/^(?:block_sparse_moe\.gate|mlp\.gate|mlp\.router)$/, 'ffn_gate_inp'],
   [/^(input_layernorm|ln_1)$/, 'attn_norm'],
   [/^(pre_feedforward_layernorm|ln_2)$/, 'ffn_norm'],
   [/^post_feedforward_layernorm$/, 'post_ffw_norm'],
@@ -208,11 +249,13 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/^(model\.norm|transformer\.ln_f|gpt_neox\.final_layer_norm)$/, 'output_norm'],
   [/^(lm_head|embed_out)$/, 'output'],
 ];
-/** Models that normalise what attention gives; in others the norm of that name comes before the MLP. */
-const WITH_POST_NORMS: readonly TinyModel[] = ['gemma2', 'gemma3', 'olmo2'];
+/** Models whose norm of that name the format calls so, though gpt-oss has it before the MLP as the others. */
+const WITH_POST_NORMS: readonly TinyModel[] = ['gemma2', 'gemma3', 'olmo2', 'gpt_oss'];
 
 function ggufName(model: TinyModel, name: string): string {
   const [, layer, module, kind] = /^(?:\w+\.(?:layers|h)\.(\d+)\.)?(.*)\.(weight|bias)$/.exec(name) ?? [];
+  if (name.endsWith('self_attn.sinks'))
+    return `${name.replace(/^model\.layers\.(\d+)\..*/, 'blk.$1')}.attn_sinks.weight`;
   if (module === 'post_attention_layernorm') {
     return `blk.${layer}.${WITH_POST_NORMS.includes(model) ? 'post_attention_norm' : 'ffn_norm'}.${kind}`;
   }
