@@ -92,7 +92,19 @@ export const OPTIONS = {
   'ignore-eos': flag('Do not stop at the model’s end tokens'),
   'save-logits': optional(text('', 'FILE', 'Write the prompt’s logits, f32 [tokens, vocab], as safetensors')),
   text: optional(text('', 'FILE', 'Text to predict; special tokens in it are read as such')),
-  window: integer(512, [2, 2 ** 20], 'Tokens in a window; windows do not overlap'),
+  protocol: choice(
+    'windows',
+    ['windows', 'gptq-2048', 'llamacpp-512', 'sliding'],
+    'How the text is cut and scored; figures of one protocol alone compare',
+  ),
+  window: optional(
+    integer(0, [2, 2 ** 20], 'Tokens in a window, where the protocol leaves it open; default: 512'),
+  ),
+  stride: optional(integer(0, [1, 2 ** 20], 'Tokens that a sliding window moves on by; default: half of it')),
+  against: optional(
+    text('', 'MODEL', 'Model whose predictions are the reference; full: the same without --quantization'),
+  ),
+  task: optional(text('', 'FILE', 'Questions with choices, {"context", "choices", "answer"} a line')),
   concurrency: integers([1, 8], [1, 1024], 'Requests at once, one measurement for each number'),
   'input-len': integer(16, [1, 2 ** 24], 'Tokens of each prompt'),
   'output-len': integer(64, [2, 2 ** 24], 'Tokens of each answer'),

@@ -1,62 +1,43 @@
-import type { LogitsModel } from '../engine/logits.js';
+import { tokenLoss } from './log-probs.js';
+import { estimate } from './statistics.js';
+import { type LogitsSource, type OnWindow, scoredIds, type Window } from './windows.js';
 
 export interface Perplexity {
   readonly perplexity: number;
+  /** Of the perplexity, to first order: the perplexity times that of the mean. */
+  readonly perplexityError: number;
   /** Mean negative log-likelihood of a token, in nats, and its standard error. */
   readonly meanNll: number;
   readonly standardError: number;
-  /** Tokens of the text, and how many of them were predicted. */
-  readonly numTokens: number;
+  /** Tokens that were predicted. */
   readonly numScored: number;
 }
 
-export interface PerplexityOptions {
-  /** Tokens in a window. Windows do not overlap; every position but a window's first is scored; a shorter last window is left out. */
-  readonly window: number;
-  /** Called after each window. */
-  readonly onWindow?: (done: number, total: number) => void;
-}
-
-/** exp of the mean negative log-likelihood over the text's windows. Throws RangeError where the text is shorter than one window. */
+/** exp of the mean negative log-likelihood over the windows' scored tokens. Rejects where the device is lost. */
 export async function measurePerplexity(
-  model: LogitsModel,
-  tokenIds: readonly number[],
-  { window, onWindow }: PerplexityOptions,
+  source: LogitsSource,
+  windows: readonly Window[],
+  onWindow?: OnWindow,
 ): Promise<Perplexity> {
-  const total = Math.floor(tokenIds.length / window);
-  if (total === 0)
-    throw new RangeError(`the text has ${tokenIds.length} tokens, fewer than one window of ${window}`);
   const losses: number[] = [];
-  for (let i = 0; i < total; i++) {
-    const ids = tokenIds.slice(i * window, (i + 1) * window);
-    for (const loss of windowLosses(await model.logits(ids), ids, model.vocabSize)) losses.push(loss);
-    onWindow?.(i + 1, total);
+  for (const [i, window] of windows.entries()) {
+    const ids = scoredIds(window);
+    let next = 0;
+    for await (const row of source.rows(window)) losses.push(tokenLoss(row, ids[next++]));
+    onWindow?.(i + 1, windows.length);
   }
-  return summarize(losses, tokenIds.length);
+  return perplexityOf(losses);
 }
 
-/** Negative log-likelihood of each token but the first, given those before it. `logits` is `[tokens][vocab]`. */
-export function windowLosses(logits: Float32Array, tokenIds: readonly number[], vocabSize: number): number[] {
-  return tokenIds.slice(1).map((id, i) => {
-    const row = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
-    return logSumExp(row) - row[id];
-  });
-}
-
-function logSumExp(row: Float32Array): number {
-  const greatest = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  return greatest + Math.log(row.reduce((sum, value) => sum + Math.exp(value - greatest), 0));
-}
-
-function summarize(losses: readonly number[], numTokens: number): Perplexity {
-  const numScored = losses.length;
-  const meanNll = losses.reduce((sum, loss) => sum + loss, 0) / numScored;
-  const variance = losses.reduce((sum, loss) => sum + (loss - meanNll) ** 2, 0) / Math.max(1, numScored - 1);
+/** @param losses negative log-likelihoods of tokens, nats */
+export function perplexityOf(losses: readonly number[]): Perplexity {
+  const { mean, standardError } = estimate(losses);
+  const perplexity = Math.exp(mean);
   return {
-    perplexity: Math.exp(meanNll),
-    meanNll,
-    standardError: Math.sqrt(variance / numScored),
-    numTokens,
-    numScored,
+    perplexity,
+    perplexityError: perplexity * standardError,
+    meanNll: mean,
+    standardError,
+    numScored: losses.length,
   };
 }

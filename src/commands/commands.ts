@@ -39,8 +39,9 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'eval',
-    usage: '[MODEL] --text FILE',
-    summary: 'Measure a model’s perplexity on a text.',
+    usage: '[MODEL] --text FILE [--against MODEL] | --task FILE',
+    summary:
+      'Measure a model’s perplexity on a text, how far its predictions are from another’s, or its answers to questions.',
     options: EVAL_OPTIONS,
     run: async (args) => (await import('./eval.js')).runEval(args),
   },

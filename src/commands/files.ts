@@ -3,9 +3,15 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UserError } from '../errors.js';
 
-/** Text of the file that `flag` names. Throws UserError. */
-export async function readTextFile(flag: string, file: string): Promise<string> {
+/** Text of the file that `flag` names. Throws UserError, also where it has more than `maxBytes`. */
+export async function readTextFile(
+  flag: string,
+  file: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Promise<string> {
   try {
+    const { size } = await stat(file);
+    if (size > maxBytes) throw new UserError(`${flag}: ${file}: ${size} bytes, more than ${maxBytes}`);
     return await readFile(file, 'utf8');
   } catch (error) {
     throw fileProblem(flag, file, error);

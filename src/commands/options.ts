@@ -57,7 +57,11 @@ export const GENERATE_OPTIONS = [
 
 export const EVAL_OPTIONS = [
   'text',
+  'protocol',
   'window',
+  'stride',
+  'against',
+  'task',
   ...MODEL_OPTIONS,
   'json',
   'help',

@@ -33,6 +33,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   autotune: { label: 'measuring kernels', format: formatCount },
   kernels: { label: 'compiling kernels', format: null },
   windows: { label: 'scoring windows', format: formatCount },
+  questions: { label: 'scoring questions', format: formatCount },
 };
 
 const LINE_EVERY_MS = 10_000;

@@ -9,6 +9,8 @@ export interface LogitsModel {
   readonly vocabSize: number;
   /** Logits after each token of one sequence, `[tokens][vocab]`. At most maxModelLen tokens. Rejects when the device is lost. */
   logits(tokenIds: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  /** The same after the tokens from index `first` on alone, a chunk of neighbouring rows at a time, in order. One sequence at a time. */
+  rows(tokenIds: readonly number[], first: number): AsyncIterable<Float32Array<ArrayBuffer>>;
   destroy(): void;
 }
 
@@ -30,40 +32,61 @@ async function load<B>(
   options: EngineOptions,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LogitsModel> {
-  const device = await loadDeviceModel(
-    backend,
-    options,
-    { maxLogits: CHUNK_TOKENS, maxSampled: 0 },
-    onProgress,
-  );
+  const capacity = { maxLogits: CHUNK_TOKENS, maxSampled: 0 };
+  const device = await loadDeviceModel(backend, options, capacity, onProgress).catch((error: unknown) => {
+    // Whoever asked may go on with another model, and needs the memory.
+    backend.ops.destroy();
+    throw error;
+  });
   return {
     maxModelLen: device.plan.maxModelLen,
     vocabSize: device.model.config.vocabSize,
-    logits: (tokenIds) => prefill(device, tokenIds),
+    logits: (tokenIds) => allRows(device, tokenIds),
+    rows: (tokenIds, first) => prefill(device, tokenIds, first),
     destroy: () => backend.ops.destroy(),
   };
 }
 
-async function prefill<B>(
+async function allRows<B>(
   device: DeviceModel<B>,
   tokenIds: readonly number[],
 ): Promise<Float32Array<ArrayBuffer>> {
-  const { ops } = device.backend;
-  const { vocabSize } = device.model.config;
-  if (tokenIds.length > device.plan.maxModelLen)
-    throw new RangeError(`more than ${device.plan.maxModelLen} tokens`);
-  const all = new Float32Array(tokenIds.length * vocabSize);
-  for (let start = 0; start < tokenIds.length; start += CHUNK_TOKENS) {
-    const chunk = tokenIds.slice(start, start + CHUNK_TOKENS);
-    ops.writeBatch(device.batch, chunkBatch(chunk, start, device.plan.maxBlocksPerSequence));
-    enqueueForward(device, { numTokens: chunk.length, numLogits: chunk.length, previous: device.noResults });
-    all.set(await ops.read(device.activations.logits, chunk.length), start * vocabSize);
+  const all = new Float32Array(tokenIds.length * device.model.config.vocabSize);
+  let offset = 0;
+  for await (const rows of prefill(device, tokenIds, 0)) {
+    all.set(rows, offset);
+    offset += rows.length;
   }
   return all;
 }
 
-/** Tokens `start …` of the only sequence, whose logical blocks are the physical ones of the same index. */
-function chunkBatch(tokenIds: readonly number[], start: number, numBlocks: number): Batch {
+/** Logits of tokens before `first` are not computed. */
+async function* prefill<B>(
+  device: DeviceModel<B>,
+  tokenIds: readonly number[],
+  first: number,
+): AsyncGenerator<Float32Array<ArrayBuffer>> {
+  const { ops } = device.backend;
+  if (tokenIds.length > device.plan.maxModelLen)
+    throw new RangeError(`more than ${device.plan.maxModelLen} tokens`);
+  for (let start = 0; start < tokenIds.length; start += CHUNK_TOKENS) {
+    const chunk = tokenIds.slice(start, start + CHUNK_TOKENS);
+    const skipped = Math.min(Math.max(0, first - start), chunk.length);
+    const numLogits = chunk.length - skipped;
+    ops.writeBatch(device.batch, chunkBatch(chunk, { start, skipped }, device.plan.maxBlocksPerSequence));
+    enqueueForward(device, { numTokens: chunk.length, numLogits, previous: device.noResults });
+    // A step is sent when something is read of it, so of one without logits a row is read for nothing.
+    const rows = await ops.read(device.activations.logits, Math.max(1, numLogits));
+    if (numLogits > 0) yield rows;
+  }
+}
+
+/** Tokens `start …` of the only sequence, whose logical blocks are the physical ones of the same index. The first `skipped` want no logits. */
+function chunkBatch(
+  tokenIds: readonly number[],
+  { start, skipped }: { start: number; skipped: number },
+  numBlocks: number,
+): Batch {
   const numTokens = tokenIds.length;
   const positions = Uint32Array.from({ length: numTokens }, (_, i) => start + i);
   return {
@@ -74,7 +97,7 @@ function chunkBatch(tokenIds: readonly number[], start: number, numBlocks: numbe
     slotMapping: positions,
     sequenceIds: new Uint32Array(numTokens),
     blockTables: Uint32Array.from({ length: numBlocks }, (_, i) => i),
-    logitsRows: Uint32Array.from({ length: numTokens }, (_, i) => i),
+    logitsRows: Uint32Array.from({ length: numTokens - skipped }, (_, i) => skipped + i),
     sampling: [],
     scoring: [],
   };

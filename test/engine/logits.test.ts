@@ -42,6 +42,24 @@ t.test('a second prompt sees nothing of the first', async (t) => {
   model.destroy();
 });
 
+t.test('rows from a token on are those of all logits, a chunk at a time', async (t) => {
+  const model = await tinyModel();
+  const ids = Array.from({ length: 80 }, (_, i) => (7 * i) % 512);
+  const all = await model.logits(ids);
+  for (const first of [1, 64, 70]) {
+    const chunks: number[] = [];
+    let offset = first * model.vocabSize;
+    for await (const rows of model.rows(ids, first)) {
+      t.strictSame(rows, all.subarray(offset, offset + rows.length));
+      offset += rows.length;
+      chunks.push(rows.length / model.vocabSize);
+    }
+    t.equal(offset, all.length);
+    t.ok(chunks.every((count) => count <= 64));
+  }
+  model.destroy();
+});
+
 t.test('a prompt longer than the context is refused', async (t) => {
   const model = await tinyModel();
   const tooLong = Array.from({ length: model.maxModelLen + 1 }, () => 1);
