@@ -5,7 +5,7 @@ import type { EngineOptions, LoadProgress } from '#halflight/engine/options.js';
 import type { Batch } from '#halflight/ops/ops.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { nullOps, testDevice } from '../support/device.js';
-import { tinyOptions } from '../support/tiny.js';
+import { type TinyModel, tinyOptions } from '../support/tiny.js';
 
 // The first compilation of all kernels takes a software adapter half a minute or more.
 t.setTimeout(200_000);
@@ -99,12 +99,16 @@ function chunkAndToken(numTokens: number, position: number): Batch {
 }
 
 /** Pipelines when the model is loaded, and after steps of many sizes, in short contexts and long ones. */
-async function pipelinesOf(ops: WebGpuOps): Promise<{ ready: number; later: number; kernels: Set<string> }> {
+async function pipelinesOf(
+  ops: WebGpuOps,
+  model: TinyModel = 'llama',
+  quantization: string | null = null,
+): Promise<{ ready: number; later: number; kernels: Set<string> }> {
   const backend: Backend<GPUBuffer> = { ...cpuBackend(), ops, maxBindingBytes: 2 ** 27, autotune: null };
-  const options = tinyOptions('llama');
+  const options = tinyOptions(model, { quantization });
   const device = await loadDeviceModel(backend, options, { maxLogits: 16, maxSampled: 16 }, () => undefined);
   const ready = ops.numPipelines;
-  for (const numTokens of [1, 2, 3, 4, 5, 16, 64]) {
+  for (const numTokens of [1, 2, 3, 4, 5, 7, 16, 62, 64]) {
     for (const position of [0, 159]) {
       ops.writeBatch(device.batch, chunkAndToken(numTokens, position));
       for (const numLogits of [0, 1, 3, 16]) {
@@ -133,3 +137,17 @@ t.test('nor does any on a GPU, where long contexts are split', async (t) => {
   t.ok(kernels.has('attention_merge'));
   ops.destroy();
 });
+
+for (const quantization of [null, 'w4a8']) {
+  t.test(
+    `nor does any of experts, however many tokens each gets, ${quantization ?? 'unquantized'}`,
+    async (t) => {
+      const ops = await nullOps('f16');
+      const { ready, later, kernels } = await pipelinesOf(ops, 'mixtral', quantization);
+      t.equal(later, ready);
+      t.ok(kernels.has('group_routes'));
+      t.ok(kernels.has(quantization === null ? 'linear_gemm' : 'linear_row_int8'));
+      ops.destroy();
+    },
+  );
+}

@@ -52,6 +52,27 @@ for (const format of Object.keys({ ...WEIGHT_FORMATS, ...OTHER_FORMATS })) {
   });
 }
 
+t.test(
+  'experts larger than a binding together are split between them, and one alone between its rows',
+  async (t) => {
+    const weight = randomWeight(new Random(1), 'int8', 3 * 40, 64);
+    const rowBytes = weight.codes.byteLength / 120;
+    const rowsOf = async (boundRows: number) => {
+      const limits = { maxStorageBufferBindingSize: boundRows * rowBytes };
+      const upload = new WeightUpload({ queue: device.queue, limits }, pool);
+      const { parts } = await upload.load(sourcesOf([weight]), 40);
+      t.strictSame(
+        parts.map(({ rows }) => rows),
+        upload.put([weight], 40).parts.map(({ rows }) => rows),
+      );
+      return parts.map(({ rows }) => rows);
+    };
+    t.strictSame(await rowsOf(119), [80, 40]);
+    t.strictSame(await rowsOf(64), [40, 40, 40]);
+    t.strictSame(await rowsOf(32), [32, 32, 32, 24]);
+  },
+);
+
 t.test('weights of one table share its buffer, of 256 pairs', async (t) => {
   const buffers = new BufferPool(device);
   const upload = new WeightUpload(device, buffers);

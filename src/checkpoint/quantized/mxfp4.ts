@@ -42,8 +42,9 @@ export function packMxfp4(
   const blocks = blocksPerRow(cols);
   const padded = padRows(codes, rows, blocks * BLOCK_BYTES);
   for (let i = 0; i < scales.length; i++) {
+    if (scales[i] < GREATEST) continue;
     const block = padded.subarray(i * BLOCK_BYTES, (i + 1) * BLOCK_BYTES);
-    if (scales[i] === NOT_A_NUMBER || (scales[i] === GREATEST && reachesBeyond(block))) {
+    if (scales[i] === NOT_A_NUMBER || reachesBeyond(block)) {
       throw tensorError(info, `scale ${i} is ${scales[i]}, with which weights are beyond f32`);
     }
   }
