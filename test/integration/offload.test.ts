@@ -4,6 +4,7 @@ import { createLogitsModel } from '#halflight/engine/logits.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { createRunner } from '#halflight/engine/runner.js';
 import { fable } from '../support/models.js';
+import { tinyDir } from '../support/tiny.js';
 
 // The first compilation of all kernels takes a software adapter half a minute or more.
 t.setTimeout(200_000);
@@ -60,6 +61,12 @@ t.test('logits are the same to the byte, whatever lies in host memory', async (t
       ]);
     }
   }
+});
+
+t.test('experts in host memory give the same logits', async (t) => {
+  const options = { modelDir: tinyDir('qwen3_moe'), quantization: 'int4' };
+  const { bytes } = await logits(options);
+  t.ok((await logits({ ...options, offloadLayers: 3 })).bytes.equals(bytes));
 });
 
 t.test('steps that overlap give the same greedy texts', async (t) => {
