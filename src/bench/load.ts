@@ -10,6 +10,8 @@ export interface LoadFigures {
   /** Of the weights on the device. */
   readonly deviceBytes: number;
   readonly seconds: number;
+  /** Time of all threads on the host's cores, a software adapter's among them. */
+  readonly cpuSeconds: number;
   readonly bytesPerSecond: number;
   /** Most memory that the process took beside what it had before, without the weights where the device's memory is the host's. */
   readonly hostBytes: number;
@@ -33,11 +35,13 @@ export async function measureLoad<B>(
   const checkpointBytes = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const rssBefore = process.memoryUsage().rss;
   const startMs = performance.now();
+  const startCpu = process.cpuUsage();
   const maxModelLen = Math.min(4096, config.maxPositionEmbeddings);
   await loadModel(ops, checkpoint, config, { quantization, maxModelLen, onBytes });
   // What was written is there when a later read is.
   await ops.read(small, 1);
   const seconds = (performance.now() - startMs) / 1000;
+  const { user, system } = process.cpuUsage(startCpu);
   const grown = 1024 * process.resourceUsage().maxRSS - rssBefore;
   const deviceBytes = ops.memory().weights;
   return {
@@ -45,6 +49,7 @@ export async function measureLoad<B>(
     largestTensorBytes: Math.max(0, ...sizes),
     deviceBytes,
     seconds,
+    cpuSeconds: (user + system) / 1e6,
     bytesPerSecond: checkpointBytes / seconds,
     hostBytes: Math.max(0, grown - (adapter.software ? deviceBytes : 0)),
   };

@@ -40,9 +40,10 @@ async function measure(
 }
 
 export function loadLines(figures: LoadFigures): readonly string[] {
-  const { checkpointBytes, seconds, bytesPerSecond, deviceBytes, hostBytes, largestTensorBytes } = figures;
+  const { checkpointBytes, seconds, cpuSeconds, bytesPerSecond } = figures;
+  const { deviceBytes, hostBytes, largestTensorBytes } = figures;
   return [
-    `  ${formatBytes(checkpointBytes)} in ${seconds.toFixed(2)} s: ${formatBytes(bytesPerSecond)}/s`,
+    `  ${formatBytes(checkpointBytes)} in ${seconds.toFixed(2)} s: ${formatBytes(bytesPerSecond)}/s; ${cpuSeconds.toFixed(2)} s of CPU time`,
     `  on the device ${formatBytes(deviceBytes)}`,
     `  host memory beside it, at most ${formatBytes(hostBytes)}; the largest tensor has ${formatBytes(largestTensorBytes)}`,
   ];

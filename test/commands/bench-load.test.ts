@@ -33,11 +33,12 @@ t.test('figures are told in three lines', (t) => {
     largestTensorBytes: 131e6,
     deviceBytes: 0.3e9,
     seconds: 2,
+    cpuSeconds: 1.5,
     bytesPerSecond: 0.5e9,
     hostBytes: 1e8,
   };
   t.strictSame(loadLines(figures), [
-    '  1.00 GB in 2.00 s: 500.0 MB/s',
+    '  1.00 GB in 2.00 s: 500.0 MB/s; 1.50 s of CPU time',
     '  on the device 300.0 MB',
     '  host memory beside it, at most 100.0 MB; the largest tensor has 131.0 MB',
   ]);
