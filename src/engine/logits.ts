@@ -82,7 +82,7 @@ async function* prefill<B>(
 }
 
 /** Tokens `start …` of the only sequence, whose logical blocks are the physical ones of the same index. The first `skipped` want no logits. */
-function chunkBatch(
+export function chunkBatch(
   tokenIds: readonly number[],
   { start, skipped }: { start: number; skipped: number },
   numBlocks: number,

@@ -2,7 +2,7 @@ import { codeWords } from '../ops/int8.js';
 import type { Ops, Routing, Tensor } from '../ops/ops.js';
 import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
-import type { Layer, Norm } from './model.js';
+import type { Layer, LayerOps, Norm } from './model.js';
 
 /** Tensors of the layers with experts. Rows are those of tokens, or of routes: topK for each token. */
 export interface ExpertActivations<B> {
@@ -49,7 +49,7 @@ interface BlockTensors<B> {
 
 /** residual += residualScale · Σ weight · expert(norm of the residual) over the experts that each token's router chooses. */
 export function expertBlock<B>(
-  ops: Ops<B>,
+  ops: LayerOps<B>,
   config: ModelConfig,
   { mlpNorm, router, gateUp, down }: Layer<B>,
   { residual, normed: x, ordered, experts: act }: BlockTensors<B>,
@@ -76,7 +76,7 @@ export function roundsFor<B>({ gateUp, down }: Pick<Layer<B>, 'gateUp' | 'down'>
 }
 
 function normalize<B>(
-  ops: Ops<B>,
+  ops: LayerOps<B>,
   { weight, bias }: Norm<B>,
   call: { x: Tensor<B>; out: Tensor<B>; rows: number; eps: number },
 ): void {

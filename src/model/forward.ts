@@ -3,7 +3,7 @@ import type { BatchBuffers, BatchCapacity, KvCache, Ops, Tensor } from '../ops/o
 import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
 import { createExpertActivations, type ExpertActivations, expertBlock } from './experts.js';
-import type { Layer, Linear, Model, Norm } from './model.js';
+import type { Layer, LayerOps, Linear, Model, Norm } from './model.js';
 
 /** Tensors between the operations of a step, of the largest batch's size. Only the residual stream is f32 in every case. */
 export interface Activations<B> {
@@ -93,12 +93,25 @@ export function forward<B>(
   ops.embed({ batch, previous, table, out: act.residual, rows, scale, positions });
   model.layers.forEach((layer, i) => {
     for (const weights of model.bring[i]) ops.bring(weights);
-    if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
-    attentionBlock(ops, config, layer, caches[i], act, step);
-    if (layer.router === null) mlpBlock(ops, config, layer, act, rows);
-    else expertBlock(ops, config, layer, expertTensors(act), rows);
+    layerForward(ops, config, layer, caches[i], act, step);
   });
   if (step.numLogits > 0) logitsOf(ops, model, act, step);
+}
+
+/** Takes the residual stream of the step's tokens through one layer. */
+export function layerForward<B>(
+  ops: LayerOps<B>,
+  config: ModelConfig,
+  layer: Layer<B>,
+  cache: KvCache<B>,
+  act: Activations<B>,
+  step: Pick<Step<B>, 'batch' | 'numTokens'>,
+): void {
+  const { numTokens: rows } = step;
+  if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
+  attentionBlock(ops, config, layer, cache, act, step);
+  if (layer.router === null) mlpBlock(ops, config, layer, act, rows);
+  else expertBlock(ops, config, layer, expertTensors(act), rows);
 }
 
 function expertTensors<B>({ experts, ...act }: Activations<B>) {
@@ -107,12 +120,12 @@ function expertTensors<B>({ experts, ...act }: Activations<B>) {
 }
 
 function attentionBlock<B>(
-  ops: Ops<B>,
+  ops: LayerOps<B>,
   config: ModelConfig,
   layer: Layer<B>,
   cache: KvCache<B>,
   act: Activations<B>,
-  step: Step<B>,
+  step: Pick<Step<B>, 'batch' | 'numTokens'>,
 ): void {
   const { normEps: eps, numHeads, attentionScale: scale, attentionSoftCap: softCap } = config;
   const { batch, numTokens: rows } = step;
@@ -136,7 +149,7 @@ function attentionBlock<B>(
 }
 
 function mlpBlock<B>(
-  ops: Ops<B>,
+  ops: LayerOps<B>,
   config: ModelConfig,
   layer: Layer<B>,
   act: Activations<B>,
@@ -152,7 +165,7 @@ function mlpBlock<B>(
 
 /** residual += residualScale · (norm of) the product. */
 function addToResidual<B>(
-  ops: Ops<B>,
+  ops: LayerOps<B>,
   { normEps: eps, residualScale: scale }: ModelConfig,
   { residual, projected, ordered, codes: room }: Activations<B>,
   { x, by, norm, rows }: { x: Tensor<B>; by: Linear<B>; norm: Norm<B> | null; rows: number },
@@ -176,7 +189,7 @@ function normOf<B>(norm: Norm<B> | null, eps: number, out: Tensor<B>) {
 }
 
 function normalize<B>(
-  ops: Ops<B>,
+  ops: LayerOps<B>,
   { normEps: eps }: ModelConfig,
   norm: Norm<B> | null,
   x: Tensor<B>,

@@ -3,10 +3,11 @@ import { type PackedRows, stackSources } from '../quant/packed-rows.js';
 import { isInteger, type WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { ExpertMatrices, expertNamesIn } from './expert-matrices.js';
+import { type LayerStacks, layerStacks, type Stack } from './layer-stacks.js';
 import { Matrices, type WeightSource } from './matrices.js';
 import { headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
-import { fused, inLayer, inLayerName, type StackPart } from './names.js';
+import { fused, inLayerName, type StackPart } from './names.js';
 import { loadLayers } from './offload.js';
 import { namesIn } from './prefix.js';
 import { ropeTable } from './rope.js';
@@ -33,19 +34,16 @@ export async function loadModel<B>(
   config: ModelConfig,
   options: LoadOptions,
 ): Promise<Model<B>> {
-  const weights = namesIn(checkpoint.tensors, config);
-  const loader = new Loader(ops, checkpoint, { ...config, weights }, options);
-  const { vocabSize, hiddenSize, tieWordEmbeddings, numLayers, maxPositionEmbeddings } = config;
-  const embedding = await loader.table(weights.embedding, vocabSize, hiddenSize);
+  const loader = createLoader(ops, checkpoint, config, options);
+  const { vocabSize, hiddenSize, tieWordEmbeddings, numLayers } = config;
+  const { weights } = loader.config;
+  const embedding = await loader.embedding();
   const { numHostLayers = 0 } = options;
   const { layers, bring } = await loadLayers(ops, { numLayers, numHostLayers }, (i) => loader.layer(i));
   return {
     config,
     embedding,
-    positions:
-      weights.positions === null
-        ? null
-        : await loader.table(weights.positions, maxPositionEmbeddings, hiddenSize),
+    positions: await loader.positions(),
     layers,
     bring,
     finalNorm: await loader.norm(weights.finalNorm),
@@ -53,6 +51,18 @@ export async function loadModel<B>(
     samples: loader.samples.of,
   };
 }
+
+/** For the parts of a model, one at a time. */
+export function createLoader<B>(
+  ops: Ops<B>,
+  checkpoint: WeightSource,
+  config: ModelConfig,
+  options: LoadOptions,
+): Loader<B> {
+  return new Loader(ops, checkpoint, { ...config, weights: namesIn(checkpoint.tensors, config) }, options);
+}
+
+export type { Loader };
 
 class Loader<B> {
   readonly matrices: Matrices;
@@ -68,39 +78,41 @@ class Loader<B> {
     this.matrices = new Matrices(checkpoint, config, options);
   }
 
+  embedding(): Promise<Weight<B>> {
+    const { weights, vocabSize, hiddenSize } = this.config;
+    return this.table(weights.embedding, vocabSize, hiddenSize);
+  }
+
+  async positions(): Promise<Weight<B> | null> {
+    const { weights, maxPositionEmbeddings, hiddenSize } = this.config;
+    return weights.positions === null
+      ? null
+      : this.table(weights.positions, maxPositionEmbeddings, hiddenSize);
+  }
+
   async layer(layer: number): Promise<Layer<B>> {
-    const { weights: w, hiddenSize, numHeads, numKvHeads, headDim, slidingWindows, ropes } = this.config;
-    const named = (names: LinearNames) => inLayer(names, layer);
+    const { weights: w, slidingWindows, ropes } = this.config;
     const norm = (name: string | null) => (name === null ? null : this.norm(inLayerName(name, layer)));
     const rope = ropes[layer];
-    const q: StackPart = [named(w.q), numHeads * headDim];
-    const k: StackPart = [named(w.k), numKvHeads * headDim];
-    const v: StackPart = [named(w.v), numKvHeads * headDim];
+    const stacks = layerStacks(this.config, layer);
     return {
       attentionNorm: await norm(w.attentionNorm),
       attentionPostNorm: await norm(w.attentionPostNorm),
-      qkv: await this.linear([q, k, v], hiddenSize),
+      qkv: await this.linear(stacks.qkv),
       rope: this.#rope(rope),
       rotaryDim: rope.rotaryDim,
       headNorms: await this.#headNorms(layer),
-      o: await this.linear([[named(w.o), hiddenSize]], numHeads * headDim),
+      o: await this.linear(stacks.o),
       mlpNorm: await norm(w.mlpNorm),
       mlpPostNorm: await norm(w.mlpPostNorm),
       sinks: await this.#sinks(layer),
-      ...(await (this.config.experts?.layers[layer] ? this.#experts(layer) : this.#mlp(layer))),
+      ...(await (this.config.experts?.layers[layer] ? this.#experts(layer) : this.#mlp(stacks))),
       window: slidingWindows[layer],
     };
   }
 
-  async #mlp(layer: number): Promise<Pick<Layer<B>, 'router' | 'gateUp' | 'down'>> {
-    const { weights, hiddenSize, intermediateSize } = this.config;
-    const { gate, up, down } = weights;
-    const gates: StackPart[] = gate === null ? [] : [[inLayer(gate, layer), intermediateSize]];
-    return {
-      router: null,
-      gateUp: await this.linear([...gates, [inLayer(up, layer), intermediateSize]], hiddenSize),
-      down: await this.linear([[inLayer(down, layer), hiddenSize]], intermediateSize),
-    };
+  async #mlp({ gateUp, down }: LayerStacks): Promise<Pick<Layer<B>, 'router' | 'gateUp' | 'down'>> {
+    return { router: null, gateUp: await this.linear(gateUp), down: await this.linear(down) };
   }
 
   /** The router keeps its format: it is small, and what it chooses matters more than a weight. */
@@ -182,7 +194,7 @@ class Loader<B> {
   }
 
   /** Matrices of equal K, stacked by rows, and their biases; a matrix without one gets zeros where another has one. */
-  async linear(named: readonly StackPart[], cols: number): Promise<Linear<B>> {
+  async linear({ parts: named, cols }: Stack): Promise<Linear<B>> {
     const parts = fused(named);
     const sources = parts.map(([names, rows]) => this.matrices.rounded(names, rows, cols));
     const tensors = parts.map(([{ weight }, rows]) => [weight, rows] as const);

@@ -1,6 +1,12 @@
-import type { HostWeights, Tensor, Weight } from '../ops/ops.js';
+import type { HostWeights, Ops, Tensor, Weight } from '../ops/ops.js';
 import type { ModelConfig } from './config.js';
 import type { WeightSample } from './samples.js';
+
+/** The operations of a layer. */
+export type LayerOps<B> = Pick<
+  Ops<B>,
+  'linear' | 'ropeAndCache' | 'attention' | 'rmsNorm' | 'layerNorm' | 'route' | 'addExperts'
+>;
 
 /** A model on a device. */
 export interface Model<B> {

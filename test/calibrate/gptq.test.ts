@@ -1,12 +1,11 @@
 import t from 'tap';
 import type { ColumnOrder } from '#halflight/calibrate/column-order.js';
+import { usableWeight } from '#halflight/calibrate/decoded.js';
 import { gptqMethod } from '#halflight/calibrate/gptq.js';
 import type { MatrixInput, MatrixResult } from '#halflight/calibrate/method.js';
 import { nearestMethod } from '#halflight/calibrate/nearest.js';
 import { UserError } from '#halflight/errors.js';
-import { scaleAt, zeroAt } from '#halflight/quant/affine.js';
 import { dequantize, parseQuantization, STORED_FORMATS } from '#halflight/quant/formats.js';
-import { getCode } from '#halflight/quant/planes.js';
 import { Random } from '../support/random.js';
 import { quantizeByDefinition } from './gptq-definition.js';
 import { inputsOf, matrixOf, productError, statsOf } from './support.js';
@@ -20,17 +19,7 @@ function sample(seed: number, shape: readonly [number, number], format: Paramete
   return { inputs, input: matrixOf(new Random(seed + 1), shape, format, statsOf(inputs, shape[1])) };
 }
 
-/** The numbers that codes stand for, also where columns lie in groups from anywhere. */
-function decoded({ packed, groupIndex }: MatrixResult): Float32Array {
-  if (groupIndex === null) return dequantize(packed);
-  const { rows, cols, format } = packed;
-  const groups = Math.ceil(cols / (format.groupSize ?? cols));
-  return Float32Array.from({ length: rows * cols }, (_, i) => {
-    const [row, k] = [Math.floor(i / cols), i % cols];
-    const group = row * groups + groupIndex[k];
-    return (getCode(packed.codes, i, format.bits) - zeroAt(packed, group)) * scaleAt(packed, group);
-  });
-}
+const decoded = (result: MatrixResult) => dequantize(usableWeight(result));
 
 t.test('codes are those of the definition: column after column, the others solved for each time', (t) => {
   const cases: readonly [string, readonly [number, number], ColumnOrder][] = [

@@ -1,0 +1,205 @@
+import type { ModelConfig } from '../model/config.js';
+import { type LayerStacks, layerStacks, type Stack } from '../model/layer-stacks.js';
+import { createLoader, type Loader } from '../model/load.js';
+import type { WeightSource } from '../model/matrices.js';
+import { headwiseRows } from '../model/matrix-layout.js';
+import type { Layer } from '../model/model.js';
+import { fused } from '../model/names.js';
+import { namesIn } from '../model/prefix.js';
+import type { Ops } from '../ops/ops.js';
+import { stackSources } from '../quant/packed-rows.js';
+import { sliceRows } from '../quant/rows.js';
+import type { PackedWeight } from '../quant/weight.js';
+import { usableWeight } from './decoded.js';
+import { InputMoments } from './input-moments.js';
+import { LayerRun, type Sample } from './layer-run.js';
+import type { InputStats, MatrixResult } from './method.js';
+
+export interface GatherOptions<B> {
+  /** Opens a device: one for the embeddings and one for each layer, of which the last is destroyed before. */
+  readonly openOps: () => Promise<Ops<B>>;
+  readonly checkpoint: WeightSource;
+  readonly config: ModelConfig;
+  /** Token ids of each sample. */
+  readonly samples: readonly (readonly number[])[];
+  readonly withHessian: boolean;
+}
+
+type StackName = keyof LayerStacks;
+const ORDER: readonly StackName[] = ['qkv', 'o', 'gateUp', 'down'];
+
+interface Place {
+  readonly layer: number;
+  readonly stack: StackName;
+}
+
+/** A layer on its device. */
+interface Stage<B> {
+  readonly index: number;
+  readonly run: LayerRun<B>;
+  readonly loader: Loader<B>;
+  layer: Layer<B>;
+  /** Products whose weights are to be made anew of what their matrices became. */
+  readonly stale: Set<StackName>;
+}
+
+/**
+ * Runs a model on a calibration text and tells what is known of the inputs of each matrix. One layer at a time is on the device, and the residual
+ * streams of all samples are on the host between layers, so the model may be larger than the device's memory. Matrices are asked for in the order in
+ * which a token meets them; each sees what those before it became (`replace`), which is GPTQ's true-sequential.
+ */
+export class InputGatherer<B> {
+  readonly #places: ReadonlyMap<string, Place>;
+  readonly #replaced = new Map<string, PackedWeight>();
+  readonly #maxTokens: number;
+  #hidden: readonly Float32Array[] | null = null;
+  #stage: Stage<B> | null = null;
+  /** Of the product that was asked for last: q, k and v have the same inputs. */
+  #known: (Place & { readonly stats: InputStats }) | null = null;
+
+  constructor(readonly options: GatherOptions<B>) {
+    this.#places = placesOf(this.#config());
+    this.#maxTokens = Math.max(...options.samples.map(({ length }) => length));
+  }
+
+  /** null for a matrix of experts, and for one that is no layer's. Throws RangeError for a layer that is done. */
+  async statsOf(tensor: string): Promise<InputStats | null> {
+    const place = this.#places.get(tensor);
+    if (place === undefined || this.#hasExperts(place)) return null;
+    if (place.layer === this.#known?.layer && place.stack === this.#known.stack) return this.#known.stats;
+    const stage = await this.#reach(place.layer);
+    await this.#refresh(stage, ORDER.slice(0, ORDER.indexOf(place.stack)));
+    const stats = await this.#gather(stage, place.stack);
+    this.#known = { ...place, stats };
+    return stats;
+  }
+
+  /** What a matrix became, for all that is computed after it. Rows as the checkpoint has them, or if it is transposed there, by outputs. */
+  replace(tensor: string, became: Pick<MatrixResult, 'packed' | 'groupIndex'>): void {
+    const place = this.#places.get(tensor);
+    if (place === undefined || this.#hasExperts(place)) return;
+    this.#replaced.set(tensor, usableWeight(became));
+    if (this.#stage?.index === place.layer) this.#stage.stale.add(place.stack);
+  }
+
+  /** Lets go of the device. */
+  close(): void {
+    this.#stage?.run.ops.destroy();
+    this.#stage = null;
+  }
+
+  #config(): ModelConfig {
+    const { config, checkpoint } = this.options;
+    return { ...config, weights: namesIn(checkpoint.tensors, config) };
+  }
+
+  #hasExperts({ layer, stack }: Place): boolean {
+    return this.options.config.experts?.layers[layer] === true && stack !== 'qkv' && stack !== 'o';
+  }
+
+  async #reach(layer: number): Promise<Stage<B>> {
+    if (this.#stage !== null && layer < this.#stage.index)
+      throw new RangeError(`layer ${layer} is asked for after layer ${this.#stage.index}`);
+    this.#hidden ??= await this.#embed();
+    let stage = this.#stage ?? (await this.#open(0));
+    while (stage.index < layer) {
+      await this.#finish(stage);
+      stage = await this.#open(stage.index + 1);
+    }
+    return stage;
+  }
+
+  async #embed(): Promise<readonly Float32Array[]> {
+    const { options } = this;
+    const { run, loader } = await this.#device();
+    const [table, positions] = [await loader.embedding(), await loader.positions()];
+    const hidden: Float32Array[] = [];
+    for (const ids of options.samples) hidden.push(await run.embed(ids, table, positions));
+    run.ops.destroy();
+    return hidden;
+  }
+
+  async #device(): Promise<Pick<Stage<B>, 'run' | 'loader'>> {
+    const { openOps, checkpoint, config } = this.options;
+    const ops = await openOps();
+    const loading = { quantization: null, maxModelLen: this.#maxTokens, onBytes: () => undefined };
+    return {
+      run: new LayerRun(ops, config, this.#maxTokens),
+      loader: createLoader(ops, checkpoint, config, loading),
+    };
+  }
+
+  async #open(index: number): Promise<Stage<B>> {
+    this.close();
+    const device = await this.#device();
+    const layer = await device.loader.layer(index);
+    // What was replaced before the layer was reached: a job that goes on where it was.
+    const stale = new Set(ORDER.filter((stack) => this.#isReplaced({ layer: index, stack })));
+    this.#stage = { index, ...device, layer, stale };
+    return this.#stage;
+  }
+
+  #isReplaced({ layer, stack }: Place): boolean {
+    return this.#stack(layer, stack).parts.some(([{ weight }]) => this.#replaced.has(weight));
+  }
+
+  #stack(layer: number, stack: StackName): Stack {
+    return layerStacks(this.#config(), layer)[stack];
+  }
+
+  /** Takes all samples through a layer as it became. */
+  async #finish(stage: Stage<B>): Promise<void> {
+    await this.#refresh(stage, ORDER);
+    const hidden: Float32Array[] = [];
+    for (const sample of this.#samples()) hidden.push(await stage.run.output(stage.layer, sample));
+    this.#hidden = hidden;
+    for (const stack of ORDER) {
+      for (const [{ weight }] of this.#stack(stage.index, stack).parts) this.#replaced.delete(weight);
+    }
+  }
+
+  #samples(): readonly Sample[] {
+    const hidden = this.#hidden ?? [];
+    return this.options.samples.map((tokenIds, i) => ({ tokenIds, hidden: hidden[i] }));
+  }
+
+  /** Makes weights of those of the products that are stale. */
+  async #refresh(stage: Stage<B>, stacks: readonly StackName[]): Promise<void> {
+    for (const name of stacks.filter((stack) => stage.stale.delete(stack))) {
+      const weight = await stage.run.ops.loadWeight(this.#sources(stage, name));
+      stage.layer = { ...stage.layer, [name]: { ...stage.layer[name], weight } };
+    }
+  }
+
+  #sources({ index, loader }: Stage<B>, name: StackName) {
+    const { parts, cols } = this.#stack(index, name);
+    const sources = fused(parts).map(([names, rows]) => {
+      const packed = this.#replaced.get(names.weight);
+      if (packed === undefined) return loader.matrices.rounded(names, rows, cols);
+      const { headDim } = this.options.config;
+      const ordered = names.layout === 'headwise' ? headwiseRows(packed, headDim) : packed;
+      const read = async (start: number, count: number) => sliceRows(ordered, start, count);
+      return { format: packed.format, rows, cols, read };
+    });
+    return stackSources(sources);
+  }
+
+  async #gather({ run, layer }: Stage<B>, stack: StackName): Promise<InputStats> {
+    const { weight } = layer[stack];
+    const moments = new InputMoments(weight.cols, this.options.withHessian);
+    for (const sample of this.#samples()) moments.add(await run.input(layer, weight, sample));
+    return moments.stats();
+  }
+}
+
+function placesOf(config: ModelConfig): ReadonlyMap<string, Place> {
+  const layers = Array.from({ length: config.numLayers }, (_, layer) => layer);
+  return new Map(
+    layers.flatMap((layer) => {
+      const stacks = layerStacks(config, layer);
+      return ORDER.flatMap((stack) =>
+        stacks[stack].parts.map(([{ weight }]) => [weight, { layer, stack }] as const),
+      );
+    }),
+  );
+}
