@@ -1,8 +1,11 @@
 // The other side: halflight's `linear`. Its times hold the upload of x and the readback of y too, as those of the peer do.
+import { readSoftwareVulkan, softwareVectors } from '../../dist/commands/software-vectors.js';
 import { webgpuBackend } from '../../dist/engine/backend.js';
 import { parseQuantization } from '../../dist/quant/formats.js';
 import { K, N, randomActivations, randomWeight, rateOf, report, TOKENS } from './products.mjs';
 
+// As the command line does.
+Object.assign(process.env, softwareVectors(readSoftwareVulkan(process.env), process.env));
 const { ops } = await webgpuBackend({ computeType: 'float32', batchInvariant: false });
 const { codes, scales } = randomWeight();
 const format = { ...parseQuantization('int4'), scaleType: 'f32' };
