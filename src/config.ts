@@ -123,6 +123,30 @@ export const OPTIONS = {
     'Tokens that kernels compute, one measurement for each number',
   ),
   formats: list('FORMAT', 'Weight format that kernels are measured with; may be repeated; default: all'),
+  scheme: text(
+    'int4',
+    'SCHEME',
+    'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8',
+  ),
+  method: text('rtn', 'METHOD', 'How codes are chosen'),
+  format: choice(
+    'auto',
+    ['auto', 'compressed-tensors', 'gptq', 'awq', 'bitsandbytes'],
+    'Layout of the files; auto is compressed-tensors, and bitsandbytes for nf4',
+  ),
+  keep: list(
+    'MODULE[=f32|f16|bf16]',
+    'Module that is not quantized, such as *.down_proj or lm_head=f16; may be repeated',
+  ),
+  calibration: list(
+    'FILE',
+    'Text, or .jsonl of messages, to calibrate with; may be repeated; default: the bundled text',
+  ),
+  'calibration-samples': integer(128, [1, 2 ** 20], 'Pieces of the calibration text that are taken'),
+  'calibration-length': integer(512, [1, 2 ** 20], 'Tokens of each piece'),
+  'max-shard-size': optional(bytes('Weights in one file at most; default: 5GB')),
+  overwrite: flag('Replace OUT where it exists, and begin anew what was left unfinished'),
+  'dry-run': flag('Tell what would be done, and what it takes, and do nothing'),
   json: flag('Print one JSON object'),
   help: flag('Print this help'),
 } as const satisfies Record<string, Option<unknown>>;

@@ -7,6 +7,7 @@ import {
   GENERATE_OPTIONS,
   INSPECT_OPTIONS,
   PULL_OPTIONS,
+  QUANTIZE_OPTIONS,
   SERVE_OPTIONS,
 } from './options.js';
 
@@ -44,6 +45,13 @@ export const COMMANDS: readonly Command[] = [
       'Measure a model’s perplexity on a text, how far its predictions are from another’s, or its answers to questions.',
     options: EVAL_OPTIONS,
     run: async (args) => (await import('./eval.js')).runEval(args),
+  },
+  {
+    name: 'quantize',
+    usage: 'MODEL OUT',
+    summary: 'Make a quantized checkpoint of a model of floats, for halflight, vLLM and transformers.',
+    options: QUANTIZE_OPTIONS,
+    run: async (args) => (await import('./quantize.js')).runQuantize(args),
   },
   {
     name: 'inspect',

@@ -69,6 +69,23 @@ export const EVAL_OPTIONS = [
 
 export const PULL_OPTIONS = [...HUB_OPTIONS, 'help'] as const satisfies readonly OptionName[];
 
+export const QUANTIZE_OPTIONS = [
+  'scheme',
+  'method',
+  'format',
+  'keep',
+  'calibration',
+  'calibration-samples',
+  'calibration-length',
+  'seed',
+  'max-shard-size',
+  'overwrite',
+  'dry-run',
+  ...HUB_OPTIONS,
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
 export const INSPECT_OPTIONS = [
   ...HUB_OPTIONS,
   'quantization',

@@ -9,6 +9,8 @@ export interface Progress {
   /** In the stage's own unit. */
   readonly done: number;
   readonly total: number;
+  /** What of the stage is worked on, such as a layer. */
+  readonly detail?: string;
   /** Stays on the screen, on a line of its own. */
   readonly note?: string;
 }
@@ -32,6 +34,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   weights: { label: 'loading weights', format: formatBytes, timed: true },
   autotune: { label: 'measuring kernels', format: formatCount },
   kernels: { label: 'compiling kernels', format: null },
+  quantize: { label: 'quantizing', format: formatBytes, timed: true },
   windows: { label: 'scoring windows', format: formatCount },
   questions: { label: 'scoring questions', format: formatCount },
 };
@@ -115,8 +118,10 @@ function showLines(stream: NodeJS.WriteStream, everyMs: number): ProgressDisplay
   };
 }
 
-function barText({ stage, done, total }: Progress, rate: Rate | null): { label: string; amount: string } {
-  const { label, format, timed } = stageOf(stage);
+function barText(progress: Progress, rate: Rate | null): { label: string; amount: string } {
+  const { stage, done, total, detail } = progress;
+  const { label: name, format, timed } = stageOf(stage);
+  const label = detail === undefined ? name : `${name} ${detail}`;
   if (format === null) return { label, amount: '' };
   const pace =
     timed === true && rate !== null

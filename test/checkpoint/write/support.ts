@@ -1,8 +1,7 @@
 import type { Test } from 'tap';
+import { nearestMethod } from '#halflight/calibrate/nearest.js';
 import type { FileFormat, MatrixSpec } from '#halflight/checkpoint/write/format.js';
 import type { ActivationType } from '#halflight/quant/formats.js';
-import { quantizeRtn } from '#halflight/quant/rtn.js';
-import { quantizeTable } from '#halflight/quant/rtn-table.js';
 import type { PackedWeight, WeightFormat } from '#halflight/quant/weight.js';
 import { Random } from '../../support/random.js';
 import { openWritten } from '../quantized/packers.js';
@@ -25,9 +24,10 @@ export function specOf(
 }
 
 /** Random values in codes. */
-export function coded({ rows, cols, format }: MatrixSpec, seed = 1): PackedWeight {
-  const quantize = format.table === undefined ? quantizeRtn : quantizeTable;
-  return quantize(new Random(seed).values(rows * cols), rows, cols, format);
+export function coded({ rows, cols, format, module: name }: MatrixSpec, seed = 1): PackedWeight {
+  const method = nearestMethod({ scales: { kind: 'extremes' }, weighted: false });
+  const values = new Random(seed).values(rows * cols);
+  return method.quantize({ name, values, rows, cols, format, stats: null }).packed;
 }
 
 /** Our own reader must give back the very codes, scales and zero points that were written. */

@@ -1,0 +1,59 @@
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import type { LinearNames, MatrixLayout, ModelConfig } from '../../model/config.js';
+import { expertNamesIn } from '../../model/expert-matrices.js';
+import { inExpert, inLayer } from '../../model/names.js';
+import { namesIn } from '../../model/prefix.js';
+
+/** A matrix of a layer, as its checkpoint holds it: one that is made of several, such as q, k and v, counts once. */
+export interface LinearModule {
+  readonly layer: number;
+  /** Name of the tensor. */
+  readonly tensor: string;
+  readonly layout: MatrixLayout;
+}
+
+/** The matrices of all layers, in the order in which a token meets them. */
+export function linearModules(
+  config: ModelConfig,
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+): readonly LinearModule[] {
+  const modules = new Map<string, LinearModule>();
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    for (const { weight: tensor, layout } of layerNames(config, tensors, layer)) {
+      if (!modules.has(tensor)) modules.set(tensor, { layer, tensor, layout });
+    }
+  }
+  return [...modules.values()];
+}
+
+function layerNames(config: ModelConfig, tensors: Checkpoint['tensors'], layer: number): LinearNames[] {
+  const { q, k, v, o, gate, up, down, experts } = namesIn(tensors, config);
+  const attention = [q, k, v, o].map((names) => inLayer(names, layer));
+  if (config.experts?.layers[layer] !== true) {
+    const mlp = gate === null ? [up, down] : [gate, up, down];
+    return [...attention, ...mlp.map((names) => inLayer(names, layer))];
+  }
+  const named = expertNamesIn(experts, tensors, layer);
+  const { numExperts } = config.experts;
+  const each = Array.from({ length: numExperts }, (_, expert) =>
+    [named.gate, named.up, named.down].map((names) => inExpert(names, expert)),
+  );
+  return [...attention, ...each.flat()];
+}
+
+/** Linear modules that are never quantized: the output matrix and the routers, which are small and choose much. */
+export function keptModules(
+  config: ModelConfig,
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+): readonly string[] {
+  const { lmHead, experts } = namesIn(tensors, config);
+  const routers = (config.experts?.layers ?? []).flatMap((hasExperts, layer) =>
+    hasExperts ? [expertNamesIn(experts, tensors, layer).router.weight] : [],
+  );
+  return [lmHead, ...routers].map(moduleOf);
+}
+
+/** The path of a tensor's module. */
+export function moduleOf(tensor: string): string {
+  return tensor.replace(/\.(weight|bias)$/, '');
+}

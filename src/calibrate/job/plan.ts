@@ -1,0 +1,174 @@
+import type { Checkpoint, TensorInfo } from '../../checkpoint/checkpoint.js';
+import { type Dtype, isDtype } from '../../checkpoint/dtypes.js';
+import type { TensorSpec } from '../../checkpoint/safetensors-layout.js';
+import type { FileFormat, MatrixSpec } from '../../checkpoint/write/format.js';
+import { planShards, type ShardPlan } from '../../checkpoint/write/shards.js';
+import { CheckpointError, UserError } from '../../errors.js';
+import type { ModelConfig } from '../../model/config.js';
+import { floatType } from '../../model/matrices.js';
+import { formatName } from '../../quant/formats.js';
+import { BLOCK_CODES, type WeightFormat } from '../../quant/weight.js';
+import { checkRules, type KeepRule, ruleFor } from './keep.js';
+import { keptModules, type LinearModule, linearModules, moduleOf } from './modules.js';
+import type { Scheme } from './schemes.js';
+
+export interface PlanOptions {
+  readonly scheme: Scheme;
+  readonly file: FileFormat;
+  readonly keep: readonly KeepRule[];
+  readonly maxShardBytes: number;
+  /** Whether the method gives columns an order of their own. */
+  readonly actOrder: boolean;
+}
+
+/** A matrix that becomes codes. */
+export interface MatrixTask {
+  readonly kind: 'matrix';
+  readonly info: TensorInfo;
+  readonly layer: number;
+  readonly spec: MatrixSpec;
+  readonly isTransposed: boolean;
+  /** What is done otherwise than asked, and why. */
+  readonly note: string | null;
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** A tensor that stays floats. */
+export interface CopyTask {
+  readonly kind: 'copy';
+  readonly info: TensorInfo;
+  /** As it is written. */
+  readonly dtype: Dtype;
+  /** Why it is not quantized, where it is a matrix of a layer. */
+  readonly note: string | null;
+  readonly outputs: readonly TensorSpec[];
+}
+
+export type Task = MatrixTask | CopyTask;
+
+/** All that is done, decided before any of it is. */
+export interface JobPlan {
+  /** Copies first, then matrices by layers. */
+  readonly tasks: readonly Task[];
+  readonly shards: ShardPlan;
+  /** For config.json. */
+  readonly quantizationConfig: object;
+}
+
+/** Decides what becomes of every tensor. Throws UserError where nothing could be quantized, CheckpointError for a model that is quantized already. */
+export function planJob(config: ModelConfig, checkpoint: Checkpoint, options: PlanOptions): JobPlan {
+  const { tensors } = checkpoint;
+  checkRules(options.keep, [...tensors.keys()]);
+  refuseCodes(checkpoint);
+  const modules = linearModules(config, checkpoint);
+  const byLayer = modules.map((module) =>
+    planMatrix(expectTensor(checkpoint, config, module), module, options),
+  );
+  const linear = new Set(modules.map(({ tensor }) => tensor));
+  const others = [...tensors.values()]
+    .filter(({ name }) => !linear.has(name))
+    .map((info) => copyTask(info, options.keep, null));
+  const matrices = byLayer.filter((task) => task.kind === 'matrix');
+  if (matrices.length === 0)
+    throw new UserError(`nothing can be quantized: ${byLayer[0]?.note ?? 'no layers'}`);
+  const kept = byLayer.flatMap((task) => (task.kind === 'copy' ? [moduleOf(task.info.name)] : []));
+  const tasks = [...others, ...byLayer];
+  return {
+    tasks,
+    shards: planShards(
+      tasks.flatMap(({ outputs }) => outputs),
+      options.maxShardBytes,
+    ),
+    quantizationConfig: options.file.config(
+      matrices.map(({ spec }) => spec),
+      [...keptModules(config, checkpoint), ...kept],
+    ),
+  };
+}
+
+function refuseCodes({ tensors }: Checkpoint): void {
+  for (const { file, name, format, storedAs } of tensors.values()) {
+    if (format !== undefined)
+      throw new CheckpointError(
+        file,
+        name,
+        `quantized already (${storedAs}): name the model that it was made of`,
+      );
+  }
+}
+
+function expectTensor(
+  { tensors }: Checkpoint,
+  { architecture }: ModelConfig,
+  { tensor }: LinearModule,
+): TensorInfo {
+  const info = tensors.get(tensor);
+  if (info !== undefined) return info;
+  const file = tensors.values().next().value?.file ?? 'checkpoint';
+  throw new CheckpointError(file, tensor, `no such tensor, but ${architecture} needs it`);
+}
+
+function copyTask(info: TensorInfo, keep: readonly KeepRule[], note: string | null): CopyTask {
+  const { name, shape, dtype: own, file } = info;
+  const dtype = ruleFor(keep, name)?.dtype ?? own;
+  if (!isDtype(dtype)) throw new CheckpointError(file, name, `${dtype} has no place in safetensors`);
+  return { kind: 'copy', info, dtype, note, outputs: [{ name, dtype, shape }] };
+}
+
+function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions): Task {
+  const { keep, file, scheme } = options;
+  const stays = (note: string) => copyTask(info, keep, note);
+  if (ruleFor(keep, info.name) !== null) return stays('--keep');
+  if (info.shape.length !== 2)
+    return stays('a tensor of all experts: only modules of single experts are quantized');
+  const isTransposed = module.layout === 'transposed';
+  if (isTransposed && !file.byOutputs)
+    return stays(`lies by inputs, for which ${file.name} has no place: take --format gptq or awq`);
+  const asked = { ...scheme.format, scaleType: file.scaleType ?? scheme.format.scaleType };
+  const specs = candidates(info, isTransposed, asked, options);
+  const spec = specs.find((candidate) => file.problem(candidate) === null);
+  if (spec === undefined)
+    return stays(specs.length === 0 ? divides(info, asked) : String(file.problem(specs[0])));
+  const isAsked = spec.format.groupSize === asked.groupSize;
+  const instead = isAsked ? null : `${formatName(spec.format)}: ${divides(info, asked)}`;
+  return {
+    kind: 'matrix',
+    info,
+    layer: module.layer,
+    spec,
+    isTransposed,
+    note: instead,
+    outputs: file.tensors(spec),
+  };
+}
+
+function divides(info: TensorInfo, { groupSize }: WeightFormat): string {
+  return `[${info.shape.join(', ')}] is not divided by groups of ${groupSize}`;
+}
+
+/** The format asked for; where a row is no whole number of its groups and the file can tell, smaller groups, and last a scale per row. */
+function candidates(
+  info: TensorInfo,
+  isTransposed: boolean,
+  asked: WeightFormat,
+  { file, scheme, actOrder }: PlanOptions,
+): MatrixSpec[] {
+  const [rows, cols] = isTransposed ? [info.shape[1], info.shape[0]] : info.shape;
+  const sizes = groupSizes(asked, cols).filter((size) => file.mixesGroups || size === asked.groupSize);
+  return sizes.map((groupSize) => ({
+    module: moduleOf(info.name),
+    rows,
+    cols,
+    format: { ...asked, groupSize },
+    activations: scheme.activations,
+    actOrder,
+    floatType: floatType(info),
+  }));
+}
+
+function groupSizes({ groupSize, table }: WeightFormat, cols: number): (number | null)[] {
+  if (groupSize === null || table !== undefined) return [groupSize];
+  const sizes: (number | null)[] = [];
+  for (let size = groupSize; size >= BLOCK_CODES; size /= 2) if (cols % size === 0) sizes.push(size);
+  return [...sizes, null];
+}

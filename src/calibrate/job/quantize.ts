@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import { openModelCheckpoint } from '../../checkpoint/quantized/quantized.js';
+import type { CalibrationText } from '../calibration-text.js';
+import { JOURNAL_FILE, type JournalEntry } from './journal.js';
+import { copyFiles, fileSha256, filesToCopy, partialOf, publish } from './outputs.js';
+import type { JobPlan } from './plan.js';
+import {
+  type OutputFile,
+  type QuantizationReport,
+  type ReportOptions,
+  reportMarkdown,
+  tensorReport,
+} from './report.js';
+import { type Job, runJob } from './run.js';
+
+export interface QuantizeRequest extends Job {
+  readonly modelDir: string;
+  readonly out: string;
+  readonly version: string;
+  readonly options: ReportOptions;
+  readonly calibration: CalibrationText | null;
+}
+
+const INDEX = 'model.safetensors.index.json';
+const REPORT = 'quantization-report';
+
+/** Makes a quantized checkpoint in a folder beside `out` that must exist, and gives it that name when it is whole. */
+export async function quantizeModel(request: QuantizeRequest): Promise<QuantizationReport> {
+  const start = performance.now();
+  const { modelDir, out, plan } = request;
+  const dir = partialOf(out);
+  const entries = await runJob(request, dir, await fingerprint(request));
+  if (plan.shards.index !== null) await writeFile(join(dir, INDEX), plan.shards.index);
+  const copies = await filesToCopy(modelDir);
+  await copyFiles(modelDir, dir, copies);
+  await writeFile(join(dir, 'config.json'), await configText(modelDir, plan));
+  const names = [...plan.shards.files.map(({ name }) => name), ...copies, 'config.json'];
+  const files = await hashFiles(dir, plan.shards.index === null ? names : [...names, INDEX]);
+  const report = buildReport(request, entries, files, (performance.now() - start) / 1000);
+  await writeFile(join(dir, `${REPORT}.json`), `${JSON.stringify(report, null, 2)}\n`);
+  await writeFile(join(dir, `${REPORT}.md`), reportMarkdown(report));
+  await checkReadable(dir);
+  await rm(join(dir, JOURNAL_FILE));
+  await publish(out);
+  return report;
+}
+
+/** What our own reader refuses must not get its name. */
+async function checkReadable(dir: string): Promise<void> {
+  const checkpoint = await openModelCheckpoint(dir);
+  await checkpoint.close();
+}
+
+/** Of all that decides the output's bytes. Of the source that is its configuration, and sizes and times of its files. */
+async function fingerprint({
+  modelDir,
+  version,
+  options,
+  calibration,
+  plan,
+  checkpoint,
+}: QuantizeRequest): Promise<string> {
+  const parts = {
+    version,
+    options: { ...options, model: '' },
+    calibration: calibration?.sha256 ?? null,
+    config: await readFile(join(modelDir, 'config.json'), 'utf8'),
+    files: await sourceFiles(checkpoint),
+    outputs: plan.tasks.map(({ info, outputs }) => [info.name, info.offset, outputs]),
+  };
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+async function sourceFiles({ tensors }: Checkpoint): Promise<readonly (readonly number[])[]> {
+  const files = new Set([...tensors.values()].map(({ file }) => file));
+  return Promise.all(
+    [...files].map(async (file) => {
+      const { size, mtimeMs } = await stat(file);
+      return [size, mtimeMs];
+    }),
+  );
+}
+
+/** What stands there stays as it is written, also numbers such as `1e-05` and `10000.0`. */
+async function configText(modelDir: string, { quantizationConfig }: JobPlan): Promise<string> {
+  const text = (await readFile(join(modelDir, 'config.json'), 'utf8')).trimEnd();
+  const config = JSON.parse(text) as object;
+  const added = { quantization_config: quantizationConfig };
+  if ('quantization_config' in config) return `${JSON.stringify({ ...config, ...added }, null, 2)}\n`;
+  return `${text.slice(0, -1).trimEnd()},${JSON.stringify(added, null, 2).slice(1)}\n`;
+}
+
+async function hashFiles(dir: string, names: readonly string[]): Promise<readonly OutputFile[]> {
+  const files: OutputFile[] = [];
+  for (const name of [...names].sort()) {
+    const file = join(dir, name);
+    files.push({ name, bytes: (await stat(file)).size, sha256: await fileSha256(file) });
+  }
+  return files;
+}
+
+function buildReport(
+  { plan, version, options, calibration }: QuantizeRequest,
+  entries: readonly JournalEntry[],
+  files: readonly OutputFile[],
+  seconds: number,
+): QuantizationReport {
+  const lines = files.map(({ name, sha256 }) => `${sha256}  ${name}\n`);
+  return {
+    halflight: version,
+    options,
+    calibration: calibration === null ? null : sourceOf(calibration),
+    sourceBytes: plan.tasks.reduce((sum, { info }) => sum + info.bytes, 0),
+    outputBytes: plan.shards.totalBytes,
+    sha256: createHash('sha256').update(lines.join('')).digest('hex'),
+    files,
+    tensors: plan.tasks.map((task, i) => tensorReport(task, entries[i], options.method)),
+    timing: {
+      node: process.versions.node,
+      seconds,
+      tensors: Object.fromEntries(entries.map((entry) => [entry.tensor, entry.seconds])),
+    },
+  };
+}
+
+function sourceOf({ files, numSamples, numTokens, sha256 }: CalibrationText) {
+  return { files, numSamples, numTokens, sha256 };
+}

@@ -1,0 +1,110 @@
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import type { TensorData } from '../../checkpoint/safetensors-write.js';
+import type { FileFormat } from '../../checkpoint/write/format.js';
+import { ShardWriter } from '../../checkpoint/write/shards.js';
+import { UserError } from '../../errors.js';
+import { transposed } from '../../model/matrix-layout.js';
+import { f32ToBf16, f32ToF16 } from '../../quant/half.js';
+import type { InputStats, MatrixMethod } from '../method.js';
+import { Journal, type JournalEntry } from './journal.js';
+import type { CopyTask, JobPlan, MatrixTask, Task } from './plan.js';
+
+export interface JobProgress {
+  /** Of the source, done so far and in all. */
+  readonly bytes: number;
+  readonly totalBytes: number;
+  /** That is worked on; null for tensors outside the layers. */
+  readonly layer: number | null;
+}
+
+export interface Job {
+  readonly checkpoint: Checkpoint;
+  readonly plan: JobPlan;
+  readonly file: FileFormat;
+  readonly method: MatrixMethod;
+  /** What is known of a matrix's inputs; null where the method needs nothing. */
+  readonly statsOf: (task: MatrixTask) => Promise<InputStats | null>;
+  readonly onProgress: (progress: JobProgress) => void;
+}
+
+/**
+ * Writes the weights of a plan into a folder, one tensor in memory at a time. What an earlier run of the same job has left there is not done again.
+ * @param fingerprint of all that decides the bytes. Resolves with what is known of every tensor, in the plan's order.
+ */
+export async function runJob(job: Job, dir: string, fingerprint: string): Promise<readonly JournalEntry[]> {
+  const { tasks, shards } = job.plan;
+  const journal = await Journal.open(dir, fingerprint);
+  const writer = await ShardWriter.open(dir, shards);
+  const totalBytes = tasks.reduce((sum, { info }) => sum + info.bytes, 0);
+  const entries: JournalEntry[] = [];
+  let bytes = 0;
+  try {
+    for (const task of tasks) {
+      job.onProgress({ bytes, totalBytes, layer: task.kind === 'matrix' ? task.layer : null });
+      const known = journal.done.get(task.info.name);
+      const entry = known ?? (await runTask(job, task, writer));
+      if (known === undefined) await journal.add(entry);
+      entries.push(entry);
+      bytes += task.info.bytes;
+    }
+    job.onProgress({ bytes, totalBytes, layer: null });
+  } finally {
+    await writer.close();
+  }
+  return entries;
+}
+
+async function runTask(job: Job, task: Task, writer: ShardWriter): Promise<JournalEntry> {
+  const start = performance.now();
+  const { tensors, error, notes } =
+    task.kind === 'matrix' ? await quantized(job, task) : await copied(job.checkpoint, task);
+  await writer.write(tensors);
+  return { tensor: task.info.name, error, notes, seconds: (performance.now() - start) / 1000 };
+}
+
+interface Made {
+  readonly tensors: readonly TensorData[];
+  readonly error: number | null;
+  readonly notes: readonly string[];
+}
+
+async function quantized({ checkpoint, file, method, statsOf }: Job, task: MatrixTask): Promise<Made> {
+  const { info, spec, isTransposed } = task;
+  const { rows, cols, format } = spec;
+  const read = await checkpoint.readF32(info.name);
+  const values = isTransposed ? transposed(read, rows) : read;
+  const stats = await statsOf(task);
+  const result = method.quantize({ name: info.name, values, rows, cols, format, stats });
+  return {
+    tensors: file.pack(spec, result.packed, result.groupIndex),
+    error: result.error,
+    notes: result.notes,
+  };
+}
+
+async function copied(checkpoint: Checkpoint, { info, dtype, outputs }: CopyTask): Promise<Made> {
+  const data =
+    dtype === info.dtype
+      ? (await checkpoint.read(info.name)).data
+      : await narrowed(checkpoint, info.name, dtype);
+  return { tensors: [{ ...outputs[0], data }], error: null, notes: [] };
+}
+
+async function narrowed(checkpoint: Checkpoint, name: string, dtype: string): Promise<ArrayBufferView> {
+  const values = await checkpoint.readF32(name);
+  if (dtype === 'F32') return values;
+  const halves = new Uint16Array(values.length);
+  if (dtype === 'F16') f32ToF16(values, halves);
+  else f32ToBf16(values, halves);
+  const beyond =
+    dtype === 'F16' ? halves.findIndex((half, i) => isInfinite(half) && Number.isFinite(values[i])) : -1;
+  if (beyond === -1) return halves;
+  throw new UserError(
+    `--keep: ${name}: element ${beyond} is ${values[beyond]}, beyond f16; keep it as it is`,
+  );
+}
+
+/** Of f16 bits. */
+function isInfinite(half: number): boolean {
+  return (half & 0x7fff) === 0x7c00;
+}

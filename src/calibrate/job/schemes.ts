@@ -1,0 +1,41 @@
+import { UserError } from '../../errors.js';
+import { type ActivationType, STORED_FORMATS } from '../../quant/formats.js';
+import type { WeightFormat } from '../../quant/weight.js';
+
+/** What matrices are quantized to. */
+export interface Scheme {
+  readonly name: string;
+  readonly format: WeightFormat;
+  readonly activations: ActivationType;
+}
+
+const INTEGER = /^int([2348])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
+/** For the help and for errors. */
+export const SCHEME_NAMES =
+  'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8';
+
+/**
+ * Reads the value of `--scheme`. Plain `int8` has a scale for each row, `int4` and below one for each 32 columns, as with `--quantization`.
+ * Throws UserError with the known names.
+ */
+export function parseScheme(name: string): Scheme {
+  if (name === 'nf4') return { name, format: STORED_FORMATS['nf4-g64'], activations: 'float' };
+  if (name === 'w8a8') return { name, format: integerFormat(8, null, false), activations: 'int8' };
+  const [matched, bits, groups, asymmetric] = INTEGER.exec(name) ?? [];
+  if (matched === undefined)
+    throw new UserError(`--scheme: ${JSON.stringify(name)} is none of ${SCHEME_NAMES}`);
+  const width = Number(bits) as 2 | 3 | 4 | 8;
+  const format = integerFormat(width, groupSize(width, groups), asymmetric !== undefined);
+  return { name, format, activations: 'float' };
+}
+
+function groupSize(bits: number, groups: string | undefined): number | null {
+  if (groups === undefined) return bits === 8 ? null : 32;
+  return groups === 'channel' ? null : Number(groups.slice(1));
+}
+
+/** Bytes of one scale for a whole row weigh nothing, so it has the wider type. */
+function integerFormat(bits: 2 | 3 | 4 | 8, groupSize: number | null, zeroPoints: boolean): WeightFormat {
+  const scaleType = bits === 8 && groupSize === null ? 'f32' : 'f16';
+  return { reader: `int${bits}`, bits, groupSize, scaleType, zeroPoints };
+}

@@ -1,0 +1,69 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import {
+  checkOutput,
+  copyFiles,
+  fileSha256,
+  filesToCopy,
+  freeBytes,
+  preparePartial,
+  publish,
+} from '#halflight/calibrate/job/outputs.js';
+import { refuses } from '../../support/commands.js';
+import { fable, temporaryFolder } from '../../support/models.js';
+
+t.test(
+  'tokenizer, chat template and settings of generation go along, weights and configuration do not',
+  async (t) => {
+    const names = [
+      'chat_template.jinja',
+      'generation_config.json',
+      'tokenizer.json',
+      'tokenizer_config.json',
+    ];
+    t.strictSame(await filesToCopy(fable), names);
+    const dir = await temporaryFolder(t);
+    await copyFiles(fable, dir, names);
+    t.strictSame((await readdir(dir)).sort(), names);
+    t.equal(await fileSha256(join(dir, names[2])), await fileSha256(join(fable, names[2])));
+  },
+);
+
+t.test('an output that is there is replaced only when told to, and only where it is a model', async (t) => {
+  const dir = await temporaryFolder(t);
+  const out = join(dir, 'out');
+  await checkOutput(fable, out, false);
+  await mkdir(out);
+  await refuses(t, () => checkOutput(fable, out, false), /exists already; --overwrite replaces it$/);
+  await checkOutput(fable, out, true);
+  await writeFile(join(out, 'letter.txt'), '');
+  await refuses(t, () => checkOutput(fable, out, true), /holds no model/);
+  await writeFile(join(out, 'config.json'), '');
+  await checkOutput(fable, out, true);
+  await refuses(t, () => checkOutput(fable, join(out, 'config.json'), true), /is a file/);
+  await refuses(t, () => checkOutput(out, out, true), /is the model itself/);
+});
+
+t.test('a finished folder takes the place of an older one', async (t) => {
+  const out = join(await temporaryFolder(t), 'out');
+  for (const name of ['first', 'second']) {
+    await writeFile(join(await preparePartial(out, false), name), '');
+    await publish(out);
+    t.strictSame(await readdir(out), [name]);
+  }
+  t.strictSame(await readdir(join(out, '..')), ['out']);
+});
+
+t.test('what is unfinished stays unless it is to begin anew', async (t) => {
+  const out = join(await temporaryFolder(t), 'out');
+  await writeFile(join(await preparePartial(out, false), 'half'), '');
+  t.strictSame(await readdir(await preparePartial(out, false)), ['half']);
+  t.strictSame(await readdir(await preparePartial(out, true)), []);
+});
+
+t.test('free space is that of the nearest folder that is there', async (t) => {
+  const dir = await temporaryFolder(t);
+  const free = await freeBytes(join(dir, 'not', 'yet'));
+  t.ok(free > 0 && Number.isFinite(free));
+});

@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { parseMethod } from '#halflight/calibrate/job/methods.js';
+import { fileSha256 } from '#halflight/calibrate/job/outputs.js';
+import { type JobProgress, runJob } from '#halflight/calibrate/job/run.js';
+import type { MatrixInput, MatrixMethod } from '#halflight/calibrate/method.js';
+import { openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
+import { temporaryFolder } from '../../support/models.js';
+import { changedCheckpoint } from '../../support/tiny.js';
+import { planTiny } from './support.js';
+
+const { method: rtn } = parseMethod('rtn');
+
+/** Rounds, but fails when it is asked for the nth time. */
+function failingAt(n: number): MatrixMethod & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const quantize = (input: MatrixInput) => {
+    asked.push(input.name);
+    if (asked.length === n) throw new Error('killed');
+    return rtn.quantize(input);
+  };
+  return { ...rtn, asked, quantize };
+}
+
+t.test('a job that was ended goes on at the tensor it was on, to the same bytes', async (t) => {
+  const planned = await planTiny(t, 'llama', 'int4', { maxShardBytes: 100_000 });
+  const job = { ...planned, statsOf: () => Promise.resolve(null), onProgress: () => undefined };
+  const [ended, whole] = [await temporaryFolder(t), await temporaryFolder(t)];
+  const first = failingAt(8);
+  await t.rejects(runJob({ ...job, method: first }, ended, 'job'), /killed/);
+  const second = failingAt(0);
+  const entries = await runJob({ ...job, method: second }, ended, 'job');
+  t.equal(second.asked[0], first.asked[7]);
+  t.strictSame(
+    entries.map(({ tensor }) => tensor),
+    planned.plan.tasks.map(({ info }) => info.name),
+  );
+  await runJob({ ...job, method: rtn }, whole, 'job');
+  t.ok(planned.plan.shards.files.length > 1);
+  for (const { name } of planned.plan.shards.files) {
+    t.equal(await fileSha256(join(ended, name)), await fileSha256(join(whole, name)), name);
+  }
+});
+
+t.test('progress goes by layers to the end', async (t) => {
+  const planned = await planTiny(t, 'llama', 'int8');
+  const seen: JobProgress[] = [];
+  const onProgress = (progress: JobProgress) => void seen.push(progress);
+  const job = { ...planned, method: rtn, statsOf: () => Promise.resolve(null), onProgress };
+  await runJob(job, await temporaryFolder(t), 'job');
+  t.equal(seen.at(-1)?.bytes, seen[0].totalBytes);
+  t.strictSame([...new Set(seen.map(({ layer }) => layer))], [null, 0, 1, 2]);
+});
+
+t.test('a weight that is no number is refused with its place', async (t) => {
+  const dir = await temporaryFolder(t);
+  const broken = await changedCheckpoint(dir, 'llama', (tensor) => {
+    if (tensor.name !== 'model.layers.1.mlp.up_proj.weight') return tensor;
+    const data = new Uint8Array(tensor.data.buffer.slice(0) as ArrayBuffer).fill(0xff, 8, 12);
+    return { ...tensor, data };
+  });
+  t.teardown(() => broken.close());
+  const planned = { ...(await planTiny(t, 'llama', 'int4')), checkpoint: broken };
+  const job = { ...planned, method: rtn, statsOf: () => Promise.resolve(null), onProgress: () => undefined };
+  const message = /^model.layers.1.mlp.up_proj.weight: row 0, column \d is NaN/;
+  await t.rejects(runJob(job, await temporaryFolder(t), 'job'), { name: 'UserError', message });
+});
+
+t.test('kept tensors take the type that is asked for', async (t) => {
+  const planned = await planTiny(t, 'llama', 'int4', { keep: ['model.norm=bf16', 'model.embed_tokens=f16'] });
+  const job = { ...planned, method: rtn, statsOf: () => Promise.resolve(null), onProgress: () => undefined };
+  const dir = await temporaryFolder(t);
+  await runJob(job, dir, 'job');
+  const written = await openCheckpoint(dir);
+  t.equal(written.tensors.get('model.norm.weight')?.dtype, 'BF16');
+  const [got, source] = [
+    await written.readF32('model.embed_tokens.weight'),
+    await planned.checkpoint.readF32('model.embed_tokens.weight'),
+  ];
+  // Half a step of f16 below 1.
+  t.ok(got.every((value, i) => Math.abs(value - source[i]) <= 2 ** -12 * Math.max(1, Math.abs(source[i]))));
+  await written.close();
+});

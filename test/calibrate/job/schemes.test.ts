@@ -1,0 +1,30 @@
+import t from 'tap';
+import { parseScheme } from '#halflight/calibrate/job/schemes.js';
+import { formatName } from '#halflight/quant/formats.js';
+import { refuses } from '../../support/commands.js';
+
+t.test('names are formats', (t) => {
+  const names = ['int8', 'int4', 'int4-g128', 'int4-channel', 'int3-g64-asym', 'int2-asym', 'nf4'];
+  t.strictSame(
+    names.map((name) => formatName(parseScheme(name).format)),
+    ['int8', 'int4-g32', 'int4-g128', 'int4', 'int3-g64-asym', 'int2-g32-asym', 'nf4-g64'],
+  );
+  t.end();
+});
+
+t.test('only w8a8 rounds activations', (t) => {
+  t.match(parseScheme('w8a8'), {
+    activations: 'int8',
+    format: { bits: 8, groupSize: null, scaleType: 'f32' },
+  });
+  t.match(parseScheme('int8'), { activations: 'float' });
+  t.end();
+});
+
+t.test('others are refused with the known ones', (t) =>
+  refuses(
+    t,
+    () => parseScheme('int5'),
+    /^--scheme: "int5" is none of int8, int4, int3 or int2, each with -g32/,
+  ),
+);

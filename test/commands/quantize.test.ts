@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.js';
+import { runQuantize } from '#halflight/commands/quantize.js';
+import { formatName } from '#halflight/quant/formats.js';
+import { printed, refuses } from '../support/commands.js';
+import { copyTinyModel, editConfig, temporaryFolder } from '../support/models.js';
+import { root } from '../support/paths.js';
+
+interface Report {
+  readonly sha256: string;
+  readonly outputBytes: number;
+  readonly files: readonly { readonly name: string; readonly sha256: string }[];
+}
+
+async function outIn(t: Test): Promise<string> {
+  t.capture(process.stderr, 'write', () => true);
+  return join(await temporaryFolder(t), 'out');
+}
+
+const quantize = async (t: Test, ...args: string[]) =>
+  JSON.parse(await printed(t, () => runQuantize([...args, '--json']))) as Report;
+
+t.test('makes a model directory that is read in codes, with tokenizer and report', async (t) => {
+  const [model, out] = [await copyTinyModel(t), await outIn(t)];
+  const { files, outputBytes } = await quantize(t, model, out, '--scheme', 'int4');
+  const names = (await readdir(out)).sort();
+  const reports = ['quantization-report.json', 'quantization-report.md'];
+  t.strictSame(names, [...files.map(({ name }) => name), ...reports].sort());
+  t.ok(names.includes('tokenizer.json') && names.includes('generation_config.json'));
+  t.equal((await readFile(join(out, 'model.safetensors'))).length, outputBytes);
+  const checkpoint = await openModelCheckpoint(out);
+  const format = checkpoint.tensors.get('model.layers.0.mlp.up_proj.weight')?.format;
+  t.equal(format && formatName(format), 'int4-g32');
+  await checkpoint.close();
+  t.match(await readFile(join(out, reports[1]), 'utf8'), /# .*, quantized/);
+});
+
+t.test('the same inputs give the same bytes, in every format', async (t) => {
+  const model = await copyTinyModel(t);
+  const kinds = [
+    ['--scheme', 'w8a8'],
+    ['--scheme', 'int4', '--format', 'gptq', '--method', 'rtn-search'],
+    ['--scheme', 'int4-asym', '--format', 'awq'],
+    ['--scheme', 'nf4', '--max-shard-size', '200KB'],
+  ];
+  for (const args of kinds) {
+    const [first, second] = [await outIn(t), await outIn(t)];
+    const { sha256 } = await quantize(t, model, first, ...args);
+    t.equal((await quantize(t, model, second, ...args)).sha256, sha256, args.join(' '));
+    const checkpoint = await openModelCheckpoint(second);
+    t.ok(await checkpoint.stored('model.layers.2.mlp.down_proj.weight'));
+    await checkpoint.close();
+  }
+});
+
+t.test('a process that was killed goes on when it is started again, to the same bytes', async (t) => {
+  const out = await outIn(t);
+  const fable = join(root, 'models/fable');
+  const child = spawn(process.execPath, [join(root, 'dist/cli.js'), 'quantize', fable, out]);
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const journal = join(`${out}.partial`, 'quantization-journal.jsonl');
+  const lines = () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length : 0);
+  while (lines() < 20 && child.exitCode === null) await sleep(2);
+  child.kill('SIGKILL');
+  await ended;
+  t.notOk(existsSync(out), 'nothing has the name of a whole model');
+  t.ok(lines() >= 20, `${lines()} lines`);
+  const { sha256 } = await quantize(t, fable, out);
+  t.notOk(existsSync(`${out}.partial`));
+  t.equal((await quantize(t, fable, await outIn(t))).sha256, sha256);
+});
+
+t.test('a dry run tells what would be done and writes nothing', async (t) => {
+  const [model, out] = [await copyTinyModel(t), await outIn(t)];
+  const text = await printed(t, () => runQuantize([model, out, '--scheme', 'int4-g128', '--dry-run']));
+  t.match(text, /matrices in int4-g128/);
+  t.match(text, /size +\d.* become \d.* are free/);
+  t.match(text, /memory +\d.*\n +time +about 0:0\d/);
+  t.match(text, /q_proj.weight: int4-g64: \[64, 64\] is not divided by groups of 128/);
+  t.notOk(existsSync(out) || existsSync(`${out}.partial`));
+});
+
+t.test('what cannot be done is told before anything is written', async (t) => {
+  const [model, out] = [await copyTinyModel(t), await outIn(t)];
+  await refuses(t, () => runQuantize([model]), /^quantize: takes MODEL and OUT/);
+  await refuses(t, () => runQuantize([model, out, 'more']), /^quantize: takes/);
+  await refuses(t, () => runQuantize([model, model]), /^OUT: .* is the model itself/);
+  await refuses(t, () => runQuantize([model, out, '--scheme', 'int9']), /^--scheme: /);
+  await refuses(t, () => runQuantize([model, out, '--method', 'x']), /^--method: /);
+  await refuses(t, () => runQuantize([model, out, '--keep', 'x']), /^--keep: x: /);
+  await quantize(t, model, out);
+  await refuses(t, () => runQuantize([model, out]), /exists already; --overwrite/);
+  const again = join(await temporaryFolder(t), 'again');
+  await t.rejects(runQuantize([out, again]), {
+    name: 'CheckpointError',
+    message: /quantized already \(compressed/,
+  });
+  await quantize(t, model, out, '--overwrite', '--scheme', 'int8');
+  t.match(await readFile(join(out, 'config.json'), 'utf8'), /"num_bits": 8/);
+});
+
+t.test('the configuration stays as it is written', async (t) => {
+  const [model, out] = [await copyTinyModel(t), await outIn(t)];
+  const config = await readFile(join(model, 'config.json'), 'utf8');
+  await writeFile(
+    join(model, 'config.json'),
+    config.replace(/"rms_norm_eps": [^,]+/, '"rms_norm_eps": 1e-05'),
+  );
+  await quantize(t, model, out);
+  t.match(await readFile(join(out, 'config.json'), 'utf8'), /"rms_norm_eps": 1e-05/);
+  await editConfig(model, { quantization_config: null });
+  const second = await outIn(t);
+  await quantize(t, model, second);
+  t.match(JSON.parse(await readFile(join(second, 'config.json'), 'utf8')), {
+    quantization_config: { quant_method: 'compressed-tensors' },
+  });
+});
