@@ -1,5 +1,4 @@
 import type { TensorInfo } from '../checkpoint/checkpoint.js';
-import { CheckpointError } from '../errors.js';
 import { dequantize, FLOAT_FORMATS } from '../quant/formats.js';
 import { packFloat } from '../quant/pack.js';
 import { type PackedRows, wholeRows } from '../quant/packed-rows.js';
@@ -99,12 +98,17 @@ export class ExpertMatrices {
       });
   }
 
-  /** Activations are not put into another order for each expert. */
+  /** Activations are not put into another order for each expert: codes of scattered columns are decoded, and rounded where that is asked for. */
   #ofModule(names: LinearNames, rows: number, cols: number): PackedRows {
     const source = this.matrices.rounded(names, rows, cols);
     if (source.columns === undefined) return source;
-    const { file, name } = this.matrices.expect(names.weight, [rows, cols]);
-    throw new CheckpointError(file, name, 'groups of scattered columns, which experts are not read with');
+    const { quantization } = this.matrices.options;
+    const read = async (start: number, count: number): Promise<PackedWeight> => {
+      const values = dequantize(await source.read(start, count));
+      if (quantization === null) return packFloat(values, 'f32', count, cols);
+      return quantizeRtn(values, count, cols, quantization, names.weight, start);
+    };
+    return { format: quantization ?? FLOAT_FORMATS.f32, rows, cols, read };
   }
 
   #formatOf(info: TensorInfo): WeightFormat {

@@ -1,4 +1,5 @@
 import type { Checkpoint, TensorInfo } from '../checkpoint/checkpoint.js';
+import { FLOAT_FORMATS } from '../quant/formats.js';
 import { TABLE_BYTES } from '../quant/tables.js';
 import {
   BLOCK_CODES,
@@ -80,12 +81,18 @@ export function expertBytes(
 ): number {
   const { weights, experts } = config;
   if (experts === null) return 0;
-  const numbers = Array.from({ length: experts.numExperts }, (_, expert) => expert);
-  const modules = expertModules(tensors, { weights, experts });
-  const names = new Set(modules.flatMap((names) => numbers.map((expert) => inExpert(names, expert).weight)));
+  const names = matrixNames(expertModules(tensors, { weights, experts }), experts);
   const formatOf = deviceFormats({ tensors }, config, format);
   const own = deviceTensors(tensors, config).filter(({ name }) => names.has(name));
   return own.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), 0);
+}
+
+function matrixNames(
+  modules: readonly LinearNames[],
+  { numExperts }: Pick<ExpertsConfig, 'numExperts'>,
+): ReadonlySet<string> {
+  const numbers = Array.from({ length: numExperts }, (_, expert) => expert);
+  return new Set(modules.flatMap((names) => numbers.map((expert) => inExpert(names, expert).weight)));
 }
 
 function expertModules(
@@ -100,6 +107,7 @@ function expertModules(
 
 /**
  * The tensors as they lie on the device: a tensor of all experts is one matrix, their rows one after another, and their biases are a vector.
+ * Experts' codes of scattered columns are decoded.
  */
 function deviceTensors(
   tensors: Checkpoint['tensors'],
@@ -108,10 +116,13 @@ function deviceTensors(
   const all = [...tensors.values()];
   if (experts === null) return all;
   const modules = expertModules(tensors, { weights, experts });
+  const ofExperts = matrixNames(modules, experts);
   const biases = new Set(modules.map(({ bias }) => bias));
   const transposed = new Set(modules.map(({ weight, layout }) => (layout === 'transposed' ? weight : null)));
   return all.map((info) => {
-    const { name, shape, format } = info;
+    const { name, shape, format, columns } = info;
+    if (columns !== undefined && ofExperts.has(name))
+      return { ...info, format: FLOAT_FORMATS.f32, columns: undefined };
     if (biases.has(name)) return { ...info, shape: [numElements(shape)] };
     if (shape.length !== 3) return info;
     const [numExperts, rows, cols] = shape;

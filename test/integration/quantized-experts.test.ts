@@ -9,6 +9,7 @@ import { createLogitsModel } from '#halflight/engine/logits.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { loadModel } from '#halflight/model/load.js';
+import { weightBytes } from '#halflight/model/weight-bytes.js';
 import { CpuOps } from '#halflight/ops/cpu.js';
 import { formatName, parseQuantization } from '#halflight/quant/formats.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
@@ -100,6 +101,35 @@ t.test('experts in every format have the weights of their dequantized modules', 
     const dir = await writeModel(t, packed, { quantization_config: config });
     t.strictSame(await weightsOf(dir), expected, format);
   }
+});
+
+t.test('codes of scattered columns are decoded, and rounded where that is asked for', async (t) => {
+  // Neighbours are in different groups.
+  const groupsOf = ({ cols }: Coded) => Array.from({ length: cols }, (_, k) => k % (cols / GROUP.group_size));
+  const packed = (name: string, coded: Coded) =>
+    gptqTensors(name.replace(/\.weight$/, ''), coded, 1, groupsOf(coded));
+  const floats = (name: string, coded: Coded): TensorData[] => [
+    { name, dtype: 'F32', shape: [coded.rows, coded.cols], data: valuesOf(coded, groupsOf(coded)) },
+  ];
+  const expected = await weightsOf(await writeModel(t, floats, {}));
+  const dir = await writeModel(t, packed, {
+    quantization_config: { ...FORMATS.gptq.config, desc_act: true },
+  });
+  t.strictSame(await weightsOf(dir), expected);
+  const checkpoint = await openModelCheckpoint(dir);
+  const config = await parseModelConfig(dir);
+  for (const name of [null, 'int8']) {
+    const ops = new WebGpuOps(await nullDevice(), 'f32');
+    const quantization = name === null ? null : parseQuantization(name);
+    const { layers } = await loadModel(ops, checkpoint, config, { ...OPTIONS, quantization });
+    t.equal(formatName(layers[0].gateUp.weight.parts[0].format), name ?? 'f32');
+    // Orders of 64 columns are planned for each of q, k, v, gate and up, and shared by those of a product.
+    const shared = 4 * 64 * (3 * 2 + 1);
+    const excess = ops.memory().weights - weightBytes(checkpoint, config, quantization, 8) + shared;
+    t.ok(excess >= 0 && excess < 4 * 16 * checkpoint.tensors.size, `${excess} bytes more than planned`);
+    ops.destroy();
+  }
+  await checkpoint.close();
 });
 
 t.test('codes of all experts of a layer are one part on the device', async (t) => {
