@@ -65,6 +65,8 @@ class GroupRounder {
   readonly #codes = new Uint8Array(BLOCK_CODES);
   readonly #f32 = new Float32Array(1);
   readonly #f32Bits = new Uint32Array(this.#f32.buffer);
+  readonly #maxCode: number;
+  readonly #middle: number;
   #start = 0;
   #end = 0;
   /** As its storage type holds it, and the code that stands for 0. */
@@ -76,7 +78,10 @@ class GroupRounder {
     readonly weight: ScaledWeight,
     readonly name: string,
     readonly firstRow: number,
-  ) {}
+  ) {
+    this.#middle = 2 ** (weight.format.bits - 1);
+    this.#maxCode = 2 * this.#middle - 1;
+  }
 
   /** Chooses scale and zero point of the values `start … end − 1`, and stores them at `index`. */
   round(start: number, end: number, index: number): void {
@@ -115,7 +120,7 @@ class GroupRounder {
     const codes = this.#codes;
     const scale = this.#scale;
     const shift = this.#zero + 0.5;
-    const maxCode = 2 ** this.weight.format.bits - 1;
+    const maxCode = this.#maxCode;
     for (let k = 0; k < count; k++) {
       // Cut off towards 0, which is the floor of what is not clamped.
       const code = (values[start + k] / scale + shift) | 0;
@@ -124,16 +129,15 @@ class GroupRounder {
   }
 
   #symmetric(min: number, max: number, index: number): void {
-    this.#zero = 2 ** (this.weight.format.bits - 1);
+    this.#zero = this.#middle;
     this.#storeScale((max > -min ? max : min) / -this.#zero, index);
   }
 
   #asymmetric(min: number, max: number, index: number, zeros: Uint32Array): void {
-    const { bits } = this.weight.format;
-    const steps = 2 ** bits - 1;
+    const steps = this.#maxCode;
     this.#storeScale((max - min) / steps, index);
     this.#zero = this.#scale === 0 ? 0 : Math.min(Math.round(-min / this.#scale), steps);
-    setBits(zeros, index, zeroBits(bits), this.#zero);
+    setBits(zeros, index, zeroBits(this.weight.format.bits), this.#zero);
   }
 
   #storeScale(scale: number, index: number): void {
