@@ -105,6 +105,12 @@ export const OPTIONS = {
     text('', 'MODEL', 'Model whose predictions are the reference; full: the same without --quantization'),
   ),
   task: optional(text('', 'FILE', 'Questions with choices, {"context", "choices", "answer"} a line')),
+  schemes: names(
+    ['full', 'int8', 'int4'],
+    'full,int8,…',
+    'What is compared: full is MODEL as it is stored, others are values of --quantization, or paths of models',
+  ),
+  html: optional(text('', 'FILE', 'Write a page with the comparison, which needs no network')),
   concurrency: integers([1, 8], [1, 1024], 'Requests at once, one measurement for each number'),
   'input-len': integer(16, [1, 2 ** 24], 'Tokens of each prompt'),
   'output-len': integer(64, [2, 2 ** 24], 'Tokens of each answer'),
@@ -207,6 +213,14 @@ function text(preset: string, placeholder: string, help: string): Option<string>
 
 function list(placeholder: string, help: string): Option<readonly string[]> {
   return { placeholder, help, repeated: true, default: [], parse: (texts) => texts };
+}
+
+function names(preset: readonly string[], placeholder: string, help: string): Option<readonly string[]> {
+  const parse = (texts: readonly string[]) =>
+    lastOf(texts)
+      .split(',')
+      .map((part) => part.trim());
+  return { placeholder, help, repeated: false, default: preset, parse };
 }
 
 function flag(help: string): Option<boolean> {

@@ -41,7 +41,7 @@ async function checkRoom(bytes: number, parent: string): Promise<void> {
   if (bytes <= bavail * bsize) return;
   const [needed, free] = [bytes, bavail * bsize].map((count) => `${Math.ceil(count / 1e6)} MB`);
   throw new UserError(
-    `--against: the two models do not fit the device together, and their logits, ${needed}, not ${parent}, where ${free} are free; ` +
+    `the two models do not fit the device together, and their logits, ${needed}, not ${parent}, where ${free} are free; ` +
       'shorten the text, or set TMPDIR to a larger disk',
   );
 }

@@ -2,6 +2,7 @@ import { type OptionName, parseLine } from '../config.js';
 import { UserError } from '../errors.js';
 import {
   BENCH_OPTIONS,
+  COMPARE_OPTIONS,
   DOCTOR_OPTIONS,
   EVAL_OPTIONS,
   GENERATE_OPTIONS,
@@ -52,6 +53,13 @@ export const COMMANDS: readonly Command[] = [
     summary: 'Make a quantized checkpoint of a model of floats, for halflight, vLLM and transformers.',
     options: QUANTIZE_OPTIONS,
     run: async (args) => (await import('./quantize.js')).runQuantize(args),
+  },
+  {
+    name: 'compare',
+    usage: '[MODEL] [--text FILE]',
+    summary: 'Compare a model in several formats: bytes, perplexity, divergence and speed, side by side.',
+    options: COMPARE_OPTIONS,
+    run: async (args) => (await import('./compare.js')).runCompare(args),
   },
   {
     name: 'inspect',

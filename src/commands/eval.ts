@@ -10,6 +10,7 @@ import { loadTokenizer } from '../text/tokenizer.js';
 import { choiceLines, divergenceLines, perplexityLine } from './eval-report.js';
 import {
   type CutText,
+  checkSameTokens,
   cutFor,
   forWindows,
   positionsOf,
@@ -85,29 +86,20 @@ async function compare(
   options: EngineOptions,
   values: EvalValues,
   settings: TextSettings,
-  { tokenIds, windows }: CutText,
+  cut: CutText,
 ): Promise<Divergence> {
+  const { windows } = cut;
   const other = { ...options, quantization: null, modelDir: await otherModel(options.modelDir, values) };
-  const otherText = await cutModelText(other.modelDir, values, settings);
-  if (otherText.tokenIds.join() !== tokenIds.join())
-    throw new UserError('--against: the tokenizers of the two models differ, so their predictions do too');
+  checkSameTokens(cut, await cutModelText(other.modelDir, values, settings), '--against');
   const display = showProgress();
   const reference = await Reference.load(forWindows(other, windows), windows, display);
   try {
-    return await reference.with(forWindows(options, windows), (source) => {
-      checkVocabularies(source.vocabSize, reference.source.vocabSize);
-      return measureDivergence(source, reference.source, windows, windowProgress(display));
-    });
+    return await reference.with(forWindows(options, windows), (source) =>
+      measureDivergence(source, reference.source, windows, windowProgress(display)),
+    );
   } finally {
     await reference.close();
   }
-}
-
-function checkVocabularies(model: number, reference: number): void {
-  if (model === reference) return;
-  throw new UserError(
-    `--against: its logits are of ${reference} tokens, and those of MODEL of ${model}; compare models of one vocabulary`,
-  );
 }
 
 /** The folder or file of the reference: the model's own where that is `full`. */

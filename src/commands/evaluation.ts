@@ -54,6 +54,12 @@ export async function cutFor(dir: string, settings: TextSettings, maxModelLen: n
   return { protocol, ...size, tokenIds, windows };
 }
 
+/** Throws UserError where two models read a text as other tokens: what they predict is not the same then. @param name of the second, as the user gave it */
+export function checkSameTokens(model: CutText, other: CutText, name: string): void {
+  if (model.tokenIds.join() === other.tokenIds.join()) return;
+  throw new UserError(`${name}: its tokenizer differs from that of MODEL, so what it predicts does too`);
+}
+
 /** Positions that a model takes, where an option does not take fewer. Throws CheckpointError. */
 export async function positionsOf(dir: string, values: Values<'max-model-len'>): Promise<number> {
   const { maxPositionEmbeddings } = await parseModelConfig(dir);
@@ -107,10 +113,11 @@ export class Reference {
     return modelRows(this.#model);
   }
 
-  /** Loads another model and gives `use` its logits. Throws UserError where it fits the device neither beside this one nor alone. */
+  /** Loads another model and gives `use` its logits. Throws UserError where it fits the device neither beside this one nor alone, or has another vocabulary. */
   async with<T>(options: EngineOptions, use: (source: LogitsSource) => Promise<T>): Promise<T> {
     const model = await this.#loadBeside(options);
     try {
+      checkVocabularies(model.vocabSize, this.source.vocabSize);
       return await use(modelRows(model));
     } finally {
       this.#display.stop();
@@ -142,6 +149,13 @@ export class Reference {
     await this.#stored?.close();
     this.#stored = null;
   }
+}
+
+function checkVocabularies(model: number, reference: number): void {
+  if (model === reference) return;
+  throw new UserError(
+    `MODEL gives logits of ${model} tokens, and the other model of ${reference}; compare models of one vocabulary`,
+  );
 }
 
 export function windowProgress(display: ProgressDisplay): (done: number, total: number) => void {

@@ -67,6 +67,21 @@ export const EVAL_OPTIONS = [
   'help',
 ] as const satisfies readonly OptionName[];
 
+export const COMPARE_OPTIONS = [
+  'schemes',
+  'text',
+  'html',
+  'protocol',
+  'window',
+  'stride',
+  'input-len',
+  'output-len',
+  'repeats',
+  ...MODEL_OPTIONS.filter((name) => name !== 'quantization'),
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
 export const PULL_OPTIONS = [...HUB_OPTIONS, 'help'] as const satisfies readonly OptionName[];
 
 export const QUANTIZE_OPTIONS = [

@@ -33,7 +33,10 @@ t.test('rows come back as they were, in any order of windows, and the file goes'
 
 t.test('logits that the disk has no room for are refused before any is computed', async (t) => {
   const source = { vocabSize: 2 ** 52, rows: () => t.fail('asked') as never };
-  await t.rejects(storeRows(source, windows), /--against: .* shorten the text, or set TMPDIR/);
+  await t.rejects(
+    storeRows(source, windows),
+    /do not fit the device together, .* shorten the text, or set TMPDIR/,
+  );
 });
 
 t.test('a model that fails leaves no file', async (t) => {
