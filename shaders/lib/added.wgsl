@@ -2,8 +2,8 @@
 #include "lib/affine.wgsl"
 @group(1) @binding(1) var<storage, read> scales: array<u32>;
 
-fn weight_affine(row: u32, block: u32, half: u32) -> vec2f {
-  return unpack2x16float(scales[row * params.weight.groups + block]);
+fn weight_affines(row: u32, block: u32) -> vec4f {
+  return unpack2x16float(scales[row * params.weight.groups + block]).xyxy;
 }
 
 fn weight_scale(row: u32, block: u32) -> f32 {

@@ -1,7 +1,6 @@
-// Eight bytes are the factors of 32 codes each, the other eight those of their minimums.
+// The first byte is the factor of the block, the second that of its minimum.
 #include "lib/super_scale.wgsl"
-fn weight_affine(row: u32, block: u32, half: u32) -> vec2f {
-  let at = super_at(row, block);
-  let i = block % 8u;
-  return unpack2x16float(scales[at]) * vec2f(f32(super_byte(at, i) & 0xffu), -f32(super_byte(at, 8u + i) & 0xffu));
+fn weight_affines(row: u32, block: u32) -> vec4f {
+  let s = super_scale(row, block);
+  return (s.scale * vec2f(f32(s.bytes & 0xffu), -f32((s.bytes >> 8u) & 0xffu))).xyxy;
 }

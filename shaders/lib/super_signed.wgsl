@@ -1,8 +1,9 @@
-// A byte is the signed factor of 16 codes, of which 2^(CODE_BITS − 1) stands for 0.
+// Both bytes are signed factors, of 16 codes each, of which 2^(CODE_BITS − 1) stands for 0.
 #include "lib/super_scale.wgsl"
-fn weight_affine(row: u32, block: u32, half: u32) -> vec2f {
-  let at = super_at(row, block);
-  let byte = super_byte(at, block % 8u * 2u + half);
-  let factor = unpack2x16float(scales[at]).x * f32(extractBits(bitcast<i32>(byte), 0u, 8u));
-  return vec2f(factor, -factor * f32(1u << (CODE_BITS - 1u)));
+fn weight_affines(row: u32, block: u32) -> vec4f {
+  let s = super_scale(row, block);
+  let bytes = bitcast<i32>(s.bytes);
+  let factors = s.scale.x * vec2f(f32(extractBits(bytes, 0u, 8u)), f32(extractBits(bytes, 8u, 8u)));
+  let offsets = -factors * f32(1u << (CODE_BITS - 1u));
+  return vec4f(factors.x, offsets.x, factors.y, offsets.y);
 }

@@ -6,6 +6,7 @@ import {
   blocksPerRow,
   groupsPerRow,
   scaleBits,
+  type TableName,
   type WeightFormat,
   zeroBits,
 } from '../quant/weight.js';
@@ -29,10 +30,15 @@ export function weightBytes(
 ): number {
   const formatOf = deviceFormats({ tensors }, config, format);
   const all = deviceTensors(tensors, config);
-  const tables = new Set(all.flatMap((info) => formatOf(info)?.table ?? []));
+  const tables = new Set(all.flatMap((info) => tableOf(formatOf(info))));
   const fixed = ropeBytes(config, maxModelLen) + tables.size * TABLE_BYTES;
   const orders = all.reduce((sum, { columns }) => sum + (columns?.byteLength ?? 0), fixed);
   return all.reduce((sum, info) => sum + tensorBytes(info, formatOf(info)), orders);
+}
+
+/** The table that is uploaded for a format. */
+function tableOf(format: WeightFormat | undefined): TableName[] {
+  return format?.reader === 'table4' && format.table !== undefined ? [format.table] : [];
 }
 
 /** The format that each tensor takes on the device; undefined where that is its own type. */

@@ -9,7 +9,7 @@ export const SUPER_WORDS = 5;
 
 /**
  * What the 16 bytes of `super` scales are: `signed`, a factor for each 16 codes, whose zero point is 2^(bits − 1); `nibbles`, for each 16
- * codes a factor and above it one of the minimum; `minimums`, 8 factors of 32 codes each, then as many of their minimums.
+ * codes a factor and above it one of the minimum; `minimums`, for each 32 codes a factor, then one of the minimum.
  */
 export type SuperLayout = 'signed' | 'nibbles' | 'minimums';
 
@@ -41,7 +41,7 @@ function affineAt(weight: PackedWeight, index: number, layout: SuperLayout): Aff
   const within = index % SUPER_CODES;
   if (layout === 'minimums') {
     const run = within / 32;
-    return { scale: scale * bytes[run], offset: -minimum * bytes[8 + run] };
+    return { scale: scale * bytes[2 * run], offset: -minimum * bytes[2 * run + 1] };
   }
   const byte = bytes[within / 16];
   if (layout === 'nibbles') return { scale: scale * (byte & 15), offset: -minimum * (byte >> 4) };

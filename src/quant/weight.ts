@@ -2,7 +2,7 @@
 
 /**
  * Name of the reader: `shaders/weight/<reader>.wgsl` on the GPU, an entry of `READERS` on the CPU. `intN` are integers of N bits around a zero
- * point, `table4` codes of 4 bits that stand for the entries of a table, `e4m3` and `e5m2` floats of 8 bits; the others are GGUF's types of
+ * point, `table4` codes of 4 bits that stand for the entries of a table, `e2m1` floats of 4 bits, `e4m3` and `e5m2` of 8; the others are GGUF's types of
  * that name: codes with two scales, or with scales of two levels.
  */
 export type WeightReader =
@@ -16,6 +16,7 @@ export type WeightReader =
   | 'int3'
   | 'int2'
   | 'table4'
+  | 'e2m1'
   | 'e4m3'
   | 'e5m2'
   | 'q4_1'
@@ -26,7 +27,7 @@ export type WeightReader =
   | 'q5_k'
   | 'q6_k';
 
-/** Tables of what the codes of the reader `table4` stand for (`tables.ts`). */
+/** Tables of what 4-bit codes stand for (`tables.ts`). */
 export type TableName = 'nf4' | 'fp4' | 'iq4' | 'mxfp4';
 
 /** Bits of a code. */
@@ -47,7 +48,7 @@ export interface WeightFormat {
   readonly scaleType: ScaleType | null;
   /** true: one zero point per group is stored; false: the zero point is 2^(bits-1), and formats that have none. */
   readonly zeroPoints: boolean;
-  /** What the codes stand for, where the reader looks them up. */
+  /** What the codes stand for, where they are no numbers themselves. */
   readonly table?: TableName;
 }
 

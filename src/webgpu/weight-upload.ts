@@ -93,8 +93,8 @@ export class WeightUpload {
   }
 
   /** What a reader that looks codes up has in place of zero points; null for others. */
-  #table({ table }: WeightFormat): GPUBuffer | null {
-    if (table === undefined) return null;
+  #table({ reader, table }: WeightFormat): GPUBuffer | null {
+    if (reader !== 'table4' || table === undefined) return null;
     const known = this.#tables.get(table);
     if (known !== undefined) return known;
     const made = this.#buffers.upload(tablePairs(table), 'weights');

@@ -30,7 +30,7 @@ export function weightConstants({ format }: WeightPart<GPUBuffer>): Record<strin
 }
 
 /** Readers of codes with one scale of any type for a block. */
-const ONE_SCALE: ReadonlySet<string> = new Set(['table4', 'e4m3', 'e5m2']);
+const ONE_SCALE: ReadonlySet<string> = new Set(['table4', 'e2m1', 'e4m3', 'e5m2']);
 
 /** How far apart along K the codes of a word lie as a reader unpacks them to bytes: with two in each byte of the word, even ones come first. */
 export function unpackedStep({ reader }: WeightFormat): 1 | 2 {

@@ -101,16 +101,16 @@ function unpackQ5K(b: Uint8Array, at: number, codes: Uint8Array, scales: Uint8Ar
   for (let k = 0; k < 256; k++) codes[k] |= ((b[at + 16 + (k & 31)] >> (k >> 5)) & 1) << 4;
 }
 
-/** Both f16, then 8 scales and 8 minimums, of 6 bits each in 12 bytes. */
+/** Both f16, then 8 scales and 8 minimums, of 6 bits each in 12 bytes: kept in pairs. */
 function kScales(b: Uint8Array, at: number, scales: Uint8Array, to: number): void {
   copy(b, at, 4, scales, to);
   const [from, out] = [at + 4, to + 4];
   for (let j = 0; j < 4; j++) {
     const [scale, minimum, both] = [b[from + j], b[from + 4 + j], b[from + 8 + j]];
-    scales[out + j] = scale & 63;
-    scales[out + 4 + j] = (both & 15) | ((scale >> 6) << 4);
-    scales[out + 8 + j] = minimum & 63;
-    scales[out + 12 + j] = (both >> 4) | ((minimum >> 6) << 4);
+    scales[out + 2 * j] = scale & 63;
+    scales[out + 2 * j + 1] = minimum & 63;
+    scales[out + 8 + 2 * j] = (both & 15) | ((scale >> 6) << 4);
+    scales[out + 9 + 2 * j] = (both >> 4) | ((minimum >> 6) << 4);
   }
 }
 

@@ -43,7 +43,7 @@ t.test('the experts of a layer are one tensor, of which one expert can be read',
   t.match(checkpoint.tensors.get('e.up'), {
     shape: [2, 3, 64],
     storedAs: 'MXFP4',
-    format: { reader: 'table4', table: 'mxfp4' },
+    format: { reader: 'e2m1', table: 'mxfp4' },
   });
   const values = decoded(blocks, scales);
   t.strictSame([...(await checkpoint.readF32('e.up'))], values);

@@ -35,7 +35,7 @@ t.test('codes are E2M1, low nibble first, times a power of two per 32', async (t
   );
   t.match(checkpoint.tensors.get('a.weight'), {
     shape: [1, 64],
-    format: { reader: 'table4', table: 'mxfp4' },
+    format: { reader: 'e2m1', table: 'mxfp4' },
   });
 });
 
