@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openGguf } from '#halflight/checkpoint/gguf/checkpoint.js';
 import { ggufName, readGgufModel } from '#halflight/checkpoint/gguf/parts.js';
+import { CheckpointError } from '#halflight/errors.js';
 import {
   type GgufTensorData,
   type GgufValue,
@@ -11,6 +12,7 @@ import {
   string,
   u16,
 } from '../../support/gguf.js';
+import { mutate, quickestMs, seededIntegers } from '../support.js';
 
 const METADATA: Readonly<Record<string, GgufValue>> = { 'general.architecture': string('qwen2') };
 const TENSORS: readonly GgufTensorData[] = [1, 2, 3, 4, 5].map((value) => ({
@@ -107,4 +109,26 @@ t.test('the name of a model is its file’s, without the number of the part', (t
   t.equal(ggufName('m-Q4_0-00001-of-00012.gguf'), 'm-Q4_0');
   t.equal(ggufName('M.GGUF'), 'M');
   t.end();
+});
+
+t.test('1,000 damaged parts are each read or refused by file and field, in under 100 ms', async (t) => {
+  t.setTimeout(120_000);
+  const intact = ggufParts(METADATA, TENSORS, 2);
+  const files = writeParts(t, intact);
+  const integer = seededIntegers(31);
+  let refused = 0;
+  for (let i = 0; i < 1000; i++) {
+    const part = i % files.length;
+    writeFileSync(files[part], mutate(intact[part], integer));
+    const elapsedMs = await quickestMs(
+      async () => readGgufModel(files[0]),
+      (error) => {
+        if (!(error instanceof CheckpointError && error.field !== '')) t.fail(`mutation ${i}`, { error });
+        refused++;
+      },
+    );
+    if (elapsedMs >= 100) t.fail(`mutation ${i} took ${elapsedMs} ms`);
+    writeFileSync(files[part], intact[part]);
+  }
+  t.ok(refused > 500 && refused < 1000, `${refused} of 1,000 refused: the rest damaged values alone`);
 });
