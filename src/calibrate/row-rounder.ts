@@ -2,8 +2,8 @@ import { UserError } from '../errors.js';
 import { zeroAt } from '../quant/affine.js';
 import { allocate, packRow, rowCodes, type ScaledWeight, storeScale, storeZero } from '../quant/builder.js';
 import { formatName } from '../quant/formats.js';
-import { Grid } from '../quant/grid.js';
-import { type FitScale, type GroupValues, type ScaleRule, scaleFit } from '../quant/scale-fit.js';
+import { Grid, type GroupValues } from '../quant/grid.js';
+import { type FitScale, type ScaleRule, scaleFit } from '../quant/scale-fit.js';
 import { groupsPerRow } from '../quant/weight.js';
 import type { MatrixInput } from './method.js';
 

@@ -5,6 +5,15 @@ import { isInteger, type ScaleType, type TableName, type WeightFormat } from './
 /** Of the exponents in `e8m0`. */
 const E8M0_RANGE = [-128, 127] as const;
 
+/** The numbers of a group, and how much the error of each matters. */
+export interface GroupValues {
+  readonly values: Float64Array;
+  readonly start: number;
+  readonly end: number;
+  /** At the same places as `values`; null where all matter alike. */
+  readonly importance: Float64Array | null;
+}
+
 /** A table's numbers in ascending order, each once, the code of each, and what lies in the middle of neighbours. */
 interface Levels {
   readonly values: Float64Array;
@@ -68,7 +77,12 @@ export class Grid {
 
   /** What a code stands for. */
   value(code: number): number {
-    return (this.#table === null ? code - this.#zero : this.#table[code]) * this.#scale;
+    return this.steps(code) * this.#scale;
+  }
+
+  /** The same at a scale of 1. */
+  steps(code: number): number {
+    return this.#table === null ? code - this.#zero : this.#table[code];
   }
 }
 

@@ -1,21 +1,16 @@
-import { anchorOf, type Grid } from './grid.js';
+import { anchorOf, type Grid, type GroupValues } from './grid.js';
+import { refineGrid } from './half-quadratic.js';
 import type { WeightFormat } from './weight.js';
 
 /**
  * How the scale of a group is chosen. `extremes`: its number of largest magnitude, or least and greatest, are codes. `search`: of p times these
  * extremes, p = 1, 0.99, … 0.21, the choice of least Σ importance · |error|^power (GPTQ's `mse` takes a power of 2.4); where a grid reaches
- * farther to one side than to the other, with either sign.
+ * farther to one side than to the other, with either sign. `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`).
  */
-export type ScaleRule = { readonly kind: 'extremes' } | { readonly kind: 'search'; readonly power: number };
-
-/** The numbers of a group, and how much the error of each matters. */
-export interface GroupValues {
-  readonly values: Float64Array;
-  readonly start: number;
-  readonly end: number;
-  /** At the same places as `values`; null where all matter alike. */
-  readonly importance: Float64Array | null;
-}
+export type ScaleRule =
+  | { readonly kind: 'extremes' }
+  | { readonly kind: 'half-quadratic' }
+  | { readonly kind: 'search'; readonly power: number };
 
 interface Range {
   readonly min: number;
@@ -36,6 +31,12 @@ const POWERS: readonly number[] = [1, 2, 0.5];
 export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
   const setGrid = gridSetter(format);
   if (rule.kind === 'extremes') return (grid, group) => setGrid(grid, rangeOf(group), 1, 1);
+  if (rule.kind === 'half-quadratic') {
+    return (grid, group) => {
+      setGrid(grid, rangeOf(group), 1, 1);
+      refineGrid(grid, group);
+    };
+  }
   const { power } = rule;
   const factors = format.scaleType === 'e8m0' ? POWERS : SHRINKS;
   const signs = format.zeroPoints || anchorOf(format).symmetric ? ([1] as const) : ([1, -1] as const);
