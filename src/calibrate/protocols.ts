@@ -21,7 +21,7 @@ export interface WindowSize {
 
 /**
  * `gptq-2048` is that of GPTQ's and most later papers (https://github.com/IST-DASLab/gptq, `llama_eval`); `llamacpp-512` that of `llama-perplexity`
- * by default; `sliding` that of EleutherAI's evaluation harness, a stride of tokens at a time (`get_rolling_token_windows`).
+ * by default; `sliding` the strided one of transformers' guide "Perplexity of fixed-length models", but for a last window that is full.
  */
 export const PROTOCOLS = {
   windows: { window: null, bos: 'none', parseSpecialTokens: true, cut: plainWindows },

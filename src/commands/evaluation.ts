@@ -66,9 +66,10 @@ export async function positionsOf(dir: string, values: Values<'max-model-len'>):
   return Math.min(values['max-model-len'] ?? maxPositionEmbeddings, maxPositionEmbeddings);
 }
 
-/** The options of a model that reads windows alone: a KV cache for more would be memory lost. */
+/** The options of a model that reads windows alone: a KV cache for more would be memory lost, unless a length was asked for. */
 export function forWindows(options: EngineOptions, windows: readonly Window[]): EngineOptions {
-  return { ...options, maxModelLen: Math.max(...windows.map(({ tokenIds }) => tokenIds.length)) };
+  const longest = windows.reduce((most, { tokenIds }) => Math.max(most, tokenIds.length), 0);
+  return { ...options, maxModelLen: options.maxModelLen ?? longest };
 }
 
 /** Loads a model, gives `use` its logits, and frees it however that ends. */

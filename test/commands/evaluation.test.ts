@@ -10,7 +10,7 @@ const windows = [
   [1, 2, 3, 4, 5],
   [9, 8, 7],
 ].map((tokenIds) => ({ tokenIds, firstScored: 2 }));
-const options = forWindows(tinyOptions('llama', { device: 'cpu' }), windows);
+const options = forWindows(tinyOptions('llama', { device: 'cpu', maxModelLen: null }), windows);
 const int8 = { ...options, quantization: 'int8' };
 
 function silent() {
@@ -18,8 +18,9 @@ function silent() {
   return { stages, update: ({ stage }: Progress) => stages.push(stage), stop: () => undefined };
 }
 
-t.test('a model that reads windows alone is as long as the longest of them', (t) => {
+t.test('a model that reads windows alone is as long as the longest of them, or as was asked for', (t) => {
   t.equal(options.maxModelLen, 5);
+  t.equal(forWindows({ ...options, maxModelLen: 9 }, windows).maxModelLen, 9);
   t.end();
 });
 
