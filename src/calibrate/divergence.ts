@@ -1,4 +1,4 @@
-import { argmax, klDivergence, tokenLoss } from './log-probs.js';
+import { klDivergence, rowSums } from './log-probs.js';
 import { type Perplexity, perplexityOf } from './perplexity.js';
 import { type Estimate, estimate, quantileOf } from './statistics.js';
 import { type LogitsSource, type OnWindow, scoredIds, type Window } from './windows.js';
@@ -50,11 +50,12 @@ export async function measureDivergence(
 }
 
 function tokenFigures(row: Float32Array, reference: Float32Array, id: number): TokenFigures {
+  const [own, other] = [rowSums(row), rowSums(reference)];
   return {
-    loss: tokenLoss(row, id),
-    referenceLoss: tokenLoss(reference, id),
-    kl: klDivergence(reference, row),
-    agrees: argmax(row) === argmax(reference) ? 1 : 0,
+    loss: own.norm - row[id],
+    referenceLoss: other.norm - reference[id],
+    kl: klDivergence(reference, row, other.norm, own.norm),
+    agrees: own.top === other.top ? 1 : 0,
   };
 }
 
