@@ -134,7 +134,11 @@ export const OPTIONS = {
     'SCHEME',
     'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8',
   ),
-  method: text('rtn', 'METHOD', 'How codes are chosen'),
+  method: text(
+    'rtn',
+    'METHOD',
+    'How codes are chosen: rtn, rtn-search, imatrix, gptq, gptq-plain or gptq-act-order',
+  ),
   format: choice(
     'auto',
     ['auto', 'compressed-tensors', 'gptq', 'awq', 'bitsandbytes'],

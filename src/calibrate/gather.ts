@@ -62,6 +62,11 @@ export class InputGatherer<B> {
     this.#maxTokens = Math.max(...options.samples.map(({ length }) => length));
   }
 
+  /** Takes the samples to a layer, so that what those before it became is let go of. Throws RangeError for a layer that is done. */
+  async reach(layer: number): Promise<void> {
+    await this.#reach(layer);
+  }
+
   /** null for a matrix of experts, and for one that is no layer's. Throws RangeError for a layer that is done. */
   async statsOf(tensor: string): Promise<InputStats | null> {
     const place = this.#places.get(tensor);

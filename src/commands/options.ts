@@ -92,6 +92,7 @@ export const QUANTIZE_OPTIONS = [
   'calibration',
   'calibration-samples',
   'calibration-length',
+  'device',
   'seed',
   'max-shard-size',
   'overwrite',

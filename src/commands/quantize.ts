@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
+import { InputGatherer } from '../calibrate/gather.js';
 import { parseKeep } from '../calibrate/job/keep.js';
 import { parseMethod } from '../calibrate/job/methods.js';
 import { checkOutput, freeBytes, partialOf, preparePartial } from '../calibrate/job/outputs.js';
@@ -15,7 +16,9 @@ import { type ModelCheckpoint, openModelCheckpoint } from '../checkpoint/quantiz
 import type { FileFormat } from '../checkpoint/write/format.js';
 import { FILE_FORMATS, usualFileFormat } from '../checkpoint/write/formats.js';
 import { parseLine, type Values } from '../config.js';
+import { cpuBackend, webgpuBackend } from '../engine/backend.js';
 import { UserError } from '../errors.js';
+import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer } from '../text/tokenizer.js';
@@ -39,6 +42,8 @@ interface Prepared {
   readonly file: FileFormat;
   readonly method: MatrixMethod;
   readonly options: ReportOptions;
+  readonly config: ModelConfig;
+  readonly calibration: CalibrationText | null;
 }
 
 /** Writes a quantized checkpoint, and tells before what that takes. Resolves with the exit code. */
@@ -54,7 +59,7 @@ export async function runQuantize(args: readonly string[]): Promise<number> {
   const checkpoint = await openModelCheckpoint(modelDir);
   try {
     const prepared = await prepare(modelDir, out, checkpoint, values);
-    const flight = preflight(prepared.plan, prepared.method);
+    const flight = preflight(prepared.plan, prepared.method, sampleBytes(prepared));
     const lines = await preflightLines(prepared, flight);
     if (!values.json || values['dry-run']) print(values.json ? [JSON.stringify(told(flight))] : lines);
     await checkSpace(out, flight.outputBytes);
@@ -76,7 +81,8 @@ async function prepare(
   const scheme = parseScheme(values.scheme);
   const { name: methodName, method, actOrder } = parseMethod(values.method);
   const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
-  const plan = planJob(await parseModelConfig(modelDir), checkpoint, {
+  const config = await parseModelConfig(modelDir);
+  const plan = planJob(config, checkpoint, {
     scheme,
     file,
     keep: values.keep.map(parseKeep),
@@ -91,27 +97,43 @@ async function prepare(
     keep: values.keep,
     seed: values.seed,
   };
-  return { modelDir, out, checkpoint, plan, file, method, options };
+  const calibration = method.needs === 'nothing' ? null : await calibrationText(modelDir, config, values);
+  return { modelDir, out, checkpoint, plan, file, method, options, config, calibration };
 }
 
 async function quantize(prepared: Prepared, values: QuantizeValues): Promise<QuantizationReport> {
-  const { method, out, modelDir } = prepared;
-  const calibration = method.needs === 'nothing' ? null : await calibrationText(modelDir, values);
+  const { out } = prepared;
   const display = showProgress();
+  const inputs = inputsOf(prepared, values.device);
   try {
     await preparePartial(out, values.overwrite);
     return await quantizeModel({
       ...prepared,
       version: packageVersion(),
-      calibration,
-      statsOf: () => Promise.resolve(null),
+      inputs,
       onProgress: (progress) => display.update(shown(progress)),
     });
   } catch (error) {
     throw fileProblem('OUT', `${partialOf(out)} (the same command goes on where it is)`, error);
   } finally {
+    inputs?.close();
     display.stop();
   }
+}
+
+/** Samples run in f32, so that what is known of inputs is of the model and not of the arithmetic. */
+function inputsOf({ checkpoint, config, method, calibration }: Prepared, device: QuantizeValues['device']) {
+  if (calibration === null) return null;
+  const { samples } = calibration;
+  const gathering = { checkpoint, config, samples, withHessian: method.needs === 'hessian' };
+  if (device === 'cpu') return new InputGatherer({ ...gathering, openOps: async () => cpuBackend().ops });
+  const openOps = async () => (await webgpuBackend({ computeType: 'float32', batchInvariant: false })).ops;
+  return new InputGatherer({ ...gathering, openOps });
+}
+
+/** Of the residual streams of all samples, before a layer and after it. */
+function sampleBytes({ calibration, config }: Prepared): number {
+  return 2 * 4 * (calibration?.numTokens ?? 0) * config.hiddenSize;
 }
 
 function shown({ bytes, totalBytes, layer }: JobProgress): Progress {
@@ -119,14 +141,18 @@ function shown({ bytes, totalBytes, layer }: JobProgress): Progress {
   return layer === null ? progress : { ...progress, detail: `layer ${layer}` };
 }
 
-async function calibrationText(modelDir: string, values: QuantizeValues): Promise<CalibrationText> {
+async function calibrationText(
+  modelDir: string,
+  { maxPositionEmbeddings }: ModelConfig,
+  values: QuantizeValues,
+): Promise<CalibrationText> {
   const paths = values.calibration.length > 0 ? values.calibration : [join(BUNDLED_MODEL, 'calibration.txt')];
   const files = [];
   for (const path of paths)
     files.push({ name: basename(path), text: await readTextFile('--calibration', path) });
   return cutSamples(files, loadTokenizer(modelDir), loadChatTemplate(modelDir), {
     maxSamples: values['calibration-samples'],
-    length: values['calibration-length'],
+    length: Math.min(values['calibration-length'], maxPositionEmbeddings),
   });
 }
 

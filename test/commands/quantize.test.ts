@@ -104,6 +104,22 @@ t.test('what cannot be done is told before anything is written', async (t) => {
   t.match(await readFile(join(out, 'config.json'), 'utf8'), /"num_bits": 8/);
 });
 
+t.test('a calibrated model tells what it was calibrated with, and no text is refused', async (t) => {
+  const [model, out] = [await copyTinyModel(t), await outIn(t)];
+  const text = join(await temporaryFolder(t), 'text.jsonl');
+  await writeFile(text, `${JSON.stringify({ text: 'Once upon a time' })}\n`.repeat(10));
+  const args = [model, out, '--method', 'imatrix', '--device', 'cpu', '--calibration', text];
+  const sizes = ['--calibration-samples', '2', '--calibration-length', '16'];
+  const report = await quantize(t, ...args, ...sizes);
+  t.match(report, {
+    calibration: { files: ['text.jsonl'], numSamples: 2, numTokens: 32, sha256: /^[0-9a-f]{64}$/ },
+  });
+  await writeFile(text, '');
+  await refuses(t, () => runQuantize([...args, '--overwrite']), /^--calibration: text.jsonl: is empty/);
+  const missing = ['--calibration', join(model, 'none.txt'), '--overwrite'];
+  await refuses(t, () => runQuantize([...args, ...missing]), /none.txt: no such file/);
+});
+
 t.test('the configuration stays as it is written', async (t) => {
   const [model, out] = [await copyTinyModel(t), await outIn(t)];
   const config = await readFile(join(model, 'config.json'), 'utf8');

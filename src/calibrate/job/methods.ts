@@ -1,4 +1,5 @@
 import { UserError } from '../../errors.js';
+import { gptqMethod } from '../gptq.js';
 import type { MatrixMethod } from '../method.js';
 import { nearestMethod } from '../nearest.js';
 
@@ -10,12 +11,23 @@ export interface MethodChoice {
   readonly actOrder: boolean;
 }
 
+const EXTREMES = { kind: 'extremes' } as const;
+const SEARCH = { kind: 'search', power: 2 } as const;
+
 const CHOICES: readonly MethodChoice[] = [
-  plain('rtn', nearestMethod({ scales: { kind: 'extremes' }, weighted: false })),
-  plain('rtn-search', nearestMethod({ scales: { kind: 'search', power: 2 }, weighted: false })),
+  inOrder('rtn', nearestMethod({ scales: EXTREMES, weighted: false })),
+  inOrder('rtn-search', nearestMethod({ scales: SEARCH, weighted: false })),
+  inOrder('imatrix', nearestMethod({ scales: SEARCH, weighted: true })),
+  inOrder('gptq', gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' })),
+  inOrder('gptq-plain', gptqMethod({ scales: EXTREMES, weighted: false, order: 'given' })),
+  {
+    name: 'gptq-act-order',
+    method: gptqMethod({ scales: SEARCH, weighted: true, order: 'activation' }),
+    actOrder: true,
+  },
 ];
 
-function plain(name: string, method: MatrixMethod): MethodChoice {
+function inOrder(name: string, method: MatrixMethod): MethodChoice {
   return { name, method, actOrder: false };
 }
 

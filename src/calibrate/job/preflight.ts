@@ -19,7 +19,12 @@ export interface Preflight {
   readonly exceptions: readonly { readonly tensor: string; readonly note: string }[];
 }
 
-export function preflight({ tasks, shards }: JobPlan, { needs }: Pick<MatrixMethod, 'needs'>): Preflight {
+/** @param sampleBytes of what is held of the calibration text meanwhile */
+export function preflight(
+  { tasks, shards }: JobPlan,
+  { needs }: Pick<MatrixMethod, 'needs'>,
+  sampleBytes = 0,
+): Preflight {
   const matrices = tasks.filter((task) => task.kind === 'matrix');
   const formats = new Map<string, number>();
   for (const { spec } of matrices) {
@@ -29,7 +34,7 @@ export function preflight({ tasks, shards }: JobPlan, { needs }: Pick<MatrixMeth
   return {
     sourceBytes: tasks.reduce((sum, { info }) => sum + info.bytes, 0),
     outputBytes: shards.totalBytes,
-    peakBytes: Math.max(...tasks.map((task) => taskBytes(task, needs))),
+    peakBytes: sampleBytes + Math.max(...tasks.map((task) => taskBytes(task, needs))),
     numWeights: matrices.reduce((sum, { info }) => sum + numElements(info.shape), 0),
     formats,
     exceptions: tasks.flatMap(({ info, note }) => (note === null ? [] : [{ tensor: info.name, note }])),

@@ -3,6 +3,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { openModelCheckpoint } from '../../checkpoint/quantized/quantized.js';
+import { INDEX } from '../../checkpoint/write/shards.js';
 import type { CalibrationText } from '../calibration-text.js';
 import { JOURNAL_FILE, type JournalEntry } from './journal.js';
 import { copyFiles, fileSha256, filesToCopy, partialOf, publish } from './outputs.js';
@@ -24,7 +25,6 @@ export interface QuantizeRequest extends Job {
   readonly calibration: CalibrationText | null;
 }
 
-const INDEX = 'model.safetensors.index.json';
 const REPORT = 'quantization-report';
 
 /** Makes a quantized checkpoint in a folder beside `out` that must exist, and gives it that name when it is whole. */
@@ -33,7 +33,6 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   const { modelDir, out, plan } = request;
   const dir = partialOf(out);
   const entries = await runJob(request, dir, await fingerprint(request));
-  if (plan.shards.index !== null) await writeFile(join(dir, INDEX), plan.shards.index);
   const copies = await filesToCopy(modelDir);
   await copyFiles(modelDir, dir, copies);
   await writeFile(join(dir, 'config.json'), await configText(modelDir, plan));

@@ -5,7 +5,9 @@ import { ShardWriter } from '../../checkpoint/write/shards.js';
 import { UserError } from '../../errors.js';
 import { transposed } from '../../model/matrix-layout.js';
 import { f32ToBf16, f32ToF16 } from '../../quant/half.js';
-import type { InputStats, MatrixMethod } from '../method.js';
+import type { InputGatherer } from '../gather.js';
+import type { MatrixMethod } from '../method.js';
+import { readDone } from './done.js';
 import { Journal, type JournalEntry } from './journal.js';
 import type { CopyTask, JobPlan, MatrixTask, Task } from './plan.js';
 
@@ -17,13 +19,16 @@ export interface JobProgress {
   readonly layer: number | null;
 }
 
+/** What a job asks of a calibration. */
+export type Inputs = Pick<InputGatherer<unknown>, 'reach' | 'statsOf' | 'replace'>;
+
 export interface Job {
   readonly checkpoint: Checkpoint;
   readonly plan: JobPlan;
   readonly file: FileFormat;
   readonly method: MatrixMethod;
-  /** What is known of a matrix's inputs; null where the method needs nothing. */
-  readonly statsOf: (task: MatrixTask) => Promise<InputStats | null>;
+  /** Tells what is known of the inputs of matrices; null where the method needs nothing. */
+  readonly inputs: Inputs | null;
   readonly onProgress: (progress: JobProgress) => void;
 }
 
@@ -37,6 +42,7 @@ export async function runJob(job: Job, dir: string, fingerprint: string): Promis
   const writer = await ShardWriter.open(dir, shards);
   const totalBytes = tasks.reduce((sum, { info }) => sum + info.bytes, 0);
   const entries: JournalEntry[] = [];
+  const isUnfinished = tasks.some(({ info }) => !journal.done.has(info.name));
   let bytes = 0;
   try {
     for (const task of tasks) {
@@ -44,6 +50,7 @@ export async function runJob(job: Job, dir: string, fingerprint: string): Promis
       const known = journal.done.get(task.info.name);
       const entry = known ?? (await runTask(job, task, writer));
       if (known === undefined) await journal.add(entry);
+      else if (isUnfinished) await takeUp(job, task, dir);
       entries.push(entry);
       bytes += task.info.bytes;
     }
@@ -52,6 +59,13 @@ export async function runJob(job: Job, dir: string, fingerprint: string): Promis
     await writer.close();
   }
   return entries;
+}
+
+/** What an earlier run made of a matrix is what those after it see. */
+async function takeUp({ inputs, plan }: Job, task: Task, dir: string): Promise<void> {
+  if (inputs === null || task.kind === 'copy') return;
+  await inputs.reach(task.layer);
+  inputs.replace(task.info.name, await readDone(dir, plan, task));
 }
 
 async function runTask(job: Job, task: Task, writer: ShardWriter): Promise<JournalEntry> {
@@ -68,13 +82,14 @@ interface Made {
   readonly notes: readonly string[];
 }
 
-async function quantized({ checkpoint, file, method, statsOf }: Job, task: MatrixTask): Promise<Made> {
+async function quantized({ checkpoint, file, method, inputs }: Job, task: MatrixTask): Promise<Made> {
   const { info, spec, isTransposed } = task;
   const { rows, cols, format } = spec;
   const read = await checkpoint.readF32(info.name);
   const values = isTransposed ? transposed(read, rows) : read;
-  const stats = await statsOf(task);
+  const stats = (await inputs?.statsOf(info.name)) ?? null;
   const result = method.quantize({ name: info.name, values, rows, cols, format, stats });
+  inputs?.replace(info.name, result);
   return {
     tensors: file.pack(spec, result.packed, result.groupIndex),
     error: result.error,

@@ -59,6 +59,12 @@ export async function openModelCheckpoint(dir: string): Promise<ModelCheckpoint>
   }
 }
 
+/** The matrices that a checkpoint holds by a `quantization_config`, in place of their tensors. Rejects with CheckpointError as `openModelCheckpoint` does. */
+export async function withQuantization(checkpoint: Checkpoint, config: Fields): Promise<ModelCheckpoint> {
+  const { method, find } = withMethod(config, null);
+  return withMatrices(checkpoint, await find(checkpoint, config), BY_OUTPUTS.has(method));
+}
+
 interface FoundConfig {
   readonly config: Fields;
   readonly method: string;

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   bytesOf,
@@ -10,6 +10,9 @@ import { checkBytes, type TensorData, writeAt } from '../safetensors-write.js';
 
 /** Readers of PyTorch's world ask for it. */
 const METADATA = { format: 'pt' };
+
+/** Beside several files it tells which tensor is where. */
+export const INDEX = 'model.safetensors.index.json';
 
 /** The files that a model's tensors go to, laid out before any of them is there. */
 export interface ShardPlan {
@@ -70,10 +73,11 @@ export class ShardWriter {
     readonly places: ReadonlyMap<string, Place>,
   ) {}
 
-  /** Creates the files of full length with their headers. Rejects where the folder cannot be written. */
+  /** Creates the files of full length with their headers, and their index. Rejects where the folder cannot be written. */
   static async open(dir: string, plan: ShardPlan): Promise<ShardWriter> {
     const handles: FileHandle[] = [];
     const places = new Map<string, Place>();
+    if (plan.index !== null) await writeFile(join(dir, INDEX), plan.index);
     try {
       for (const { name, layout } of plan.files) {
         const file = join(dir, name);

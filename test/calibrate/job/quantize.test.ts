@@ -14,7 +14,7 @@ async function requestOf(t: Test) {
   return {
     ...(await planTiny(t, 'llama', 'int4', { format: 'gptq' })),
     method: parseMethod('rtn').method,
-    statsOf: () => Promise.resolve(null),
+    inputs: null,
     onProgress: () => undefined,
     modelDir,
     out: join(await temporaryFolder(t), 'out'),

@@ -18,6 +18,7 @@ interface Wishes {
   readonly format?: string;
   readonly keep?: readonly string[];
   readonly maxShardBytes?: number;
+  readonly actOrder?: boolean;
 }
 
 /** The plan of a tiny model. */
@@ -31,7 +32,7 @@ export async function planTiny(
   t.teardown(() => checkpoint.close());
   const scheme = parseScheme(name);
   const file = FILE_FORMATS.get(wishes.format ?? '') ?? usualFileFormat(scheme.format);
-  const { keep = [], maxShardBytes = 1e9 } = wishes;
-  const options = { scheme, file, keep: keep.map(parseKeep), maxShardBytes, actOrder: false };
+  const { keep = [], maxShardBytes = 1e9, actOrder = false } = wishes;
+  const options = { scheme, file, keep: keep.map(parseKeep), maxShardBytes, actOrder };
   return { checkpoint, file, plan: planJob(await parseModelConfig(tinyDir(model)), checkpoint, options) };
 }
