@@ -102,7 +102,11 @@ export const OPTIONS = {
   ),
   stride: optional(integer(0, [1, 2 ** 20], 'Tokens that a sliding window moves on by; default: half of it')),
   against: optional(
-    text('', 'MODEL', 'Model whose predictions are the reference; full: the same without --quantization'),
+    text(
+      '',
+      'MODEL',
+      'Model whose predictions are the reference; full: the same without --quantization and --kv-cache-dtype',
+    ),
   ),
   task: optional(text('', 'FILE', 'Questions with choices, {"context", "choices", "answer"} a line')),
   schemes: names(

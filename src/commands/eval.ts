@@ -44,13 +44,21 @@ export async function runEval(args: readonly string[]): Promise<number> {
 }
 
 async function evaluate(options: EngineOptions, values: EvalValues): Promise<Report> {
-  const { text, task, against } = values;
+  const { text, task } = values;
   if (text !== null && task !== null) throw new UserError('--text, --task: give one of the two');
-  if (task !== null && against !== null)
-    throw new UserError('--against: compares models on a --text; leave it out with --task');
-  if (task !== null) return evaluateTask(options, values, task);
+  if (task !== null) {
+    checkTaskOptions(values);
+    return evaluateTask(options, values, task);
+  }
   if (text === null) throw new UserError('--text: name a text file');
   return evaluateText(options, values, await readText(text, values));
+}
+
+function checkTaskOptions({ against, protocol, window, stride }: EvalValues): void {
+  if (against !== null)
+    throw new UserError('--against: compares models on a --text; leave it out with --task');
+  if (protocol !== 'windows' || window !== null || stride !== null)
+    throw new UserError('--protocol, --window, --stride: cut a --text; leave them out with --task');
 }
 
 async function evaluateText(
@@ -89,7 +97,9 @@ async function compare(
   cut: CutText,
 ): Promise<Divergence> {
   const { windows } = cut;
-  const other = { ...options, quantization: null, modelDir: await otherModel(options.modelDir, values) };
+  const modelDir = await otherModel(options.modelDir, values);
+  // What rounds is MODEL's alone.
+  const other = { ...options, modelDir, quantization: null, kvCacheDtype: 'auto' as const };
   checkSameTokens(cut, await cutModelText(other.modelDir, values, settings), '--against');
   const display = showProgress();
   const reference = await Reference.load(forWindows(other, windows), windows, display);
@@ -104,11 +114,11 @@ async function compare(
 
 /** The folder or file of the reference: the model's own where that is `full`. */
 async function otherModel(dir: string, values: EvalValues): Promise<string> {
-  const { against, quantization } = values;
+  const { against, quantization, 'kv-cache-dtype': kvCacheDtype } = values;
   if (against !== 'full') return findReference(against ?? '', values);
-  if (quantization !== null) return dir;
+  if (quantization !== null || kvCacheDtype !== 'auto') return dir;
   throw new UserError(
-    '--against: full is MODEL without --quantization, which is not given; name another model',
+    '--against: full is MODEL without --quantization and --kv-cache-dtype, of which none is given; name another model',
   );
 }
 

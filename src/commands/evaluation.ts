@@ -45,10 +45,8 @@ export async function cutFor(dir: string, settings: TextSettings, maxModelLen: n
   const size = { window, stride };
   const { tokenIds, windows } = cutText(protocol, loadTokenizer(dir), text, size);
   if (windows.length === 0) {
-    const option = protocol === 'windows' ? '; see --window' : '';
-    throw new UserError(
-      `--text: ${file}: ${tokenIds.length} tokens, fewer than one window of ${window}${option}`,
-    );
+    const least = protocol === 'sliding' ? 'two' : `one window of ${window}; see --protocol and --window`;
+    throw new UserError(`--text: ${file}: ${tokenIds.length} tokens, fewer than ${least}`);
   }
   checkLength(protocol, size, maxModelLen);
   return { protocol, ...size, tokenIds, windows };

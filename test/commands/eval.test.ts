@@ -106,8 +106,13 @@ t.test('refuses what it cannot score', async (t) => {
     [['--text', '/nowhere'], /^--text: \/nowhere: no such file or directory$/],
     [['--text', file, '--task', file], /^--text, --task: give one of the two$/],
     [['--task', file, '--against', dir], /^--against: compares models on a --text/],
+    [['--task', file, '--stride', '2'], /^--protocol, --window, --stride: cut a --text/],
+    [['--text', '/dev/null', '--protocol', 'sliding'], /^--text: \/dev\/null: 0 tokens, fewer than two$/],
     [['--task', file], /^--task: .*: line 1: not JSON$/],
-    [[...text, '--window', '9999'], /^--text: .*: \d+ tokens, fewer than one window of 9999; see --window$/],
+    [
+      [...text, '--window', '9999'],
+      /^--text: .*: \d+ tokens, fewer than one window of 9999; see --protocol and --window$/,
+    ],
     [[...text, '--window', '600'], /^--window: 600 tokens, but the model takes 512$/],
     [
       [...text, '--protocol', 'gptq-2048'],
