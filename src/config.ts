@@ -72,7 +72,7 @@ export const OPTIONS = {
     text(
       '',
       'FORMAT',
-      'Round the weights while loading: int8, int4, int4-g128, …; w8a8, w4a8: activations to INT8 too',
+      'Round the weights while loading: int8, int4, int3, int2, int4-g128, …; w8a8, w4a8: activations to INT8 too',
     ),
   ),
   device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
