@@ -16,6 +16,9 @@ import { tinyContent } from '../support/gguf-tiny.js';
 import { fixture } from '../support/paths.js';
 import { TINY_MODELS } from '../support/tiny.js';
 
+// On a busy machine; alone it takes seconds.
+t.setTimeout(280_000);
+
 const architectures = await loadArchitectures();
 
 /** Bytes as a file; beyond them are zeros up to its size. */

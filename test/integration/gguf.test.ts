@@ -14,6 +14,9 @@ import { tinyContent, tinyGguf } from '../support/gguf-tiny.js';
 import { fixture } from '../support/paths.js';
 import { referenceRuns, TINY_MODELS, type TinyModel, tinyDir, tinyOptions } from '../support/tiny.js';
 
+// On a busy machine; alone it takes seconds.
+t.setTimeout(280_000);
+
 /** The reference sums in f32, the CPU in f64: 1.4e-5 was measured for the same weights from safetensors. */
 const TOLERANCE = { absolute: 2e-4, relative: 2e-4 };
 

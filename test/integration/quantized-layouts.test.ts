@@ -20,6 +20,9 @@ import {
 import { editConfig, temporaryFolder } from '../support/models.js';
 import { tinyDir, tinyOptions } from '../support/tiny.js';
 
+// On a busy machine; alone it takes seconds.
+t.setTimeout(280_000);
+
 /** Families whose matrices do not lie in rows of all outputs of q, then k, then v. */
 type Model = 'gpt2' | 'gpt_neox';
 const MATRICES: Readonly<Record<Model, RegExp>> = {
