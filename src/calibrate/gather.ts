@@ -11,6 +11,7 @@ import { stackSources } from '../quant/packed-rows.js';
 import { sliceRows } from '../quant/rows.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { usableWeight } from './decoded.js';
+import { GramSums } from './gram-sums.js';
 import { InputMoments } from './input-moments.js';
 import { LayerRun, type Sample } from './layer-run.js';
 import type { InputStats, MatrixResult } from './method.js';
@@ -41,6 +42,8 @@ interface Stage<B> {
   layer: Layer<B>;
   /** Products whose weights are to be made anew of what their matrices became. */
   readonly stale: Set<StackName>;
+  /** By the number of columns. */
+  readonly sums: Map<number, GramSums<B>>;
 }
 
 /**
@@ -140,7 +143,7 @@ export class InputGatherer<B> {
     const layer = await device.loader.layer(index);
     // What was replaced before the layer was reached: a job that goes on where it was.
     const stale = new Set(ORDER.filter((stack) => this.#isReplaced({ layer: index, stack })));
-    this.#stage = { index, ...device, layer, stale };
+    this.#stage = { index, ...device, layer, stale, sums: new Map() };
     return this.#stage;
   }
 
@@ -189,12 +192,21 @@ export class InputGatherer<B> {
     return stackSources(sources);
   }
 
-  async #gather({ run, layer }: Stage<B>, stack: StackName): Promise<InputStats> {
+  async #gather({ run, layer, sums: all }: Stage<B>, stack: StackName): Promise<InputStats> {
     const { weight } = layer[stack];
-    const moments = new InputMoments(weight.cols, this.options.withHessian);
-    for (const sample of this.#samples()) moments.add(await run.input(layer, weight, sample));
-    return moments.stats();
+    const moments = new InputMoments(weight.cols);
+    const sums = this.options.withHessian ? sumsOf(all, run.ops, weight.cols) : null;
+    sums?.reset();
+    for (const sample of this.#samples()) moments.add(await run.input(layer, weight, sample, sums));
+    return moments.stats((await sums?.hessian(moments.numTokens)) ?? null);
   }
+}
+
+/** Products of as many columns share their room on the device. */
+function sumsOf<B>(all: Map<number, GramSums<B>>, ops: Ops<B>, cols: number): GramSums<B> {
+  const sums = all.get(cols) ?? new GramSums(ops, cols);
+  all.set(cols, sums);
+  return sums;
 }
 
 function placesOf(config: ModelConfig): ReadonlyMap<string, Place> {

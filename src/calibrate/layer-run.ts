@@ -2,8 +2,9 @@ import { chunkBatch } from '../engine/logits.js';
 import type { ModelConfig } from '../model/config.js';
 import { type Activations, createActivations, layerForward } from '../model/forward.js';
 import type { Layer } from '../model/model.js';
-import type { BatchBuffers, KvCache, Ops, Tensor, Weight } from '../ops/ops.js';
+import type { BatchBuffers, KvCache, Ops, Weight } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
+import type { GramSums } from './gram-sums.js';
 import { watchInput } from './watch.js';
 
 const BLOCK_TOKENS = 16;
@@ -69,14 +70,22 @@ export class LayerRun<B> {
     return ops.read(out, rows);
   }
 
-  /** What a weight of the layer is multiplied with, `[tokens][weight.cols]`. */
-  async input(layer: Layer<B>, weight: Weight<B>, sample: Sample): Promise<Float32Array<ArrayBuffer>> {
+  /** What a weight of the layer is multiplied with, `[tokens][weight.cols]`. @param sums to which its products are added */
+  async input(
+    layer: Layer<B>,
+    weight: Weight<B>,
+    sample: Sample,
+    sums: GramSums<B> | null = null,
+  ): Promise<Float32Array<ArrayBuffer>> {
     const watch = watchInput(this.ops, weight);
     const numTokens = this.#start(sample);
     layerForward(watch.ops, this.config, layer, this.#cache, this.#act, { batch: this.#batch, numTokens });
     const input = watch.input();
     if (input === null) throw new Error('the layer has no product with the weight that is watched');
-    return this.#rows(input, numTokens, weight.cols);
+    if (input.cols !== weight.cols)
+      throw new Error(`inputs of ${input.cols} columns for a weight of ${weight.cols}`);
+    sums?.add(input, numTokens);
+    return this.ops.read(input, numTokens);
   }
 
   /** The residual stream after the layer, `[tokens][hidden]`. */
@@ -84,11 +93,6 @@ export class LayerRun<B> {
     const numTokens = this.#start(sample);
     layerForward(this.ops, this.config, layer, this.#cache, this.#act, { batch: this.#batch, numTokens });
     return this.ops.read(this.#act.residual, numTokens);
-  }
-
-  async #rows(tensor: Tensor<B>, rows: number, cols: number): Promise<Float32Array<ArrayBuffer>> {
-    if (tensor.cols !== cols) throw new Error(`inputs of ${tensor.cols} columns for a weight of ${cols}`);
-    return this.ops.read(tensor, rows);
   }
 
   #start({ tokenIds, hidden }: Sample): number {

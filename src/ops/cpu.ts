@@ -12,11 +12,12 @@ import {
   writeEdits,
 } from './edits-layout.js';
 import { addExpertRows, chooseExperts } from './experts.js';
+import { addGram } from './gram.js';
 import { storedHead } from './kv-layout.js';
 import { product } from './linear.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
-import { dot, normalize, normalizeCentered, normalizeWhole } from './norms.js';
+import { dot, normalize, normalizeCentered, normalizeWhole, softmax } from './norms.js';
 import {
   type Batch,
   type BatchBuffers,
@@ -241,6 +242,10 @@ export class CpuOps implements Ops<Buffer> {
     }
   }
 
+  gram(args: Args<'gram'>): void {
+    addGram(args);
+  }
+
   gatherRows({ batch, x, out, rows }: Args<'gatherRows'>): void {
     const { logitsRows } = batchLayout(batch.capacity);
     for (let i = 0; i < rows; i++) {
@@ -322,13 +327,6 @@ function rotate(head: Buffer, angles: Buffer, rotaryDim: number): void {
 function cacheIndex(cache: KvCacheShape, slot: number, kvHead: number): number {
   const block = Math.floor(slot / cache.blockSize);
   return ((block * cache.numKvHeads + kvHead) * cache.blockSize + (slot % cache.blockSize)) * cache.headDim;
-}
-
-function softmax(scores: readonly number[]): number[] {
-  const greatest = Math.max(...scores);
-  const weights = scores.map((score) => Math.exp(score - greatest));
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
 }
 
 /** The token itself where `tokenId` names a row of the step before. */

@@ -32,3 +32,11 @@ export function normalizeWhole(
 export function dot(a: Buffer, b: Buffer): number {
   return a.reduce((sum, value, i) => sum + value * b[i], 0);
 }
+
+/** exp of the scores over its sum. */
+export function softmax(scores: readonly number[]): number[] {
+  const greatest = Math.max(...scores);
+  const weights = scores.map((score) => Math.exp(score - greatest));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}

@@ -180,6 +180,11 @@ export interface Ops<B> {
   activate(args: { x: Tensor<B>; out: Tensor<B>; rows: number; activation: Activation }): void;
   /** x[t][i] = cap · tanh(x[t][i] / cap). */
   softCap(args: { x: Tensor<B>; rows: number; cap: number }): void;
+  /**
+   * out[i][j] += Σ_t x[t][first + i] · x[t][j] over the `rows` tokens, for the first `count` rows of out and for j ≥ first + i: rows of the upper
+   * triangle of xᵀ·x, summed in f32 or wider. `out` is f32 and has the columns of x.
+   */
+  gram(args: { x: Tensor<B>; rows: number; out: Tensor<B>; first: number; count: number }): void;
   /** out[i] = x[logitsRows[i]]. */
   gatherRows(args: { batch: BatchBuffers<B>; x: Tensor<B>; out: Tensor<B>; rows: number }): void;
   /**

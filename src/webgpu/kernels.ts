@@ -19,6 +19,7 @@ export const KERNELS = {
   attention_merge: { bindings: ['read', 'read', 'write'], weight: false },
   activate: { bindings: ['read', 'write'], weight: false },
   soft_cap: { bindings: ['write'], weight: false },
+  gram: { bindings: ['read', 'write'], weight: false },
   gather_rows: { bindings: ['read', 'read', 'write'], weight: false },
   edit_logits: { bindings: ['read', 'read', 'write'], weight: false },
   sample: { bindings: ['read', 'read', 'write'], weight: false },

@@ -31,6 +31,7 @@ import { createEdits, uploadEdits } from './edits-upload.js';
 import { embedDispatches } from './embed-dispatches.js';
 import { addExpertsDispatch, orderWords, routeDispatches } from './expert-dispatches.js';
 import { expertSteps } from './expert-tiling.js';
+import { gramDispatch } from './gram-dispatch.js';
 import { linearDispatches, linearFusion } from './linear-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
@@ -247,6 +248,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       params: new Params().u32(x.cols, x.stride).f32(cap).words,
       grid: [Math.ceil(x.cols / 32), rows, 1],
     });
+  }
+
+  gram(args: Args<'gram'>): void {
+    this.#recorder.add(gramDispatch(args));
   }
 
   gatherRows({ batch, x, out, rows }: Args<'gatherRows'>): void {

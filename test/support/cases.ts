@@ -8,6 +8,7 @@ import {
   partedExpertCases,
   routeCases,
 } from './cases-experts.js';
+import { gramCases } from './cases-gram.js';
 import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
 import { filled, filledOffTies, poisoned } from './compare.js';
@@ -23,6 +24,7 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...addedNormCases(),
     ...activationCases(),
     ...softCapCases(),
+    ...gramCases(),
     ...gatherCases(),
     ...ropeCases(),
     ...attentionCases(),
