@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { measureSpeed, type Speed } from '../bench/speed.js';
 import { type Divergence, measureDivergence } from '../calibrate/divergence.js';
 import { measurePerplexity, type Perplexity } from '../calibrate/perplexity.js';
+import { numScored } from '../calibrate/windows.js';
 import { checkModelDirectory } from '../checkpoint/directory.js';
 import { parseLine, type Values } from '../config.js';
 import type { EngineOptions } from '../engine/options.js';
@@ -89,7 +90,7 @@ async function compareSchemes(
     model: modelName(options.modelDir),
     adapter: speeds[0].info.adapter.name,
     date: new Date().toISOString(),
-    text: cut === null || file === null ? null : textOf(file, cut, qualities),
+    text: cut === null || file === null ? null : textOf(file, cut),
     ...lengths,
     rows: schemes.map(({ scheme }, i) => ({
       scheme,
@@ -114,12 +115,8 @@ async function cutModels(
   return cut;
 }
 
-function textOf(
-  file: string,
-  { protocol, window }: CutText,
-  qualities: readonly Quality[] | null,
-): Comparison['text'] {
-  return { file, protocol, window, numScored: qualities?.[0]?.perplexity?.numScored ?? 0 };
+function textOf(file: string, { protocol, window, windows }: CutText): Comparison['text'] {
+  return { file, protocol, window, numScored: numScored(windows) };
 }
 
 function speedOf({ prefillThroughput, decodeThroughput, info }: Speed) {

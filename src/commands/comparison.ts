@@ -1,7 +1,7 @@
 import type { Divergence } from '../calibrate/divergence.js';
 import type { Perplexity } from '../calibrate/perplexity.js';
 import type { ProtocolName } from '../calibrate/protocols.js';
-import { perplexityEstimate, withError } from './eval-report.js';
+import { klText, perplexityEstimate, withError } from './eval-report.js';
 import { formatBytes } from './format.js';
 
 /** What a model is loaded as: `full` as it is stored, else rounded to a format. */
@@ -67,7 +67,8 @@ const TEXT_COLUMNS: readonly Column[] = [
   {
     head: 'perplexity',
     write: ({ perplexity }) => (perplexity === null ? '' : withError(perplexityEstimate(perplexity), 4)),
-    amount: ({ perplexity }) => perplexity?.perplexity ?? null,
+    // Of schemes that are worth a look it differs by less than a bar shows.
+    amount: () => null,
   },
   {
     head: 'ratio to full',
@@ -76,7 +77,7 @@ const TEXT_COLUMNS: readonly Column[] = [
   },
   {
     head: 'KL from full, nats',
-    write: ({ divergence }) => (divergence === null ? '' : withError(divergence.kl, 6)),
+    write: ({ divergence }) => (divergence === null ? '' : klText(divergence.kl)),
     amount: ({ divergence }) => divergence?.kl.mean ?? null,
   },
   {

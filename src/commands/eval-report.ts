@@ -16,7 +16,7 @@ export function divergenceLines(result: Divergence, numTokens: number): readonly
     `  of the reference    ${withError(perplexityEstimate(reference), 4)}`,
     `  ratio               ${withError(perplexityRatio, 5)}`,
     `log-likelihood        ${withError(logLikelihoodDifference, 6)} nats a token against the reference`,
-    `KL divergence         ${withError(kl, 6)} nats; ${spread}`,
+    `KL divergence         ${klText(kl)} nats; ${spread}`,
     `same likeliest token  ${percentWithError(topAgreement)}`,
   ];
 }
@@ -39,6 +39,12 @@ export function perplexityEstimate({ perplexity, perplexityError }: Perplexity):
 export function withError({ mean, standardError }: Estimate, digits: number): string {
   const error = Number.isFinite(standardError) ? ` ± ${standardError.toFixed(digits)}` : '';
   return `${mean.toFixed(digits)}${error}`;
+}
+
+/** A divergence, nats, with two digits of its error that are not 0: what good formats cost is tiny. */
+export function klText(kl: Estimate): string {
+  const digits = kl.standardError > 0 ? 1 - Math.floor(Math.log10(kl.standardError)) : 0;
+  return withError(kl, Math.min(Math.max(digits, 6), 12));
 }
 
 /** A share of 1 in percent. */
