@@ -1,13 +1,12 @@
 /**
  * The upper triangular U of H⁻¹ = Uᵀ·U, by U = R⁻¹ of the factor H = R·Rᵀ, R upper triangular: half the work of inverting H and factoring that.
- * @param h symmetric `[n][n]`, row-major, of which the upper triangle is read
- * Returns U, zeros below the diagonal; null where H is not positive definite, as far as f64 can tell.
+ * @param h symmetric `[n][n]`, row-major, of which the upper triangle is read; U takes its place, with zeros below the diagonal
+ * Returns false, and leaves nothing of use, where H is not positive definite as far as f64 can tell.
  */
-export function inverseFactor(h: Float64Array, n: number): Float64Array<ArrayBuffer> | null {
-  const u = Float64Array.from(h);
-  if (!factor(u, n)) return null;
-  invert(u, n);
-  return u;
+export function inverseFactor(h: Float64Array, n: number): boolean {
+  if (!factor(h, n)) return false;
+  invert(h, n);
+  return true;
 }
 
 /** In place, from the last row up: R[i][j] = (H[i][j] − Σ_k>j R[i][k]·R[j][k]) / R[j][j]. */

@@ -34,22 +34,12 @@ export function gptqMethod(options: GptqOptions): MatrixMethod {
       if (stats === null || stats.hessian === null) return fallBack(input, 'nothing is known of its inputs');
       const diagonal = Float64Array.from({ length: cols }, (_, k) => stats.hessian?.[k * (cols + 1)] ?? 0);
       const ordered = orderColumns(input, options.order, diagonal);
-      const damped = dampedFactor(permuted(stats.hessian, ordered.columns), cols);
+      const damped = dampedFactor(stats.hessian, ordered.columns);
       if (damped === null) return fallBack(input, 'its inputs are all 0, or no numbers');
       const result = compensate(input, ordered, damped, options, stats);
       return Number.isFinite(result.error) ? result : fallBack(input, 'the compensated weights overflowed');
     },
   };
-}
-
-/** M[order[i]][order[j]] of a square matrix. */
-function permuted(matrix: Float64Array, order: Uint32Array): Float64Array {
-  const n = order.length;
-  const out = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) out[i * n + j] = matrix[order[i] * n + order[j]];
-  }
-  return out;
 }
 
 function compensate(

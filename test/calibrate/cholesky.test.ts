@@ -6,7 +6,8 @@ import { gram } from './support.js';
 t.test('Uᵀ·U is the inverse: times H it is the identity', (t) => {
   for (const n of [1, 2, 7, 40]) {
     const h = gram(new Random(n), 3 * n, n);
-    const u = inverseFactor(h, n) ?? new Float64Array();
+    const u = h.slice();
+    t.ok(inverseFactor(u, n));
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < n; j++) {
         let product = 0;
@@ -25,11 +26,11 @@ t.test('Uᵀ·U is the inverse: times H it is the identity', (t) => {
 });
 
 t.test('what is not positive definite has no factor, nor has what is no number', (t) => {
-  t.equal(inverseFactor(Float64Array.of(1, 2, 2, 1), 2), null);
-  t.equal(inverseFactor(Float64Array.of(1, 1, 1, 1), 2), null);
-  t.equal(inverseFactor(Float64Array.of(0), 1), null);
-  t.equal(inverseFactor(Float64Array.of(1, 0, 0, Number.NaN), 2), null);
+  t.notOk(inverseFactor(Float64Array.of(1, 2, 2, 1), 2));
+  t.notOk(inverseFactor(Float64Array.of(1, 1, 1, 1), 2));
+  t.notOk(inverseFactor(Float64Array.of(0), 1));
+  t.notOk(inverseFactor(Float64Array.of(1, 0, 0, Number.NaN), 2));
   // Fewer samples than columns: singular but for rounding.
-  t.equal(inverseFactor(gram(new Random(2), 5, 12), 12), null);
+  t.notOk(inverseFactor(gram(new Random(2), 5, 12), 12));
   t.end();
 });
