@@ -24,10 +24,18 @@ function factor(h: Float64Array, n: number): boolean {
   return true;
 }
 
+/** Four sums at a time: one alone would wait for each addition. */
 function dot(values: Float64Array, a: number, b: number, count: number): number {
-  let sum = 0;
-  for (let k = 0; k < count; k++) sum += values[a + k] * values[b + k];
-  return sum;
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  const whole = count - (count % 4);
+  for (let k = 0; k < whole; k += 4) {
+    s0 += values[a + k] * values[b + k];
+    s1 += values[a + k + 1] * values[b + k + 1];
+    s2 += values[a + k + 2] * values[b + k + 2];
+    s3 += values[a + k + 3] * values[b + k + 3];
+  }
+  for (let k = whole; k < count; k++) s0 += values[a + k] * values[b + k];
+  return s0 + s1 + (s2 + s3);
 }
 
 /** In place, from the last row up: X[i] = (unit[i] − Σ_k>i R[i][k]·X[k]) / R[i][i]. */

@@ -144,11 +144,32 @@ export class CompensatedRows {
   #spread(count: number, block: Block): void {
     for (let start = block.end; start < this.#cols; start += TILE_COLUMNS) {
       const end = Math.min(start + TILE_COLUMNS, this.#cols);
-      for (let r = 0; r < count; r++) {
-        for (let p = block.start; p < block.end; p++) {
-          this.#subtract(r, p, this.#errors[r * BLOCK_COLUMNS + p - block.start], start, end);
-        }
-      }
+      for (let r = 0; r < count; r++) this.#spreadRow(r, block, start, end);
+    }
+  }
+
+  /** Four columns' errors at a time: each value is read and written once for all of them. */
+  #spreadRow(r: number, block: Block, start: number, end: number): void {
+    const errors = r * BLOCK_COLUMNS - block.start;
+    let p = block.start;
+    for (; p + 4 <= block.end; p += 4) this.#subtractFour(r, p, errors + p, start, end);
+    for (; p < block.end; p++) this.#subtract(r, p, this.#errors[errors + p], start, end);
+  }
+
+  /** @param at of the first of the errors */
+  #subtractFour(r: number, p: number, at: number, start: number, end: number): void {
+    const values = this.#values;
+    const { factor } = this.damped;
+    const cols = this.#cols;
+    const [row, from] = [r * cols, p * cols];
+    const e0 = this.#errors[at];
+    const e1 = this.#errors[at + 1];
+    const e2 = this.#errors[at + 2];
+    const e3 = this.#errors[at + 3];
+    for (let k = start; k < end; k++) {
+      const u = from + k;
+      values[row + k] -=
+        e0 * factor[u] + e1 * factor[u + cols] + (e2 * factor[u + 2 * cols] + e3 * factor[u + 3 * cols]);
     }
   }
 
