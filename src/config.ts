@@ -141,7 +141,7 @@ export const OPTIONS = {
   method: text(
     'rtn',
     'METHOD',
-    'How codes are chosen: rtn, rtn-search, imatrix, gptq, gptq-plain or gptq-act-order',
+    'How codes are chosen: rtn, rtn-search, hqq; with a text imatrix, gptq, gptq-plain, gptq-act-order, awq, awq-gptq, smoothquant',
   ),
   format: choice(
     'auto',

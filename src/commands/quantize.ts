@@ -1,12 +1,12 @@
 import { basename, join } from 'node:path';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
-import { InputGatherer } from '../calibrate/gather.js';
+import { foldModel, openInputs } from '../calibrate/job/calibrate.js';
 import { parseKeep } from '../calibrate/job/keep.js';
-import { parseMethod } from '../calibrate/job/methods.js';
-import { checkOutput, freeBytes, partialOf, preparePartial } from '../calibrate/job/outputs.js';
-import { type JobPlan, planJob } from '../calibrate/job/plan.js';
+import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
+import { checkOutput, freeBytes, partialOf, preparePartial, takenBytes } from '../calibrate/job/outputs.js';
+import { type JobPlan, type PlanOptions, planJob } from '../calibrate/job/plan.js';
 import { measureRate, type Preflight, preflight } from '../calibrate/job/preflight.js';
-import { quantizeModel } from '../calibrate/job/quantize.js';
+import { fingerprintOf, quantizeModel } from '../calibrate/job/quantize.js';
 import type { QuantizationReport, ReportOptions } from '../calibrate/job/report.js';
 import type { JobProgress } from '../calibrate/job/run.js';
 import { parseScheme } from '../calibrate/job/schemes.js';
@@ -16,7 +16,6 @@ import { type ModelCheckpoint, openModelCheckpoint } from '../checkpoint/quantiz
 import type { FileFormat } from '../checkpoint/write/format.js';
 import { FILE_FORMATS, usualFileFormat } from '../checkpoint/write/formats.js';
 import { parseLine, type Values } from '../config.js';
-import { cpuBackend, webgpuBackend } from '../engine/backend.js';
 import { UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
@@ -38,10 +37,13 @@ interface Prepared {
   readonly modelDir: string;
   readonly out: string;
   readonly checkpoint: ModelCheckpoint;
+  readonly planOptions: PlanOptions;
   readonly plan: JobPlan;
   readonly file: FileFormat;
+  readonly choice: MethodChoice;
   readonly method: MatrixMethod;
   readonly options: ReportOptions;
+  readonly version: string;
   readonly config: ModelConfig;
   readonly calibration: CalibrationText | null;
 }
@@ -79,56 +81,77 @@ async function prepare(
   values: QuantizeValues,
 ): Promise<Prepared> {
   const scheme = parseScheme(values.scheme);
-  const { name: methodName, method, actOrder } = parseMethod(values.method);
+  const choice = parseMethod(values.method);
   const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
   const config = await parseModelConfig(modelDir);
-  const plan = planJob(config, checkpoint, {
+  const planOptions = {
     scheme,
     file,
     keep: values.keep.map(parseKeep),
     maxShardBytes: values['max-shard-size'] ?? MAX_SHARD_BYTES,
-    actOrder,
-  });
+    actOrder: choice.actOrder,
+  };
   const options = {
     model: modelName(modelDir),
     scheme: scheme.name,
-    method: methodName,
+    method: choice.name,
     format: file.name,
     keep: values.keep,
     seed: values.seed,
   };
-  const calibration = method.needs === 'nothing' ? null : await calibrationText(modelDir, config, values);
-  return { modelDir, out, checkpoint, plan, file, method, options, config, calibration };
+  return {
+    modelDir,
+    out,
+    checkpoint,
+    config,
+    planOptions,
+    plan: planJob(config, checkpoint, planOptions),
+    file,
+    choice,
+    method: choice.method,
+    options,
+    version: packageVersion(),
+    calibration: needsText(choice) ? await calibrationText(modelDir, config, values) : null,
+  };
 }
 
 async function quantize(prepared: Prepared, values: QuantizeValues): Promise<QuantizationReport> {
   const { out } = prepared;
   const display = showProgress();
-  const inputs = inputsOf(prepared, values.device);
   try {
-    await preparePartial(out, values.overwrite);
-    return await quantizeModel({
-      ...prepared,
-      version: packageVersion(),
-      inputs,
-      onProgress: (progress) => display.update(shown(progress)),
-    });
+    const dir = await preparePartial(out, values.overwrite);
+    return await calibrateAndWrite(prepared, values.device, dir, (progress) =>
+      display.update(shown(progress)),
+    );
   } catch (error) {
     throw fileProblem('OUT', `${partialOf(out)} (the same command goes on where it is)`, error);
   } finally {
-    inputs?.close();
     display.stop();
   }
 }
 
-/** Samples run in f32, so that what is known of inputs is of the model and not of the arithmetic. */
-function inputsOf({ checkpoint, config, method, calibration }: Prepared, device: QuantizeValues['device']) {
-  if (calibration === null) return null;
-  const { samples } = calibration;
-  const gathering = { checkpoint, config, samples, withHessian: method.needs === 'hessian' };
-  if (device === 'cpu') return new InputGatherer({ ...gathering, openOps: async () => cpuBackend().ops });
-  const openOps = async () => (await webgpuBackend({ computeType: 'float32', batchInvariant: false })).ops;
-  return new InputGatherer({ ...gathering, openOps });
+async function calibrateAndWrite(
+  prepared: Prepared,
+  device: QuantizeValues['device'],
+  dir: string,
+  onProgress: (progress: JobProgress) => void,
+): Promise<QuantizationReport> {
+  const { calibration, checkpoint, choice, config, planOptions, method } = prepared;
+  const fingerprint = await fingerprintOf(prepared);
+  const request = { ...prepared, fingerprint, onProgress, inputs: null };
+  if (calibration === null) return quantizeModel(request);
+  const calibrated = { checkpoint, config, samples: calibration.samples, device };
+  const { folds } = choice;
+  const { format } = planOptions.scheme;
+  const source = folds === null ? checkpoint : await foldModel(calibrated, folds, format, dir, fingerprint);
+  const plan = planJob(config, source, planOptions);
+  if (method.needs === 'nothing') return quantizeModel({ ...request, checkpoint: source, plan });
+  const inputs = openInputs({ ...calibrated, checkpoint: source }, method.needs === 'hessian');
+  try {
+    return await quantizeModel({ ...request, checkpoint: source, plan, inputs });
+  } finally {
+    inputs.close();
+  }
 }
 
 /** Of the residual streams of all samples, before a layer and after it. */
@@ -156,11 +179,14 @@ async function calibrationText(
   });
 }
 
-/** Throws UserError where the disk has no room. What an earlier run has written is counted again, so this may be too careful. */
-async function checkSpace(out: string, needed: number): Promise<void> {
+/** Throws UserError where the disk has no room beside what an earlier run has written. */
+async function checkSpace(out: string, outputBytes: number): Promise<void> {
+  const needed = outputBytes - (await takenBytes(partialOf(out)));
   const free = await freeBytes(out);
   if (free >= needed) return;
-  throw new UserError(`OUT: ${out}: takes ${formatBytes(needed)}, but ${formatBytes(free)} are free there`);
+  throw new UserError(
+    `OUT: ${out}: takes ${formatBytes(needed)} more, but ${formatBytes(free)} are free there`,
+  );
 }
 
 async function preflightLines(

@@ -1,4 +1,7 @@
 import { UserError } from '../../errors.js';
+import type { WeightFormat } from '../../quant/weight.js';
+import { awqScales, type FoldScales, smoothQuantScales } from '../fold-scales.js';
+import type { Producer } from '../folds.js';
 import { gptqMethod } from '../gptq.js';
 import type { MatrixMethod } from '../method.js';
 import { nearestMethod } from '../nearest.js';
@@ -7,28 +10,59 @@ import { nearestMethod } from '../nearest.js';
 export interface MethodChoice {
   readonly name: string;
   readonly method: MatrixMethod;
+  /** What is folded into the model before it is quantized; null where nothing is. */
+  readonly folds: FoldChoice | null;
   /** Whether it may give columns an order of their own, which the files must tell. */
   readonly actOrder: boolean;
 }
 
+/** Scales of folds, which need a calibration text. */
+export interface FoldChoice {
+  readonly scales: (format: WeightFormat) => FoldScales;
+  readonly withHessian: boolean;
+  /** What is folded into; all where absent. */
+  readonly kinds?: readonly Producer['kind'][];
+}
+
+const AWQ: FoldChoice = { scales: awqScales, withHessian: true };
+/** Of Llama, by the method's authors. */
+const SMOOTHQUANT_ALPHA = 0.85;
+const SMOOTHQUANT: FoldChoice = {
+  scales: () => smoothQuantScales(SMOOTHQUANT_ALPHA),
+  withHessian: false,
+  kinds: ['norm'],
+};
+
 const EXTREMES = { kind: 'extremes' } as const;
 const SEARCH = { kind: 'search', power: 2 } as const;
 
+const RTN = nearestMethod({ scales: EXTREMES, weighted: false });
+const IMATRIX = nearestMethod({ scales: SEARCH, weighted: true });
+const GPTQ = gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' });
+
 const CHOICES: readonly MethodChoice[] = [
-  inOrder('rtn', nearestMethod({ scales: EXTREMES, weighted: false })),
-  inOrder('rtn-search', nearestMethod({ scales: SEARCH, weighted: false })),
-  inOrder('imatrix', nearestMethod({ scales: SEARCH, weighted: true })),
-  inOrder('gptq', gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' })),
-  inOrder('gptq-plain', gptqMethod({ scales: EXTREMES, weighted: false, order: 'given' })),
+  plain('rtn', RTN),
+  plain('rtn-search', nearestMethod({ scales: SEARCH, weighted: false })),
+  plain('hqq', nearestMethod({ scales: { kind: 'half-quadratic' }, weighted: false })),
+  plain('imatrix', IMATRIX),
+  plain('gptq', GPTQ),
+  plain('gptq-plain', gptqMethod({ scales: EXTREMES, weighted: false, order: 'given' })),
   {
-    name: 'gptq-act-order',
-    method: gptqMethod({ scales: SEARCH, weighted: true, order: 'activation' }),
+    ...plain('gptq-act-order', gptqMethod({ scales: SEARCH, weighted: true, order: 'activation' })),
     actOrder: true,
   },
+  { ...plain('awq', IMATRIX), folds: AWQ },
+  { ...plain('awq-gptq', GPTQ), folds: AWQ },
+  { ...plain('smoothquant', RTN), folds: SMOOTHQUANT },
 ];
 
-function inOrder(name: string, method: MatrixMethod): MethodChoice {
-  return { name, method, actOrder: false };
+function plain(name: string, method: MatrixMethod): MethodChoice {
+  return { name, method, folds: null, actOrder: false };
+}
+
+/** Whether a calibration text is needed. */
+export function needsText({ method, folds }: MethodChoice): boolean {
+  return folds !== null || method.needs !== 'nothing';
 }
 
 /** Throws UserError with the known names. */

@@ -62,6 +62,13 @@ export async function freeBytes(path: string): Promise<number> {
   return stats.bavail * stats.bsize;
 }
 
+/** Bytes of the disk that the files of a folder take; 0 where there is none. */
+export async function takenBytes(dir: string): Promise<number> {
+  const names = (await readdir(dir).catch(absent)) ?? [];
+  const sizes = await Promise.all(names.map(async (name) => 512 * (await stat(join(dir, name))).blocks));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /** SHA-256 of a file, in hex. */
 export async function fileSha256(file: string): Promise<string> {
   const hash = createHash('sha256');

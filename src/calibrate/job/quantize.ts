@@ -5,6 +5,7 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { openModelCheckpoint } from '../../checkpoint/quantized/quantized.js';
 import { INDEX } from '../../checkpoint/write/shards.js';
 import type { CalibrationText } from '../calibration-text.js';
+import { FOLDS_FILE } from './fold-file.js';
 import { JOURNAL_FILE, type JournalEntry } from './journal.js';
 import { copyFiles, fileSha256, filesToCopy, partialOf, publish } from './outputs.js';
 import type { JobPlan } from './plan.js';
@@ -23,6 +24,8 @@ export interface QuantizeRequest extends Job {
   readonly version: string;
   readonly options: ReportOptions;
   readonly calibration: CalibrationText | null;
+  /** Of all that decides the output's bytes. */
+  readonly fingerprint: string;
 }
 
 const REPORT = 'quantization-report';
@@ -32,7 +35,7 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   const start = performance.now();
   const { modelDir, out, plan } = request;
   const dir = partialOf(out);
-  const entries = await runJob(request, dir, await fingerprint(request));
+  const entries = await runJob(request, dir, request.fingerprint);
   const copies = await filesToCopy(modelDir);
   await copyFiles(modelDir, dir, copies);
   await writeFile(join(dir, 'config.json'), await configText(modelDir, plan));
@@ -42,7 +45,7 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   await writeFile(join(dir, `${REPORT}.json`), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(dir, `${REPORT}.md`), reportMarkdown(report));
   await checkReadable(dir);
-  await rm(join(dir, JOURNAL_FILE));
+  for (const name of [JOURNAL_FILE, FOLDS_FILE]) await rm(join(dir, name), { force: true });
   await publish(out);
   return report;
 }
@@ -54,14 +57,14 @@ async function checkReadable(dir: string): Promise<void> {
 }
 
 /** Of all that decides the output's bytes. Of the source that is its configuration, and sizes and times of its files. */
-async function fingerprint({
+export async function fingerprintOf({
   modelDir,
   version,
   options,
   calibration,
   plan,
   checkpoint,
-}: QuantizeRequest): Promise<string> {
+}: Omit<QuantizeRequest, 'fingerprint' | 'inputs' | 'onProgress'>): Promise<string> {
   const parts = {
     version,
     options: { ...options, model: '' },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { parseMethod } from '#halflight/calibrate/job/methods.js';
 import { partialOf, preparePartial } from '#halflight/calibrate/job/outputs.js';
-import { quantizeModel } from '#halflight/calibrate/job/quantize.js';
+import { fingerprintOf, quantizeModel } from '#halflight/calibrate/job/quantize.js';
 import { copyTinyModel, temporaryFolder } from '../../support/models.js';
 import { planTiny } from './support.js';
 
@@ -21,6 +21,7 @@ async function requestOf(t: Test) {
     version: '1.0.0',
     options: OPTIONS,
     calibration: null,
+    fingerprint: 'int4',
   };
 }
 
@@ -48,7 +49,10 @@ t.test('what is left of a job with other options is refused', async (t) => {
   };
   await t.rejects(quantizeModel({ ...request, onProgress: stop }), /killed/);
   t.ok(existsSync(partialOf(request.out)) && !existsSync(request.out));
-  const other = { ...request, options: { ...OPTIONS, scheme: 'int8' } };
+  const other = {
+    ...request,
+    fingerprint: await fingerprintOf({ ...request, options: { ...OPTIONS, scheme: 'int8' } }),
+  };
   await t.rejects(quantizeModel(other), { name: 'UserError', message: /is of another job/ });
   await quantizeModel(request);
 });

@@ -1,0 +1,58 @@
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import { cpuBackend, webgpuBackend } from '../../engine/backend.js';
+import type { ModelConfig } from '../../model/config.js';
+import { namesIn } from '../../model/prefix.js';
+import type { WeightFormat } from '../../quant/weight.js';
+import { findFolds } from '../find-folds.js';
+import { foldedSource } from '../folded-source.js';
+import { foldsOf } from '../folds.js';
+import { InputGatherer } from '../gather.js';
+import { keptFolds } from './fold-file.js';
+import type { FoldChoice } from './methods.js';
+import type { Inputs } from './run.js';
+
+/** A model, the text that it runs on, and where. */
+export interface Calibrated {
+  readonly checkpoint: Checkpoint;
+  readonly config: ModelConfig;
+  /** Token ids of each sample. */
+  readonly samples: readonly (readonly number[])[];
+  readonly device: 'webgpu' | 'cpu';
+}
+
+/** Tells of the inputs of matrices. Samples run in f32, so that what is known is of the model and not of the arithmetic. */
+export function openInputs(
+  { device, ...calibrated }: Calibrated,
+  withHessian: boolean,
+): Inputs & { close(): void } {
+  if (device === 'cpu')
+    return new InputGatherer({ ...calibrated, withHessian, openOps: async () => cpuBackend().ops });
+  const openOps = async () => (await webgpuBackend({ computeType: 'float32', batchInvariant: false })).ops;
+  return new InputGatherer({ ...calibrated, withHessian, openOps });
+}
+
+/** A checkpoint of the same model that holds folds, found anew or by an earlier run of the job whose folder `dir` is. */
+export async function foldModel(
+  calibrated: Calibrated,
+  choice: FoldChoice,
+  format: WeightFormat,
+  dir: string,
+  fingerprint: string,
+): Promise<Checkpoint> {
+  const { checkpoint, config } = calibrated;
+  const folds = await keptFolds(dir, fingerprint, async () => {
+    const inputs = openInputs(calibrated, choice.withHessian);
+    try {
+      return await findFolds({
+        checkpoint,
+        folds: foldsOf({ ...config, weights: namesIn(checkpoint.tensors, config) }),
+        statsOf: (tensor) => inputs.statsOf(tensor),
+        scales: choice.scales(format),
+        ...(choice.kinds === undefined ? {} : { kinds: choice.kinds }),
+      });
+    } finally {
+      inputs.close();
+    }
+  });
+  return foldedSource(checkpoint, folds, config.normOffset);
+}
