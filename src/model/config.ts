@@ -54,6 +54,8 @@ export interface PlainRope {
   readonly theta: number;
   /** Dimensions of a head that are rotated, the first ones; even. */
   readonly rotaryDim: number;
+  /** What frequencies are spread over, theta^(−2i/spread): rotaryDim where absent, or one less where that is odd (GPT-NeoX). */
+  readonly spread?: number;
 }
 
 /**

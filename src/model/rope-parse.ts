@@ -40,14 +40,16 @@ export function scalingOf(config: Fields): Fields {
  */
 export function parseRope(config: Fields, scaling: Fields, context: RopeContext): RopeConfig {
   const theta = ropeTheta(config, scaling);
-  const plain = { theta, rotaryDim: rotaryDimOf(config, scaling, context) };
   const type = ropeType(scaling);
+  const spread = spreadOf(config, scaling, context);
+  const rotaryDim = spread + (spread % 2);
+  const plain = { theta, rotaryDim };
   refuseOthers(scaling, [...COMMON_KEYS, ...(KEYS.get(type) ?? [])]);
   switch (type) {
     // Within the model's positions, beyond which no sequence goes, the dynamic kind does not scale.
     case 'default':
     case 'dynamic':
-      return { type: 'default', ...plain };
+      return spread === rotaryDim ? { type: 'default', ...plain } : { type: 'default', ...plain, spread };
     case 'linear':
       return { type, ...plain, factor: scaling.number('factor', FACTOR) };
     case 'llama3':
@@ -77,17 +79,21 @@ function ropeTheta(config: Fields, scaling: Fields): number {
   return theta;
 }
 
-/** Dimensions rotated: all of a head, or the share that `partial_rotary_factor` says. */
-function rotaryDimOf(config: Fields, scaling: Fields, { headDim, partial }: RopeContext): number {
+/**
+ * Dimensions that the frequencies are spread over: all of a head, or the share that `partial_rotary_factor` says. As many are rotated, or one
+ * more where they are odd, which only the plain rotation allows.
+ */
+function spreadOf(config: Fields, scaling: Fields, { headDim, partial }: RopeContext): number {
   const fields = scaling.has('partial_rotary_factor') ? scaling : config;
   const share = fields.number('partial_rotary_factor', { min: 0, max: 1 }, 1);
   if (share !== 1 && !partial)
     throw fields.error('partial_rotary_factor', 'rotating a part of each head is not supported');
   const dim = Math.floor(share * headDim);
-  if (dim % 2 === 0 && dim > 0) return dim;
+  const isPlain = ['default', 'dynamic'].includes(ropeType(scaling));
+  if (dim > 0 && (dim % 2 === 0 || (isPlain && dim < headDim))) return dim;
   throw fields.error(
     'partial_rotary_factor',
-    `rotates ${dim} of ${headDim} dimensions; only even numbers are`,
+    `rotates ${dim} of ${headDim} dimensions; only even numbers are, but for a part of them without scaling`,
   );
 }
 

@@ -22,7 +22,8 @@ export function ropeTable(rope: RopeConfig, positions: number): Float32Array {
 
 /** Radians per position of the pair (i, i + rotaryDim/2). */
 function frequency(rope: RopeConfig, i: number, positions: number): number {
-  const plain = rope.theta ** ((-2 * i) / rope.rotaryDim);
+  const spread = 'spread' in rope ? (rope.spread ?? rope.rotaryDim) : rope.rotaryDim;
+  const plain = rope.theta ** ((-2 * i) / spread);
   switch (rope.type) {
     case 'none':
       return 0;

@@ -89,6 +89,7 @@ t.test('a family that rotates a part of each head rotates an even number of dime
     rotary_pct,
   });
   t.match(build(neox(0.5)).ropes[0], { type: 'default', rotaryDim: 8 });
-  refuses(t, neox(0.2), 'rotary_pct', 'rotates 3 of 16');
+  t.match(build(neox(0.2)).ropes[0], { rotaryDim: 4, spread: 3 }, 'an odd share rotates one more');
+  refuses(t, neox(0.05), 'rotary_pct', 'rotates 0 of 16');
   t.end();
 });

@@ -96,3 +96,14 @@ t.test(
     t.end();
   },
 );
+
+t.test(
+  'an odd share of a head has its frequencies spread over that share, and rotates one dimension more',
+  (t) => {
+    const table = ropeTable({ ...PLAIN, rotaryDim: 4, spread: 3 }, 2);
+    const second = 10_000 ** (-2 / 3);
+    for (const [i, value] of [Math.cos(1), Math.cos(second), Math.sin(1), Math.sin(second)].entries())
+      t.ok(Math.abs(table[4 + i] - value) < 1e-7, String(i));
+    t.end();
+  },
+);
