@@ -93,7 +93,6 @@ export const QUANTIZE_OPTIONS = [
   'calibration-samples',
   'calibration-length',
   'device',
-  'seed',
   'max-shard-size',
   'overwrite',
   'dry-run',

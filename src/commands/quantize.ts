@@ -44,6 +44,7 @@ interface Prepared {
   readonly method: MatrixMethod;
   readonly options: ReportOptions;
   readonly version: string;
+  readonly startMs: number;
   readonly config: ModelConfig;
   readonly calibration: CalibrationText | null;
 }
@@ -81,7 +82,10 @@ async function prepare(
   values: QuantizeValues,
 ): Promise<Prepared> {
   const scheme = parseScheme(values.scheme);
+  const startMs = performance.now();
   const choice = parseMethod(values.method);
+  if (values.calibration.length > 0 && !needsText(choice))
+    throw new UserError(`--calibration: ${choice.name} needs no text; see --method`);
   const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
   const config = await parseModelConfig(modelDir);
   const planOptions = {
@@ -97,7 +101,6 @@ async function prepare(
     method: choice.name,
     format: file.name,
     keep: values.keep,
-    seed: values.seed,
   };
   return {
     modelDir,
@@ -111,6 +114,7 @@ async function prepare(
     method: choice.method,
     options,
     version: packageVersion(),
+    startMs,
     calibration: needsText(choice) ? await calibrationText(modelDir, config, values) : null,
   };
 }

@@ -93,6 +93,11 @@ t.test('what cannot be done is told before anything is written', async (t) => {
   await refuses(t, () => runQuantize([model, out, '--scheme', 'int9']), /^--scheme: /);
   await refuses(t, () => runQuantize([model, out, '--method', 'x']), /^--method: /);
   await refuses(t, () => runQuantize([model, out, '--keep', 'x']), /^--keep: x: /);
+  await refuses(
+    t,
+    () => runQuantize([model, out, '--calibration', 'x']),
+    /^--calibration: rtn needs no text/,
+  );
   await quantize(t, model, out);
   await refuses(t, () => runQuantize([model, out]), /exists already; --overwrite/);
   const again = join(await temporaryFolder(t), 'again');

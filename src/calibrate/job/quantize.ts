@@ -24,6 +24,8 @@ export interface QuantizeRequest extends Job {
   readonly version: string;
   readonly options: ReportOptions;
   readonly calibration: CalibrationText | null;
+  /** When the work began, by `performance.now()`. */
+  readonly startMs: number;
   /** Of all that decides the output's bytes. */
   readonly fingerprint: string;
 }
@@ -32,7 +34,6 @@ const REPORT = 'quantization-report';
 
 /** Makes a quantized checkpoint in a folder beside `out` that must exist, and gives it that name when it is whole. */
 export async function quantizeModel(request: QuantizeRequest): Promise<QuantizationReport> {
-  const start = performance.now();
   const { modelDir, out, plan } = request;
   const dir = partialOf(out);
   const entries = await runJob(request, dir, request.fingerprint);
@@ -41,7 +42,7 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   await writeFile(join(dir, 'config.json'), await configText(modelDir, plan));
   const names = [...plan.shards.files.map(({ name }) => name), ...copies, 'config.json'];
   const files = await hashFiles(dir, plan.shards.index === null ? names : [...names, INDEX]);
-  const report = buildReport(request, entries, files, (performance.now() - start) / 1000);
+  const report = buildReport(request, entries, files, (performance.now() - request.startMs) / 1000);
   await writeFile(join(dir, `${REPORT}.json`), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(dir, `${REPORT}.md`), reportMarkdown(report));
   await checkReadable(dir);
@@ -64,7 +65,7 @@ export async function fingerprintOf({
   calibration,
   plan,
   checkpoint,
-}: Omit<QuantizeRequest, 'fingerprint' | 'inputs' | 'onProgress'>): Promise<string> {
+}: Omit<QuantizeRequest, 'fingerprint' | 'inputs' | 'onProgress' | 'startMs'>): Promise<string> {
   const parts = {
     version,
     options: { ...options, model: '' },

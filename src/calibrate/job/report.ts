@@ -11,7 +11,6 @@ export interface ReportOptions {
   readonly method: string;
   readonly format: string;
   readonly keep: readonly string[];
-  readonly seed: number;
 }
 
 export interface OutputFile {
@@ -83,7 +82,7 @@ export function reportMarkdown(report: QuantizationReport): string {
     '',
     `halflight ${report.halflight} made this of ${report.sourceBytes} bytes of weights: ${report.outputBytes} bytes.`,
     '',
-    `- scheme ${options.scheme}, method ${options.method}, format ${options.format}, seed ${options.seed}`,
+    `- scheme ${options.scheme}, method ${options.method}, format ${options.format}`,
     `- kept: ${options.keep.length === 0 ? 'nothing by request' : options.keep.join(', ')}`,
     `- calibration: ${calibration === null ? 'none' : calibrationLine(calibration)}`,
     `- SHA-256 of all files together: \`${report.sha256}\``,

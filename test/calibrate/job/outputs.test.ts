@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import {
@@ -9,6 +9,7 @@ import {
   freeBytes,
   preparePartial,
   publish,
+  takenBytes,
 } from '#halflight/calibrate/job/outputs.js';
 import { refuses } from '../../support/commands.js';
 import { fable, temporaryFolder } from '../../support/models.js';
@@ -60,6 +61,15 @@ t.test('what is unfinished stays unless it is to begin anew', async (t) => {
   await writeFile(join(await preparePartial(out, false), 'half'), '');
   t.strictSame(await readdir(await preparePartial(out, false)), ['half']);
   t.strictSame(await readdir(await preparePartial(out, true)), []);
+});
+
+t.test('what an unfinished folder takes of the disk counts, holes in its files do not', async (t) => {
+  const dir = await temporaryFolder(t);
+  t.equal(await takenBytes(join(dir, 'none')), 0);
+  await writeFile(join(dir, 'full'), new Uint8Array(2 ** 20));
+  await truncate(join(dir, 'full'), 2 ** 26);
+  const taken = await takenBytes(dir);
+  t.ok(taken >= 2 ** 20 && taken < 2 ** 24, `${taken} bytes`);
 });
 
 t.test('free space is that of the nearest folder that is there', async (t) => {

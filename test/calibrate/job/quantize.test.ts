@@ -7,7 +7,7 @@ import { fingerprintOf, quantizeModel } from '#halflight/calibrate/job/quantize.
 import { copyTinyModel, temporaryFolder } from '../../support/models.js';
 import { planTiny } from './support.js';
 
-const OPTIONS = { model: 'tiny', scheme: 'int4', method: 'rtn', format: 'gptq', keep: [], seed: 0 };
+const OPTIONS = { model: 'tiny', scheme: 'int4', method: 'rtn', format: 'gptq', keep: [] };
 
 async function requestOf(t: Test) {
   const modelDir = await copyTinyModel(t);
@@ -22,6 +22,7 @@ async function requestOf(t: Test) {
     options: OPTIONS,
     calibration: null,
     fingerprint: 'int4',
+    startMs: performance.now(),
   };
 }
 
