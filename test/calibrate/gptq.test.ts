@@ -70,6 +70,15 @@ t.test(
   },
 );
 
+t.test('a group that is wider than a block keeps its scale and zero point, row by row', (t) => {
+  const format = { ...parseQuantization('int4-asym'), groupSize: null };
+  for (const order of ['given', 'activation'] as const) {
+    const { input } = sample(25, [3, 300], format);
+    t.strictSame(decoded(method(order).quantize(input)), quantizeByDefinition(input, order), order);
+  }
+  t.end();
+});
+
 t.test('tables are rounded to as well, and scales can be searched for', (t) => {
   for (const format of [STORED_FORMATS['nf4-g64'], STORED_FORMATS.iq4_nl, STORED_FORMATS.mxfp4]) {
     const { input, inputs } = sample(41, [6, 128], format);
