@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Runs halflight and its peers on the same adapter in turn and prints the ratios: `npm run bench:peers [products|models]`.
 //   products  ONNX Runtime's WebGPU provider, one product at a time; onnxruntime-node is installed below the temporary folder
-//   models    llama.cpp's Vulkan backend on a 135M-parameter Llama shape of random weights; LLAMA_BENCH is the command of its llama-bench
+//   models    llama.cpp's Vulkan backend on the same GGUF file, a 135M-parameter Llama shape of random weights; LLAMA_BENCH is the command of its llama-bench
 // Both sides must see the same driver: where llama-bench lives in an environment of its own, run this there. Peers are no dependency of halflight. Each side is a process of its own, so that none disturbs the other.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -56,16 +56,13 @@ async function compareProducts() {
 }
 
 async function compareModels() {
-  for (const [type, quantization] of [
-    ['q4_0', 'int4'],
-    ['q8_0', 'int8'],
-  ]) {
+  for (const type of ['q4_0', 'q8_0']) {
     const path = join(folder, `135m-${type}.gguf`);
     if (!existsSync(path)) await writeRandomGguf(path, SHAPE, type);
-    print(`135M-parameter Llama shape, ${quantization}: tokens/s, medians of rounds in turn`);
+    print(`135M-parameter Llama shape, ${type}: tokens/s, medians of rounds in turn`);
     const rounds = [];
     for (let i = 0; i < ROUNDS; i++)
-      rounds.push({ peer: await llamaBench(path, []), ours: await halflight(quantization) });
+      rounds.push({ peer: await llamaBench(path, []), ours: await halflight(path) });
     for (const phase of Object.keys(rounds[0].ours)) {
       const rate = (which) => median(rounds.map((round) => round[which][phase]));
       print(row(phase, rate('ours'), 'llama.cpp Vulkan', rate('peer')));
@@ -88,11 +85,11 @@ async function llamaBench(path, options) {
 }
 
 /** Tokens per second of halflight: each prompt alone, then an answer to one token, as llama-bench measures them. */
-async function halflight(quantization) {
+async function halflight(path) {
   const prefill = new Map();
   for (const inputLen of INPUT_LENS)
-    prefill.set(inputLen, (await offline(quantization, inputLen, 2)).prefillThroughput);
-  const { decodeThroughput } = await offline(quantization, 1, OUTPUT_LEN + 1);
+    prefill.set(inputLen, (await offline(path, inputLen, 2)).prefillThroughput);
+  const { decodeThroughput } = await offline(path, 1, OUTPUT_LEN + 1);
   return phases((inputLen) => prefill.get(inputLen), decodeThroughput);
 }
 
@@ -103,11 +100,10 @@ function phases(prefillOf, decode) {
   };
 }
 
-async function offline(quantization, inputLen, outputLen) {
+async function offline(path, inputLen, outputLen) {
   const lengths = ['--input-len', String(inputLen), '--output-len', String(outputLen)];
-  const weights = ['--random-weights', 'SmolLM2-135M', '--quantization', quantization];
   const cli = join(root, 'dist/cli.js');
-  const { stdout } = await run(process.execPath, [cli, 'bench', 'offline', ...weights, ...lengths, '--json']);
+  const { stdout } = await run(process.execPath, [cli, 'bench', 'offline', path, ...lengths, '--json']);
   return JSON.parse(stdout).results[0];
 }
 
