@@ -100,7 +100,7 @@ t.test('a wrong value is refused by the key that the file has', async (t) => {
     ['granite', 'granite.residual_scale', f32(Number.NaN)],
     ['phi3', 'phi3.attention.head_count_kv', u32(3)],
     ['gpt2', 'gpt2.attention.layer_norm_epsilon', f32(2)],
-    ['gpt_neox', 'gptneox.rope.dimension_count', u32(5)],
+    ['gpt_neox', 'gptneox.rope.dimension_count', u32(17)],
     ['gpt_neox', 'gptneox.use_parallel_residual', u32(1)],
     ['qwen3', 'qwen3.attention.value_length', u32(8)],
     ['mixtral', 'llama.expert_used_count', u32(5)],
