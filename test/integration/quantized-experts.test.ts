@@ -13,45 +13,17 @@ import { weightBytes } from '#halflight/model/weight-bytes.js';
 import { CpuOps } from '#halflight/ops/cpu.js';
 import { formatName, parseQuantization } from '#halflight/quant/formats.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import {
-  awqTensors,
-  type Coded,
-  gptqTensors,
-  packedTensors,
-  roundedCodes,
-  valuesOf,
-} from '../checkpoint/quantized/packers.js';
+import { type Coded, gptqTensors, roundedCodes, valuesOf } from '../checkpoint/quantized/packers.js';
 import { firstDifference } from '../support/compare.js';
 import { nullDevice } from '../support/device.js';
+import { GROUP, int4Methods } from '../support/int4-methods.js';
 import { editConfig, temporaryFolder } from '../support/models.js';
 import { TOLERANCES } from '../support/references.js';
 import { referenceRuns, tinyDir } from '../support/tiny.js';
 
 t.setTimeout(280_000);
 
-const GROUP = { bits: 4, group_size: 32 };
-const WEIGHTS = { num_bits: 4, type: 'int', symmetric: false, strategy: 'group', group_size: 32 };
-const FORMATS: Readonly<
-  Record<string, { pack(module: string, coded: Coded): TensorData[]; config: object }>
-> = {
-  gptq: {
-    pack: (module, coded) => gptqTensors(module, coded, 1),
-    config: { quant_method: 'gptq', ...GROUP, sym: false },
-  },
-  awq: {
-    pack: (module, coded) => awqTensors(module, coded),
-    config: { quant_method: 'awq', ...GROUP, zero_point: true, version: 'gemm' },
-  },
-  'compressed-tensors': {
-    pack: (module, coded) => packedTensors(module, coded, false),
-    config: {
-      quant_method: 'compressed-tensors',
-      format: 'pack-quantized',
-      config_groups: { group_0: { targets: ['Linear'], weights: WEIGHTS } },
-      ignore: ['re:.*mlp.gate$'],
-    },
-  },
-};
+const METHODS = int4Methods(['Linear'], ['re:.*mlp.gate$']);
 
 /** Matrices of attention, of the dense layer and of experts; routers stay floats, as writers leave them. */
 const LINEAR = /_proj\.weight$/;
@@ -96,7 +68,7 @@ t.test('experts in every format have the weights of their dequantized modules', 
     { name, dtype: 'F32', shape: [coded.rows, coded.cols], data: valuesOf(coded) },
   ];
   const expected = await weightsOf(await writeModel(t, floats, {}));
-  for (const [format, { pack, config }] of Object.entries(FORMATS)) {
+  for (const [format, { pack, config }] of Object.entries(METHODS)) {
     const packed = (name: string, coded: Coded) => pack(name.replace(/\.weight$/, ''), coded);
     const dir = await writeModel(t, packed, { quantization_config: config });
     t.strictSame(await weightsOf(dir), expected, format);
@@ -105,7 +77,7 @@ t.test('experts in every format have the weights of their dequantized modules', 
 
 t.test('codes of scattered columns are decoded, and rounded where that is asked for', async (t) => {
   // Neighbours are in different groups.
-  const groupsOf = ({ cols }: Coded) => Array.from({ length: cols }, (_, k) => k % (cols / GROUP.group_size));
+  const groupsOf = ({ cols }: Coded) => Array.from({ length: cols }, (_, k) => k % (cols / GROUP));
   const packed = (name: string, coded: Coded) =>
     gptqTensors(name.replace(/\.weight$/, ''), coded, 1, groupsOf(coded));
   const floats = (name: string, coded: Coded): TensorData[] => [
@@ -113,7 +85,7 @@ t.test('codes of scattered columns are decoded, and rounded where that is asked 
   ];
   const expected = await weightsOf(await writeModel(t, floats, {}));
   const dir = await writeModel(t, packed, {
-    quantization_config: { ...FORMATS.gptq.config, desc_act: true },
+    quantization_config: { ...METHODS.gptq.config, desc_act: true },
   });
   t.strictSame(await weightsOf(dir), expected);
   const checkpoint = await openModelCheckpoint(dir);
@@ -133,7 +105,7 @@ t.test('codes of scattered columns are decoded, and rounded where that is asked 
 });
 
 t.test('codes of all experts of a layer are one part on the device', async (t) => {
-  const { pack, config } = FORMATS.gptq;
+  const { pack, config } = METHODS.gptq;
   const packed = (name: string, coded: Coded) => pack(name.replace(/\.weight$/, ''), coded);
   const dir = await writeModel(t, packed, { quantization_config: config });
   const checkpoint = await openModelCheckpoint(dir);

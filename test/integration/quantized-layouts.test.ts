@@ -10,13 +10,13 @@ import { parseQuantization } from '#halflight/quant/formats.js';
 import { f16Value } from '#halflight/quant/half.js';
 import type { WeightFormat } from '#halflight/quant/weight.js';
 import {
-  awqTensors,
   type Coded,
   gptqTensors,
   packedTensors,
   roundedCodes,
   valuesOf,
 } from '../checkpoint/quantized/packers.js';
+import { int4Methods } from '../support/int4-methods.js';
 import { editConfig, temporaryFolder } from '../support/models.js';
 import { tinyDir, tinyOptions } from '../support/tiny.js';
 
@@ -29,7 +29,6 @@ const MATRICES: Readonly<Record<Model, RegExp>> = {
   gpt2: /\.(c_attn|c_proj|c_fc)\.weight$/,
   gpt_neox: /\.(query_key_value|dense|dense_h_to_4h|dense_4h_to_h)\.weight$/,
 };
-const GROUP = 32;
 /** One scale per row, as bitsandbytes has them. */
 const INT8: WeightFormat = { reader: 'int8', bits: 8, groupSize: null, scaleType: 'f16', zeroPoints: false };
 const PROMPT = [3, 17, 254, 1023, 88];
@@ -90,29 +89,7 @@ async function logitsOf(
   return logits;
 }
 
-const COMPRESSED = {
-  quant_method: 'compressed-tensors',
-  format: 'pack-quantized',
-  config_groups: {
-    group_0: {
-      targets: ['re:.*'],
-      weights: { num_bits: 4, type: 'int', symmetric: false, strategy: 'group', group_size: GROUP },
-    },
-  },
-};
-const FORMATS: Readonly<
-  Record<string, { pack(module: string, coded: Coded): TensorData[]; config: object }>
-> = {
-  gptq: {
-    pack: (module, coded) => gptqTensors(module, coded, 1),
-    config: { quant_method: 'gptq', bits: 4, group_size: GROUP, sym: false },
-  },
-  awq: {
-    pack: awqTensors,
-    config: { quant_method: 'awq', bits: 4, group_size: GROUP, zero_point: true, version: 'gemm' },
-  },
-  'compressed-tensors': { pack: (module, coded) => packedTensors(module, coded, false), config: COMPRESSED },
-};
+const METHODS = int4Methods(['re:.*']);
 
 for (const model of ['gpt2', 'gpt_neox'] as const) {
   t.test(`${model} in codes gives the logits of its dequantized weights`, async (t) => {
@@ -120,7 +97,7 @@ for (const model of ['gpt2', 'gpt_neox'] as const) {
     const { plain, coded } = await codesOf(model);
     const decoded = [...coded].map(([name, matrix]) => floats(model, name, matrix, valuesOf(matrix)));
     const expected = await logitsOf(t, model, [...plain, ...decoded], null);
-    for (const [name, { pack, config }] of Object.entries(FORMATS)) {
+    for (const [name, { pack, config }] of Object.entries(METHODS)) {
       // compressed-tensors leaves transposed matrices as they lie: that is the next test.
       if (model === 'gpt2' && name === 'compressed-tensors') continue;
       const tensors = [...coded].flatMap(([module, matrix]) => pack(module, matrix));
@@ -181,7 +158,10 @@ t.test('codes of a transposed matrix as it lies are decoded', async (t) => {
     decoded.push({ name: `${module}.weight`, dtype: 'F32', shape: [rows, cols], data: valuesOf(turned) });
   }
   const expected = await logitsOf(t, 'gpt2', [...plain, ...decoded], null);
-  t.strictSame(await logitsOf(t, 'gpt2', [...plain, ...packed], COMPRESSED), expected);
+  t.strictSame(
+    await logitsOf(t, 'gpt2', [...plain, ...packed], METHODS['compressed-tensors'].config),
+    expected,
+  );
 });
 
 t.test('a matrix in codes of another shape is refused by name', async (t) => {
@@ -191,7 +171,7 @@ t.test('a matrix in codes of another shape is refused by name', async (t) => {
   const groups = matrix.zeros.length / 2;
   const cut = { ...half, zeros: matrix.zeros.slice(0, groups), scales: matrix.scales.slice(0, groups) };
   const tensors = [...plain, ...gptqTensors(module, cut, 1)];
-  await t.rejects(logitsOf(t, 'gpt2', tensors, FORMATS.gptq.config), {
+  await t.rejects(logitsOf(t, 'gpt2', tensors, METHODS.gptq.config), {
     name: 'CheckpointError',
     message: /h\.0\.attn\.c_attn\.weight: shape \[96,64\], but config\.json asks for \[192,64\]/,
   });

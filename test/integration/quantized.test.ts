@@ -16,50 +16,18 @@ import { parseQuantization } from '#halflight/quant/formats.js';
 import { f16Value } from '#halflight/quant/half.js';
 import type { WeightFormat } from '#halflight/quant/weight.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
-import {
-  awqTensors,
-  type Coded,
-  gptqTensors,
-  packedTensors,
-  roundedCodes,
-  valuesOf,
-} from '../checkpoint/quantized/packers.js';
+import { type Coded, packedTensors, roundedCodes, valuesOf } from '../checkpoint/quantized/packers.js';
 import { firstDifference } from '../support/compare.js';
 import { nullDevice } from '../support/device.js';
+import { int4Methods } from '../support/int4-methods.js';
 import { editConfig, fable, temporaryFolder } from '../support/models.js';
 
 t.setTimeout(300_000);
 
 const NUM_LAYERS = 1;
-const GROUP = 32;
 const PROMPT = [0, 17, 254, 1023, 88, 3];
 
-/** How each format writes the layers' matrices, and what config.json says of it. */
-const FORMATS: Readonly<
-  Record<string, { pack(module: string, coded: Coded): TensorData[]; config: object }>
-> = {
-  gptq: {
-    pack: (module, coded) => gptqTensors(module, coded, 1),
-    config: { quant_method: 'gptq', bits: 4, group_size: GROUP, sym: false },
-  },
-  awq: {
-    pack: (module, coded) => awqTensors(module, coded),
-    config: { quant_method: 'awq', bits: 4, group_size: GROUP, zero_point: true, version: 'gemm' },
-  },
-  'compressed-tensors': {
-    pack: (module, coded) => packedTensors(module, coded, false),
-    config: {
-      quant_method: 'compressed-tensors',
-      format: 'pack-quantized',
-      config_groups: {
-        group_0: {
-          targets: ['Linear'],
-          weights: { num_bits: 4, type: 'int', symmetric: false, strategy: 'group', group_size: GROUP },
-        },
-      },
-    },
-  },
-};
+const METHODS = int4Methods(['Linear']);
 
 const LINEAR = /^model\.layers\.(\d+)\..*_proj\.weight$/;
 
@@ -123,7 +91,7 @@ t.test('the bundled model repacked in each format gives the logits of its dequan
   });
   const expected = await logitsOf(await writeModel(t, [...plain, ...floats], {}));
   t.ok(expected.some((logit) => Math.abs(logit) > 1));
-  for (const [name, { pack, config }] of Object.entries(FORMATS)) {
+  for (const [name, { pack, config }] of Object.entries(METHODS)) {
     const tensors = [...coded].flatMap(([tensor, matrix]) => pack(tensor.replace(/\.weight$/, ''), matrix));
     const got = await logitsOf(await writeModel(t, [...plain, ...tensors], { quantization_config: config }));
     // A 4-bit code times an f16 scale has 15 bits, exact in f32 too: the same numbers in the same order, so no tolerance.
@@ -138,7 +106,7 @@ for (const name of [null, 'int8']) {
   t.test(
     `the device’s ledger holds what was planned for a checkpoint in codes, asked for ${name}`,
     async (t) => {
-      const { pack, config } = FORMATS.gptq;
+      const { pack, config } = METHODS.gptq;
       const tensors = [...coded].flatMap(([tensor, matrix]) => pack(tensor.replace(/\.weight$/, ''), matrix));
       const dir = await writeModel(t, [...plain, ...tensors], { quantization_config: config });
       const checkpoint = await openModelCheckpoint(dir);

@@ -110,6 +110,16 @@ export function laneCases(): Cases {
   ];
 }
 
+/** Products of many tokens: plain, and with all that is done on the way. */
+export function panelCases(): Cases {
+  const many: Shape = [9, 70, 160];
+  return [
+    ['linear int4-g32', linearCase('int4-g32', [17, 9, 136], false)],
+    ['linear int4-g32 with norm', fusedCase('int4-g32', many, true, false)],
+    ['linear q4_k with norm and gates', fusedCase('q4_k', [9, 70, 256], true, true)],
+  ];
+}
+
 type Shape = readonly [tokens: number, outputs: number, inputs: number];
 
 /** Every tiling, odd tails of outputs, of tokens and of K, a whole number of groups and not. */

@@ -33,7 +33,17 @@ export async function compareWithReference<B>(
   tolerance: Tolerance,
   seed = 1,
 ): Promise<string | null> {
-  const reference = new CpuOps();
+  return compareBackends(new CpuOps(), ops, run, tolerance, seed);
+}
+
+/** The same of any two backends. */
+export async function compareBackends<A, B>(
+  reference: Ops<A>,
+  ops: Ops<B>,
+  run: Case,
+  tolerance: Tolerance,
+  seed = 1,
+): Promise<string | null> {
   const expected = run(reference, new Random(seed));
   const got = run(ops, new Random(seed));
   const live = await readAll(reference, { ...expected, out: { ...expected.out, rows: expected.rows } });
