@@ -17,7 +17,18 @@ export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', '
 export const OPTIONS = {
   host: text('127.0.0.1', 'ADDRESS', 'Address to listen on'),
   port: integer(8000, [0, 65_535], 'Port to listen on; 0 takes a free one'),
-  'served-model-name': list('NAME', 'Name of the model in the API, instead of its folder’s; may be repeated'),
+  'served-model-name': list(
+    'NAME',
+    'Name of the model in the API, instead of its folder’s; may be repeated: for one MODEL all are its names, for several one each',
+  ),
+  'model-config': optional(
+    text('', 'FILE', 'JSON of models to serve: {"models": [{"model": …, "name": …, "quantization": …}]}'),
+  ),
+  'max-loaded-models': integer(
+    1000,
+    [1, 1000],
+    'Of several models, those that are loaded at once at most; --gpu-memory-limit bounds their memory',
+  ),
   'api-key': list('KEY', 'Key that requests must carry; may be repeated'),
   'insecure-no-auth': flag('Listen on an address other than this machine’s own without a key'),
   'max-model-len': optional(

@@ -15,6 +15,7 @@ export const ERRORS = {
   queue_full: { status: 429, type: 'rate_limit_error' },
   internal_error: { status: 500, type: 'server_error' },
   not_ready: { status: 503, type: 'server_error' },
+  model_unavailable: { status: 503, type: 'server_error' },
   engine_failed: { status: 503, type: 'server_error' },
 } as const satisfies Record<string, { status: number; type: string }>;
 

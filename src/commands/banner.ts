@@ -4,6 +4,8 @@ import { formatBytes, formatCount } from './format.js';
 export interface BannerFacts {
   readonly url: string;
   readonly name: string;
+  /** Other names in the API, of this model and of those that are loaded when they are asked for. */
+  readonly others: readonly string[];
   readonly info: EngineInfo;
   readonly readyMs: number;
   /** Whether requests must carry a key. */
@@ -12,12 +14,13 @@ export interface BannerFacts {
 
 /** What the terminal shows when the server is ready: what runs where, how much it takes, and a request to paste. */
 export function banner(facts: BannerFacts): string[] {
-  const { url, name, info, readyMs } = facts;
+  const { url, name, others, info, readyMs } = facts;
   const { adapter, memory } = info;
   const kvTokens = info.numBlocks * info.blockSize;
   const weights = `${info.weightFormat}, ${formatBytes(memory.weights)} on the device`;
   const rows = [
     ['model', `${name} (${weights})`],
+    ...(others.length === 0 ? [] : [['also', others.join(', ')]]),
     ['adapter', `${adapter.name} (${adapter.vendor})`],
     ['backend', `${adapter.backend}${adapter.software ? ', SOFTWARE' : ''}; ${adapter.driver}`],
     [

@@ -25,6 +25,8 @@ export const SERVE_OPTIONS = [
   'host',
   'port',
   'served-model-name',
+  'model-config',
+  'max-loaded-models',
   'api-key',
   'insecure-no-auth',
   ...MODEL_OPTIONS,

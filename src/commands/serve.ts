@@ -1,49 +1,52 @@
 import { checkModelDirectory } from '../checkpoint/directory.js';
-import { parseLine, type Values } from '../config.js';
+import { parseLine } from '../config.js';
 import { createEngine } from '../engine/client.js';
 import type { EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import { createLogger, type Logger, readableLines } from '../logger.js';
-import { buildServer, type ServerOptions } from '../server/app.js';
+import { buildServer } from '../server/app.js';
+import { type ModelEntry, type ModelParts, ModelRegistry } from '../server/models.js';
 import type { ServerState } from '../server/state.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { banner } from './banner.js';
 import { checkAddress, listen } from './listen.js';
-import { engineOptions, findModel, modelName } from './model-options.js';
+import { engineOptions } from './model-options.js';
 import { SERVE_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
+import { neededBytes, type ServedSource, type ServeValues, servedSources } from './served-models.js';
 import { closeOnSignal, type Running, untilFailed } from './shutdown.js';
 import { packageVersion } from './version.js';
 
-type ServeValues = Values<(typeof SERVE_OPTIONS)[number]>;
-
-/** Loads the model, listens, and stays until a signal or the engine's failure. Resolves with the exit code. */
+/** Loads the first model, listens, and stays until a signal or an engine's failure. Resolves with the exit code. */
 export async function runServe(args: readonly string[]): Promise<number> {
   const startMs = performance.now();
-  const { values, positionals } = parseLine(args, SERVE_OPTIONS);
-  const dir = await findModel(positionals, values);
-  const options = serveEngineOptions(dir, values);
-  await check(dir, values);
+  const { values } = parseLine(args, SERVE_OPTIONS);
+  checkExposure(values);
+  const sources = await servedSources(args);
+  await check(sources, values);
   const logger = await serveLogger(values);
   let running: Running | null = null;
   closeOnSignal(logger, () => running);
-  const server = await start(options, serverOptions(dir, values, logger));
-  const url = await listen(server.app, values);
-  running = server;
-  server.state.phase = 'ready';
-  const { info } = server.engine;
+  const models = await createRegistry(sources, values);
+  const state: ServerState = { phase: 'loading' };
+  const { name, model, release } = await models.lease(null);
+  release();
+  const app = buildServer({ models, state, version: packageVersion(), apiKeys: values['api-key'], logger });
+  const url = await listen(app, values);
+  running = { app, models, state };
+  state.phase = 'ready';
   const readyMs = performance.now() - startMs;
   const needsKey = values['api-key'].length > 0;
-  const lines = banner({ url, name: servedNames(dir, values)[0], info, readyMs, needsKey });
+  const others = sources.flatMap(({ names }) => names).filter((one) => one !== name);
+  const lines = banner({ url, name, others, info: model.engine.info, readyMs, needsKey });
   process.stdout.write(`${lines.join('\n')}\n`);
-  return untilFailed(server);
+  return untilFailed(running);
 }
 
-/** All that can be known to go wrong before the model is loaded. */
-async function check(dir: string, values: ServeValues): Promise<void> {
-  checkExposure(values);
-  await checkModelDirectory(dir);
+/** All that can be known to go wrong before a model is loaded. */
+async function check(sources: readonly ServedSource[], values: ServeValues): Promise<void> {
+  for (const { dir } of sources) await checkModelDirectory(dir);
   await checkAddress(values);
 }
 
@@ -74,28 +77,44 @@ async function serveLogger(values: ServeValues): Promise<Logger> {
   return createLogger({ level, destination: await readableLines() });
 }
 
-type Settings = Omit<ServerOptions, 'engine' | 'tokenizer' | 'template' | 'state'>;
+async function createRegistry(sources: readonly ServedSource[], values: ServeValues): Promise<ModelRegistry> {
+  const entries: ModelEntry[] = [];
+  for (const source of sources) entries.push(await modelEntry(source, sources.length));
+  return new ModelRegistry(entries, {
+    maxQueued: values['max-queued-requests'],
+    memoryLimitBytes: values['gpu-memory-limit'],
+    maxLoaded: values['max-loaded-models'],
+  });
+}
 
-async function start(options: EngineOptions, settings: Settings): Promise<Running> {
-  const state: ServerState = { phase: 'loading' };
+async function modelEntry({ dir, names, values }: ServedSource, numModels: number): Promise<ModelEntry> {
+  const options = serveEngineOptions(dir, values);
+  const needed = numModels === 1 ? 0 : await neededBytes(options);
+  return {
+    names,
+    root: dir,
+    neededBytes: needed,
+    load: (freeBytes) =>
+      load({ ...options, gpuMemoryLimitBytes: shareOf(freeBytes, needed, numModels, values) }),
+  };
+}
+
+/** Of what is free, no more than an equal share of all, unless the model needs more. */
+function shareOf(
+  freeBytes: number | null,
+  needed: number,
+  numModels: number,
+  values: ServeValues,
+): number | null {
+  const limit = values['gpu-memory-limit'];
+  if (freeBytes === null || limit === null || numModels === 1) return limit;
+  const share = limit / Math.min(numModels, values['max-loaded-models']);
+  return Math.floor(Math.min(freeBytes, Math.max(needed, share)));
+}
+
+async function load(options: EngineOptions): Promise<ModelParts> {
   const tokenizer = loadTokenizer(options.modelDir);
   const template = loadChatTemplate(options.modelDir);
   const engine = await whileLoading(showProgress(), (onProgress) => createEngine(options, { onProgress }));
-  return { app: buildServer({ ...settings, tokenizer, template, engine, state }), engine, state };
-}
-
-function servedNames(dir: string, values: ServeValues): readonly [string, ...string[]] {
-  const [first, ...others] = values['served-model-name'];
-  return first === undefined ? [modelName(dir)] : [first, ...others];
-}
-
-function serverOptions(dir: string, values: ServeValues, logger: Logger): Settings {
-  return {
-    servedModelNames: servedNames(dir, values),
-    modelRoot: dir,
-    version: packageVersion(),
-    apiKeys: values['api-key'],
-    maxQueuedRequests: values['max-queued-requests'],
-    logger,
-  };
+  return { tokenizer, template, engine };
 }

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
-import type { Engine } from '../engine/types.js';
 import type { Logger } from '../logger.js';
+import type { ModelRegistry } from '../server/models.js';
 import type { ServerState } from '../server/state.js';
 
 export interface Running {
   readonly app: FastifyInstance;
-  readonly engine: Engine;
+  readonly models: ModelRegistry;
   readonly state: ServerState;
 }
 
@@ -39,16 +39,16 @@ function endAtOnce(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-async function close({ app, engine, state }: Running): Promise<void> {
+async function close({ app, models, state }: Running): Promise<void> {
   state.phase = 'draining';
   if (!(await closeWithin(app, DRAIN_TIMEOUT_MS)))
     app.log.warn(`answers that took longer than ${DRAIN_TIMEOUT_MS} ms are cut off`);
-  await engine.close();
+  await models.close();
 }
 
 /** Resolves with the exit code 1 when the engine has failed and its clients know. */
-export async function untilFailed({ app, engine }: Omit<Running, 'state'>): Promise<number> {
-  const error = await engine.failed;
+export async function untilFailed({ app, models }: Omit<Running, 'state'>): Promise<number> {
+  const error = await models.failed;
   app.log.fatal(error, 'the engine failed');
   await closeWithin(app, FAILURE_TIMEOUT_MS);
   return 1;

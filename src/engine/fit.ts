@@ -71,17 +71,9 @@ function fitOf(
   limitBytes: number,
 ): Fit {
   const { quantization, maxModelLen } = options;
-  const format = quantization === null ? null : parseQuantization(quantization);
-  const maxPositions = Math.min(maxModelLen ?? Number.POSITIVE_INFINITY, config.maxPositionEmbeddings);
+  const maxPositions = positionsOf(config, maxModelLen);
   const tokenBytes = kvBytesPerToken(config, device.kvType);
-  const bytes = {
-    weights: weightBytes(checkpoint, config, format, maxPositions),
-    activations: activationBytes(config, device.computeType, {
-      type: activationType(quantization),
-      ordersColumns: ordersColumns(checkpoint),
-    }),
-    layers: layerMatrixBytes(checkpoint, config, format),
-  };
+  const bytes = bytesOf(checkpoint, config, options, device);
   const leftBytes = Math.max(0, limitBytes - bytes.weights - bytes.activations);
   const kvTokens = tokensIn(leftBytes, tokenBytes, device.memory);
   return {
@@ -93,6 +85,39 @@ function fitOf(
     sequences: kvTokens / maxPositions,
     fits: kvTokens >= leastTokens(maxModelLen, maxPositions),
     offloadLayers: offloadLayers(options, device, bytes, { tokenBytes, maxPositions }),
+  };
+}
+
+/** Bytes that a model takes at least: weights, activations, and a KV cache that is worth a start. */
+export function leastBytes(
+  checkpoint: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  options: Pick<FitOptions, 'quantization' | 'maxModelLen'>,
+  device: Omit<FitDevice, 'memory'>,
+): number {
+  const { weights, activations } = bytesOf(checkpoint, config, options, device);
+  const tokens = leastTokens(options.maxModelLen, positionsOf(config, options.maxModelLen));
+  return weights + activations + tokens * kvBytesPerToken(config, device.kvType);
+}
+
+function positionsOf(config: ModelConfig, maxModelLen: number | null): number {
+  return Math.min(maxModelLen ?? Number.POSITIVE_INFINITY, config.maxPositionEmbeddings);
+}
+
+function bytesOf(
+  checkpoint: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  { quantization, maxModelLen }: Pick<FitOptions, 'quantization' | 'maxModelLen'>,
+  { computeType }: Omit<FitDevice, 'memory'>,
+): Parameters<typeof planOffload>[2] {
+  const format = quantization === null ? null : parseQuantization(quantization);
+  return {
+    weights: weightBytes(checkpoint, config, format, positionsOf(config, maxModelLen)),
+    activations: activationBytes(config, computeType, {
+      type: activationType(quantization),
+      ordersColumns: ordersColumns(checkpoint),
+    }),
+    layers: layerMatrixBytes(checkpoint, config, format),
   };
 }
 

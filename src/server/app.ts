@@ -7,17 +7,13 @@ import Fastify, {
   type HTTPMethods,
   LogController,
 } from 'fastify';
-import type { Engine } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import type { Logger } from '../logger.js';
-import type { ChatTemplate } from '../text/chat-template.js';
-import type { Tokenizer } from '../text/tokenizer.js';
-import { Admission } from './admission.js';
 import { addAuth } from './auth.js';
 import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
 import type { ServerContext } from './context.js';
 import { addErrorHandling, answerBrokenRequest, pathOf, sendError } from './error-handling.js';
-import { Metrics } from './metrics.js';
+import type { ModelRegistry } from './models.js';
 import { addChat } from './routes/chat.js';
 import { addCompletions } from './routes/completions.js';
 import { addHealth } from './routes/health.js';
@@ -27,19 +23,10 @@ import { addVersion } from './routes/version.js';
 import type { ServerState } from './state.js';
 
 export interface ServerOptions {
-  readonly engine: Engine;
-  readonly tokenizer: Tokenizer;
-  /** null where the model has none: chat is refused then. */
-  readonly template: ChatTemplate | null;
-  /** At least one; the first is the default and the one that metrics carry. */
-  readonly servedModelNames: readonly [string, ...string[]];
-  /** Where the model came from, shown as `root` of the model. */
-  readonly modelRoot: string;
+  readonly models: ModelRegistry;
   readonly version: string;
   /** Empty asks nobody for a key. */
   readonly apiKeys: readonly string[];
-  /** Sequences that may wait beside those the engine runs at once. */
-  readonly maxQueuedRequests?: number;
   /** Time in which the headers, and in which the whole request must have arrived. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -47,7 +34,7 @@ export interface ServerOptions {
   readonly logger: Logger;
 }
 
-const DEFAULTS = { maxQueuedRequests: 256, headersTimeoutMs: 10_000, requestTimeoutMs: 60_000 };
+const DEFAULTS = { headersTimeoutMs: 10_000, requestTimeoutMs: 60_000 };
 
 const CONNECTION_CHECK_MS = 1000;
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -56,7 +43,7 @@ const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
 /** The HTTP server, not listening yet. */
 export function buildServer(options: ServerOptions): FastifyInstance {
   const app = createApp({ ...DEFAULTS, ...options });
-  const context = createContext({ ...DEFAULTS, ...options });
+  const context = createContext(options);
   const routes = collectRoutes(app);
   app.decorateRequest('startMs', 0);
   app.decorateRequest('usage', null);
@@ -71,7 +58,6 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const groups = [addCompletions, addChat, addModels, addHealth, addMetrics, addVersion];
   for (const addRoutes of groups) addRoutes(app, context);
   refuseOtherMethods(app, routes);
-  app.addHook('onClose', async () => context.metrics.close());
   return app;
 }
 
@@ -97,17 +83,11 @@ function createApp(options: ServerOptions & typeof DEFAULTS): FastifyInstance {
   }) as unknown as FastifyInstance;
 }
 
-function createContext(options: ServerOptions & typeof DEFAULTS): ServerContext {
-  const { engine, state } = options;
-  void engine.failed.then(() => {
+function createContext({ models, version, state }: ServerOptions): ServerContext {
+  void models.failed.then(() => {
     state.phase = 'failed';
   });
-  return {
-    ...options,
-    admission: new Admission({ maxRunning: engine.info.maxNumSeqs, maxQueued: options.maxQueuedRequests }),
-    metrics: new Metrics(engine, options.servedModelNames[0]),
-    startedAt: Math.floor(Date.now() / 1000),
-  };
+  return { models, version, state, startedAt: Math.floor(Date.now() / 1000) };
 }
 
 /** The caller's own id where it is harmless. */

@@ -40,6 +40,18 @@ const TOTALS: readonly { readonly name: string; readonly help: string; readonly 
   },
 ];
 
+const ADAPTER_LABELS = [
+  'name',
+  'vendor',
+  'backend',
+  'driver',
+  'software',
+  'f16',
+  'subgroups',
+  'weight_format',
+  'compute_type',
+];
+
 /** vLLM's metrics under vLLM's names, and `halflight:` ones beside them. Times are seconds. */
 export class Metrics {
   readonly registry = new Registry();
@@ -96,9 +108,24 @@ export class Metrics {
   });
   readonly #eventLoopDelay: IntervalHistogram;
 
-  constructor(engine: Engine, modelName: string) {
+  readonly #cacheInfo = this.#labelled('vllm:cache_config_info', 'The KV cache.', [
+    'block_size',
+    'num_gpu_blocks',
+  ]);
+  readonly #adapterInfo = this.#labelled(
+    'halflight:adapter_info',
+    'The device that computes.',
+    ADAPTER_LABELS,
+  );
+  readonly #memory = this.#labelled('halflight:gpu_memory_bytes', 'Memory on the device by kind.', ['kind']);
+  readonly #stepCounter: () => (stats: EngineStats) => void;
+  /** null while the model is not loaded. */
+  #engine: Engine | null = null;
+
+  /** @param maxModelLen of the model: where the histograms of lengths end */
+  constructor(modelName: string, maxModelLen: number) {
     this.registry.setDefaultLabels({ model_name: modelName, engine: '0' });
-    const lengths = oneTwoFive(engine.info.maxModelLen);
+    const lengths = oneTwoFive(maxModelLen);
     this.requestPromptTokens = this.#histogram(
       'vllm:request_prompt_tokens',
       'Prompt tokens of a request.',
@@ -117,10 +144,22 @@ export class Metrics {
     for (const reason of ['stop', 'length', 'abort', 'error']) {
       this.#requestSuccess.inc({ finished_reason: reason }, 0);
     }
-    this.#addEngineGauges(engine);
-    this.#addEngineInfo(engine);
-    this.#addStepMetrics(engine);
+    this.#addEngineGauges();
+    this.#stepCounter = this.#addStepMetrics();
     this.#eventLoopDelay = this.#addEventLoopLag();
+  }
+
+  /** Follows an engine of the model; one at a time. */
+  attach(engine: Engine): void {
+    this.#engine = engine;
+    this.#describe(engine);
+    engine.onStep(this.#stepCounter());
+  }
+
+  /** The model was unloaded: nothing runs, and it takes no memory. */
+  detach(): void {
+    this.#engine = null;
+    this.#memory.reset();
   }
 
   /** Follows one sequence. @param startMs when its request arrived, on the clock of `TokenOutput.timeMs` */
@@ -137,38 +176,25 @@ export class Metrics {
     this.#eventLoopDelay.disable();
   }
 
-  #addEngineGauges(engine: Engine): void {
+  #addEngineGauges(): void {
     const read = (name: string, help: string, value: (stats: EngineStats) => number) =>
-      this.#gauge(name, help, (gauge) => gauge.set(value(engine.stats())));
+      this.#gauge(name, help, (gauge) => gauge.set(this.#engine === null ? 0 : value(this.#engine.stats())));
     read('vllm:num_requests_running', 'Sequences in the running batch.', (stats) => stats.numRunning);
     read('vllm:num_requests_waiting', 'Sequences that wait for a place.', (stats) => stats.numWaiting);
     read('vllm:kv_cache_usage_perc', 'Share of KV cache blocks in use, 0 to 1.', (stats) => stats.kvUsage);
   }
 
-  #addEngineInfo({ info }: Engine): void {
-    this.#info('vllm:cache_config_info', 'The KV cache.', {
-      block_size: String(info.blockSize),
-      num_gpu_blocks: String(info.numBlocks),
-    });
+  #describe({ info }: Engine): void {
     const { software, f16, subgroups, ...adapter } = info.adapter;
-    this.#info('halflight:adapter_info', 'The device that computes.', {
-      ...adapter,
-      software: String(software),
-      f16: String(f16),
-      subgroups: String(subgroups),
-      weight_format: info.weightFormat,
-      compute_type: info.computeType,
-    });
-    const memory = new Gauge({
-      name: 'halflight:gpu_memory_bytes',
-      help: 'Memory on the device by kind.',
-      labelNames: ['kind'],
-      registers: [this.registry],
-    });
-    for (const [kind, bytes] of Object.entries(info.memory)) memory.set({ kind }, bytes);
+    this.#cacheInfo.set({ block_size: String(info.blockSize), num_gpu_blocks: String(info.numBlocks) }, 1);
+    const features = { software: String(software), f16: String(f16), subgroups: String(subgroups) };
+    const types = { weight_format: info.weightFormat, compute_type: info.computeType };
+    this.#adapterInfo.set({ ...adapter, ...features, ...types }, 1);
+    for (const [kind, bytes] of Object.entries(info.memory)) this.#memory.set({ kind }, bytes);
   }
 
-  #addStepMetrics(engine: Engine): void {
+  /** Returns what counts the steps of one engine. */
+  #addStepMetrics(): () => (stats: EngineStats) => void {
     const iteration = this.#histogram(
       'vllm:iteration_tokens_total',
       'Tokens computed in a step.',
@@ -177,25 +203,30 @@ export class Metrics {
     const steps = this.#counter('halflight:steps_total', 'Steps of the engine.');
     const stepTime = this.#histogram('halflight:step_duration_seconds', 'Time of a step.', TTFT_SECONDS);
     const dispatches = this.#gauge('halflight:dispatches_per_step', 'Dispatches of the last step.');
-    const count = this.#addTotals();
+    const counts = this.#addTotals();
     const observeParts = this.#addStepParts();
-    engine.onStep((stats) => {
-      iteration.observe(stats.stepPromptTokens + stats.stepGenerationTokens);
-      count(stats);
-      observeParts(stats);
-      steps.inc();
-      stepTime.observe(stats.stepMs / 1000);
-      dispatches.set(stats.numDispatches);
-    });
+    return () => {
+      const count = counts();
+      return (stats) => {
+        iteration.observe(stats.stepPromptTokens + stats.stepGenerationTokens);
+        count(stats);
+        observeParts(stats);
+        steps.inc();
+        stepTime.observe(stats.stepMs / 1000);
+        dispatches.set(stats.numDispatches);
+      };
+    };
   }
 
   /** Counters whose totals since its start the engine reports with every step. */
-  #addTotals(): (stats: EngineStats) => void {
+  #addTotals(): () => (stats: EngineStats) => void {
     const totals = TOTALS.map(({ name, help, key }) => ({ counter: this.#counter(name, help), key }));
-    let last: Totals | null = null;
-    return (stats) => {
-      for (const { counter, key } of totals) counter.inc(stats[key] - (last?.[key] ?? 0));
-      last = stats;
+    return () => {
+      let last: Totals | null = null;
+      return (stats) => {
+        for (const { counter, key } of totals) counter.inc(stats[key] - (last?.[key] ?? 0));
+        last = stats;
+      };
     };
   }
 
@@ -250,9 +281,8 @@ export class Metrics {
     return gauge;
   }
 
-  #info(name: string, help: string, labels: Readonly<Record<string, string>>): void {
-    const labelNames = Object.keys(labels);
-    new Gauge({ name, help, labelNames, registers: [this.registry] }).set(labels, 1);
+  #labelled(name: string, help: string, labelNames: readonly string[]): Gauge {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 }
 

@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
-import type { ServerContext } from './context.js';
 import { generateText, type TextChunk } from './generation.js';
 import { type Indexed, merge } from './merge.js';
 import type { RequestTimer } from './metrics.js';
-import { assertReady } from './state.js';
+import type { ServedModel } from './models.js';
 
 /** Entries of `prompt_logprobs` over all choices: an answer of so many is about 70 MB of JSON. */
 const MAX_PROMPT_LOGPROBS = 2 ** 20;
@@ -62,34 +61,33 @@ interface Work {
 
 /**
  * Admits the sequences and starts them. They are aborted when the client goes.
- * @throws ApiError 503 where the server takes no work, 429 where the queue is full, 400 where the answer would be too large
+ * @throws ApiError 429 where the queue is full, 400 where the answer would be too large
  */
 export function startRun(
-  context: ServerContext,
+  { engine, tokenizer, admission, metrics }: ServedModel,
   call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   work: Work,
 ): Run {
-  assertReady(context.state);
   checkPromptLogprobs(work.plans);
   const { request, reply } = call;
-  const release = context.admission.admit(work.plans.length);
+  const release = admission.admit(work.plans.length);
   const controller = new AbortController();
   const jobs = work.plans.map((plan, i) => ({
     request: { id: `${work.id}-${i}`, ...plan },
     stop: work.stop,
     signal: controller.signal,
-    timer: context.metrics.startRequest(request.startMs, plan.promptTokenIds.length, plan.sampling.maxTokens),
+    timer: metrics.startRequest(request.startMs, plan.promptTokenIds.length, plan.sampling.maxTokens),
   }));
   reply.raw.once('close', () => {
     controller.abort();
     release((performance.now() - request.startMs) / 1000);
     for (const { timer } of jobs) timer.finish('abort');
   });
-  for (let i = 0; i < jobs.length; i += work.numSamples) context.metrics.nParam.observe(work.numSamples);
+  for (let i = 0; i < jobs.length; i += work.numSamples) metrics.nParam.observe(work.numSamples);
   const timers = jobs.map(({ timer }) => timer);
   const usage = () => sumUsage(timers, work.numSamples);
   request.usage = usage;
-  const sources = jobs.map((job) => generateText(context.engine, context.tokenizer, job));
+  const sources = jobs.map((job) => generateText(engine, tokenizer, job));
   return { chunks: merge(sources, () => controller.abort()), usage };
 }
 

@@ -8,6 +8,7 @@ const { info } = new FakeEngine({
 const FACTS: BannerFacts = {
   url: 'http://127.0.0.1:8000',
   name: 'fable',
+  others: [],
   info,
   readyMs: 1234,
   needsKey: false,
@@ -22,6 +23,12 @@ t.test('says what runs where, how much it takes, and how to ask it', (t) => {
   t.match(text(), /features +f16 no, subgroups no; computing in f32/);
   t.match(text(), /kv cache +4\.19 MB: 1,024 tokens, 8 sequences of 128/);
   t.match(text(), /url +http:\/\/127\.0\.0\.1:8000/);
+  t.end();
+});
+
+t.test('other names that requests may use are told', (t) => {
+  t.match(text({ others: ['small', 'large'] }), /also +small, large/);
+  t.notMatch(text(), /also/);
   t.end();
 });
 

@@ -7,7 +7,7 @@ import { testServer } from '../support/server.js';
 
 t.test('refuses what the queue has no place for, and takes work again afterwards', async (t) => {
   const engine = new FakeEngine({ delayMs: 5, info: { maxNumSeqs: 2 } });
-  const app = testServer({ engine, maxQueuedRequests: 1 });
+  const app = testServer({ engine, maxQueued: 1 });
   const post = () =>
     app.inject({ method: 'POST', url: COMPLETIONS, payload: { prompt: 'Hi', max_tokens: 5 } });
   const replies = await Promise.all([post(), post(), post(), post(), post()]);

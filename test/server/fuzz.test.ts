@@ -75,7 +75,7 @@ const body = fc.oneof(
 );
 
 t.test('answers any body with a proper answer or a four-key refusal', async (t) => {
-  const app = testServer({ maxQueuedRequests: 1000 });
+  const app = testServer({ maxQueued: 1000 });
   const statuses = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(

@@ -22,7 +22,7 @@ interface Job extends GenerationJob {
 }
 
 function createJob(engine: Engine, more: Partial<GenerationJob> = {}): Job {
-  const metrics = new Metrics(engine, 'fable');
+  const metrics = new Metrics('fable', engine.info.maxModelLen);
   const timer = metrics.startRequest(performance.now(), 1, 50);
   const ends: FinishReason[] = [];
   metrics.close();

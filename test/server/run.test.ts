@@ -4,14 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
-import type { ServerOptions } from '#halflight/server/app.js';
 import { FakeEngine } from '../support/fake-engine.js';
-import { testServer } from '../support/server.js';
+import { type TestOptions, testServer } from '../support/server.js';
 
-async function listen(
-  t: Test,
-  options: Partial<ServerOptions>,
-): Promise<{ app: FastifyInstance; port: number }> {
+async function listen(t: Test, options: TestOptions): Promise<{ app: FastifyInstance; port: number }> {
   const app = testServer(options);
   t.teardown(() => app.close());
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -75,7 +71,7 @@ t.test('aborts the generation when the client of a stream goes before the first 
 
 t.test('gives the places of clients that went to others', async (t) => {
   const engine = new FakeEngine({ delayMs: 5, info: { maxNumSeqs: 1 } });
-  const { app, port } = await listen(t, { engine, maxQueuedRequests: 0 });
+  const { app, port } = await listen(t, { engine, maxQueued: 0 });
   for (let i = 0; i < 5; i++) {
     const call = post(port, { prompt: 'Hi', max_tokens: 120, stream: i % 2 === 0 });
     await until(() => engine.numRunning === 1);

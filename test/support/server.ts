@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createLogger } from '#halflight/logger.js';
 import { buildServer, type ServerOptions } from '#halflight/server/app.js';
+import { type ModelParts, ModelRegistry, type RegistryOptions } from '#halflight/server/models.js';
 import { loadChatTemplate } from '#halflight/text/chat-template.js';
 import { loadTokenizer } from '#halflight/text/tokenizer.js';
 import { FakeEngine } from './fake-engine.js';
@@ -8,20 +9,34 @@ import { fable } from './models.js';
 
 export const tokenizer = loadTokenizer(fable);
 
+export type TestOptions = Partial<ModelParts & Pick<RegistryOptions, 'maxQueued'> & ServerOptions>;
+
 /** A server on a fake engine with the tokenizer of the bundled model. */
-export function testServer(options: Partial<ServerOptions> = {}): FastifyInstance {
-  return buildServer({
-    engine: new FakeEngine(),
-    tokenizer,
-    template: loadChatTemplate(fable),
-    servedModelNames: ['fable', 'org/other'],
-    modelRoot: 'models/fable',
+export function testServer(options: TestOptions = {}): FastifyInstance {
+  const models = options.models ?? testModels(options);
+  // Loaded before the first request is taken, which waits for the server to be ready.
+  void models.lease(null).then(({ release }) => release());
+  const app = buildServer({
+    models,
     version: '1.2.3',
     apiKeys: [],
     state: { phase: 'ready' },
     logger: createLogger({ level: 'silent' }),
     ...options,
   });
+  app.addHook('onClose', async () => models.close());
+  return app;
+}
+
+/** One model of two names. */
+export function testModels({ maxQueued = 256, ...parts }: TestOptions = {}): ModelRegistry {
+  const load = async () => ({
+    engine: parts.engine ?? new FakeEngine(),
+    tokenizer: parts.tokenizer ?? tokenizer,
+    template: parts.template === undefined ? loadChatTemplate(fable) : parts.template,
+  });
+  const entry = { names: ['fable', 'org/other'], root: 'models/fable', neededBytes: 0, load } as const;
+  return new ModelRegistry([entry], { maxQueued, memoryLimitBytes: null, maxLoaded: 1 });
 }
 
 /** Token ids of a text, as an answer ends that says it. */

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../../errors.js';
 import { type AnswerShape, sendAnswer } from '../answer.js';
-import { resolveModel, type ServerContext } from '../context.js';
+import { leaseModel, type ServerContext } from '../context.js';
 import { logitsParams } from '../logits-params.js';
 import { chatLogprobs, noLogprobs, promptLogprobs } from '../logprobs.js';
+import type { ServedModel } from '../models.js';
 import {
   chatNumLogprobs,
   chatTokens,
@@ -17,9 +18,10 @@ import {
 import { chatMessages } from '../prompts.js';
 import { fanOut, type Plan, startRun } from '../run.js';
 import { ChatBody } from '../schemas.js';
+import { assertReady } from '../state.js';
 import { refuseUnsupported, UNSUPPORTED_CHAT } from '../unsupported.js';
 
-function chatShape(body: ChatBody, { tokenizer }: ServerContext): AnswerShape {
+function chatShape(body: ChatBody, { tokenizer }: ServedModel): AnswerShape {
   const describe = body.logprobs === true ? chatLogprobs(tokenizer) : noLogprobs;
   return {
     whole: (index, { text, logprobs, finishReason }) => ({
@@ -48,14 +50,16 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
     { schema: { body: ChatBody } },
     async (request, reply) => {
       const { body } = request;
-      const model = resolveModel(context, body.model);
+      const name = context.models.nameOf(body.model);
       refuseUnsupported(body, UNSUPPORTED_CHAT);
       const streaming = streamParams(body);
-      const plans = fanOut(planChat(body, context), body.n ?? 1);
+      assertReady(context.state);
+      const { model } = await leaseModel(context, reply, name);
+      const plans = fanOut(planChat(body, model), body.n ?? 1);
       const id = `chatcmpl-${randomUUID()}`;
       const created = Math.floor(Date.now() / 1000);
       const run = startRun(
-        context,
+        model,
         { request, reply },
         { id, plans, numSamples: plans.length, stop: stopStrings(body) },
       );
@@ -63,19 +67,19 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
         id,
         object: isChunk ? 'chat.completion.chunk' : 'chat.completion',
         created,
-        model,
+        model: name,
         system_fingerprint: null,
       });
       return sendAnswer(
         { request, reply },
-        { run, shape: chatShape(body, context), numChoices: plans.length, envelope },
+        { run, shape: chatShape(body, model), numChoices: plans.length, envelope },
         streaming,
       );
     },
   );
 }
 
-function planChat(body: ChatBody, { engine, tokenizer, template }: ServerContext): Plan {
+function planChat(body: ChatBody, { engine, tokenizer, template }: ServedModel): Plan {
   if (template === null) {
     throw new ApiError('invalid_value', 'This model has no chat template; use /v1/completions.', 'messages');
   }

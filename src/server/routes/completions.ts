@@ -1,18 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { type AnswerShape, sendAnswer } from '../answer.js';
-import { resolveModel, type ServerContext } from '../context.js';
+import { leaseModel, type ServerContext } from '../context.js';
 import type { TextChunk } from '../generation.js';
 import { logitsParams } from '../logits-params.js';
 import { completionLogprobs, noLogprobs, promptLogprobs } from '../logprobs.js';
+import type { ServedModel } from '../models.js';
 import { completionTokens, requestOptions, samplingParams, stopStrings, streamParams } from '../params.js';
 import { encodePrompts } from '../prompts.js';
 import { fanOut, startRun } from '../run.js';
 import { CompletionBody } from '../schemas.js';
+import { assertReady } from '../state.js';
 import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
 
 /** `n` choices per prompt, in the prompts' order. */
-function completionShape(body: CompletionBody, { tokenizer }: ServerContext): AnswerShape {
+function completionShape(body: CompletionBody, { tokenizer }: ServedModel): AnswerShape {
   const describe = (body.logprobs ?? null) === null ? noLogprobs : completionLogprobs(tokenizer);
   const choice = (index: number, { text, logprobs, finishReason }: TextChunk) => ({
     index,
@@ -37,28 +39,36 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
     { schema: { body: CompletionBody } },
     async (request, reply) => {
       const { body } = request;
-      const model = resolveModel(context, body.model);
+      const name = context.models.nameOf(body.model);
       refuseUnsupported(body, UNSUPPORTED_COMPLETION);
       const streaming = streamParams(body);
-      const plans = planCompletions(body, context);
+      assertReady(context.state);
+      const { model } = await leaseModel(context, reply, name);
+      const plans = planCompletions(body, model);
       const id = `cmpl-${randomUUID()}`;
       const created = Math.floor(Date.now() / 1000);
       const run = startRun(
-        context,
+        model,
         { request, reply },
         { id, plans, numSamples: body.n ?? 1, stop: stopStrings(body) },
       );
-      const envelope = () => ({ id, object: 'text_completion', created, model, system_fingerprint: null });
+      const envelope = () => ({
+        id,
+        object: 'text_completion',
+        created,
+        model: name,
+        system_fingerprint: null,
+      });
       return sendAnswer(
         { request, reply },
-        { run, shape: completionShape(body, context), numChoices: plans.length, envelope },
+        { run, shape: completionShape(body, model), numChoices: plans.length, envelope },
         streaming,
       );
     },
   );
 }
 
-function planCompletions(body: CompletionBody, { engine, tokenizer }: ServerContext) {
+function planCompletions(body: CompletionBody, { engine, tokenizer }: ServedModel) {
   const shared = {
     vocabSize: tokenizer.vocabSize,
     logits: logitsParams(body, tokenizer),

@@ -1,25 +1,29 @@
 import type { FastifyInstance } from 'fastify';
-import { resolveModel, type ServerContext } from '../context.js';
+import type { ServerContext } from '../context.js';
+import type { ModelListing } from '../models.js';
 
 /** `GET /v1/models`, `GET /v1/models/<name>`; a name may hold slashes. */
 export function addModels(app: FastifyInstance, context: ServerContext): void {
-  app.get('/v1/models', async () => ({
-    object: 'list',
-    data: context.servedModelNames.map((name) => describeModel(context, name)),
-  }));
-  app.get<{ Params: { '*': string } }>('/v1/models/*', async (request) =>
-    describeModel(context, resolveModel(context, request.params['*'])),
-  );
+  const { models } = context;
+  const describe = (model: ModelListing) => describeModel(model, context.startedAt);
+  app.get('/v1/models', async () => ({ object: 'list', data: models.list().map(describe) }));
+  app.get<{ Params: { '*': string } }>('/v1/models/*', async (request) => {
+    const name = models.nameOf(request.params['*']);
+    return models
+      .list()
+      .filter(({ id }) => id === name)
+      .map(describe)[0];
+  });
 }
 
-function describeModel(context: ServerContext, name: string): object {
+function describeModel({ id, root, maxModelLen }: ModelListing, created: number): object {
   return {
-    id: name,
+    id,
     object: 'model',
-    created: context.startedAt,
+    created,
     owned_by: 'halflight',
-    root: context.modelRoot,
+    root,
     parent: null,
-    max_model_len: context.engine.info.maxModelLen,
+    max_model_len: maxModelLen,
   };
 }
