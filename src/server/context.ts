@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify';
+import { ApiError } from '../errors.js';
 import type { Lease, ModelRegistry } from './models.js';
 import type { ServerState } from './state.js';
 
@@ -20,7 +21,16 @@ export async function leaseModel(
   reply: FastifyReply,
   name: string | null | undefined,
 ): Promise<Lease> {
-  const lease = await models.lease(name);
+  const lease = await models.lease(name).catch((error: unknown) => {
+    if (error instanceof ApiError) throw error;
+    // What is wrong names files of this machine: the log's business.
+    reply.log.error({ err: error, model: name }, 'a model cannot be loaded');
+    throw new ApiError(
+      'model_unavailable',
+      'This model cannot be loaded; the server’s log says why.',
+      'model',
+    );
+  });
   if (reply.raw.closed) lease.release();
   else reply.raw.once('close', lease.release);
   return lease;

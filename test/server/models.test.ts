@@ -136,6 +136,18 @@ t.test('requests reach the model that they name, and each has its own series in 
   t.equal(body.match(/# TYPE vllm:generation_tokens_total/g)?.length, 1);
 });
 
+t.test('a model that cannot be loaded is told without its files', async (t) => {
+  const { registry } = models({}, async () => {
+    throw new Error('/home/me/model.safetensors: broken');
+  });
+  const app = testServer({ models: registry });
+  t.teardown(() => app.close());
+  const reply = await app.inject({ method: 'POST', url: '/v1/completions', payload: { prompt: 'Hi' } });
+  t.equal(reply.statusCode, 503);
+  t.match(reply.json(), { error: { code: 'model_unavailable', param: 'model' } });
+  t.notMatch(reply.body, /safetensors/);
+});
+
 t.test('a lease lasts as long as its request', async (t) => {
   const { registry, log } = models({ maxLoaded: 1 });
   const app = testServer({ models: registry });

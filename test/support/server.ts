@@ -15,7 +15,10 @@ export type TestOptions = Partial<ModelParts & Pick<RegistryOptions, 'maxQueued'
 export function testServer(options: TestOptions = {}): FastifyInstance {
   const models = options.models ?? testModels(options);
   // Loaded before the first request is taken, which waits for the server to be ready.
-  void models.lease(null).then(({ release }) => release());
+  models.lease(null).then(
+    ({ release }) => release(),
+    () => undefined,
+  );
   const app = buildServer({
     models,
     version: '1.2.3',
