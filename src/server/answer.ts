@@ -19,6 +19,8 @@ export interface AnswerShape {
   readonly whole: (index: number, joined: TextChunk) => object;
   /** Keys of the whole answer beside its choices. */
   readonly rest?: (choices: readonly TextChunk[]) => object;
+  /** Keys of the first chunk of a stream beside its choices. */
+  readonly first?: object;
   /** @param isFirst whether this is the choice's first chunk */
   readonly chunk: (index: number, chunk: TextChunk, isFirst: boolean) => object;
 }
@@ -35,11 +37,11 @@ export interface Answer {
 export async function sendAnswer(
   call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   answer: Answer,
-  { stream, includeUsage }: StreamParams,
+  { stream, ...params }: StreamParams,
 ): Promise<FastifyReply> {
   if (!stream) return call.reply.send(await wholeAnswer(answer));
   const chunks = await startOf(answer.run.chunks);
-  return sendEvents(call.request, call.reply, events(answer, chunks, includeUsage));
+  return sendEvents(call.request, call.reply, events(answer, chunks, params));
 }
 
 async function wholeAnswer({ run, shape, numChoices, envelope }: Answer): Promise<object> {
@@ -55,6 +57,7 @@ function joinChunks(chunks: readonly TextChunk[]): TextChunk {
     text: chunks.map(({ text }) => text).join(''),
     finishReason: chunks.at(-1)?.finishReason ?? null,
     logprobs: chunks.flatMap(({ logprobs }) => logprobs),
+    tokenIds: chunks.flatMap(({ tokenIds }) => tokenIds),
     promptLogprobs: chunks.find(({ promptLogprobs }) => promptLogprobs !== null)?.promptLogprobs ?? null,
   };
 }
@@ -62,14 +65,16 @@ function joinChunks(chunks: readonly TextChunk[]): TextChunk {
 async function* events(
   { run, shape, envelope }: Answer,
   chunks: AsyncIterable<Indexed<TextChunk>>,
-  includeUsage: boolean,
+  { includeUsage, continuousUsage }: Omit<StreamParams, 'stream'>,
 ): AsyncGenerator<object, void, undefined> {
   const head = envelope(true);
   const started = new Set<number>();
   for await (const { index, value } of chunks) {
     const choices = [shape.chunk(index, value, !started.has(index))];
+    const told = started.size === 0 ? shape.first : {};
     started.add(index);
-    yield { ...head, choices, ...(includeUsage ? { usage: null } : {}) };
+    const usage = continuousUsage ? run.usage() : null;
+    yield { ...head, choices, ...(includeUsage ? { usage } : {}), ...told };
   }
   if (includeUsage) yield { ...head, choices: [], usage: run.usage() };
 }

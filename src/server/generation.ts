@@ -20,13 +20,25 @@ export interface TextChunk {
    * tokens whose text a stop string cut off.
    */
   readonly logprobs: readonly PlacedLogprobs[];
+  /** Of which the chunk is the answer, also those without text; joined they are the whole answer's. */
+  readonly tokenIds: readonly number[];
   /** With the first token, where the request asks for them. */
   readonly promptLogprobs: readonly TokenLogprobs[] | null;
 }
 
+/** How tokens become text. */
+export interface TextOptions {
+  readonly stop: readonly string[];
+  /** Whether the stop string or token that ends the answer is shown. */
+  readonly includeStop: boolean;
+  readonly skipSpecialTokens: boolean;
+  /** Nothing of the answer is wanted, only what is told of the prompt. */
+  readonly promptOnly: boolean;
+}
+
 export interface GenerationJob {
   readonly request: GenerateRequest;
-  readonly stop: readonly string[];
+  readonly text: TextOptions;
   readonly signal: AbortSignal;
   readonly timer: RequestTimer;
 }
@@ -63,6 +75,11 @@ async function* textOf(
   const decoder = new ChunkDecoder(tokenizer, job);
   for await (const token of tokens) {
     if (token.finishReason === 'abort' || token.finishReason === 'error') break;
+    if (job.text.promptOnly) {
+      job.timer.prefilled(token);
+      yield promptChunk(token);
+      return;
+    }
     job.timer.token(token);
     const chunk = decoder.push(token, token.finishReason);
     if (chunk.text !== '' || chunk.finishReason !== null || chunk.promptLogprobs !== null) yield chunk;
@@ -72,7 +89,13 @@ async function* textOf(
     throw new ApiError('engine_failed', 'The engine stopped before the answer was complete.');
 }
 
-/** Turns tokens into chunks of text, in which no stop string shows. */
+/** The prompt alone: the token that computing it gave is dropped. */
+function promptChunk({ promptLogprobs }: TokenOutput): TextChunk {
+  const told = { promptLogprobs: promptLogprobs ?? null, logprobs: [], tokenIds: [] };
+  return { text: '', finishReason: 'length', ...told };
+}
+
+/** Turns tokens into chunks of text, in which no stop string shows unless asked for. */
 class ChunkDecoder {
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopMatcher;
@@ -83,25 +106,32 @@ class ChunkDecoder {
   #numDecoded = 0;
   #numSent = 0;
   #unsent: PlacedLogprobs[] = [];
+  #unsentIds: number[] = [];
+  readonly #includeStop: boolean;
 
-  constructor(tokenizer: Tokenizer, { stop, request }: GenerationJob) {
-    this.#detokenizer = new Detokenizer(tokenizer);
-    this.#stops = new StopMatcher(stop);
+  constructor(tokenizer: Tokenizer, { text, request }: GenerationJob) {
+    this.#detokenizer = new Detokenizer(tokenizer, text);
+    this.#stops = new StopMatcher(text.stop, text.includeStop);
+    this.#includeStop = text.includeStop;
     this.#minTokens = request.sampling.logits?.minTokens ?? 0;
   }
 
   push(token: TokenOutput, finishReason: 'stop' | 'length' | null): TextChunk {
     this.#numTokens += 1;
+    this.#unsentIds.push(token.tokenId);
     const { text, finishReason: reason } = this.#match(this.#decode(token, finishReason), finishReason);
     this.#numSent += numCharacters(text);
     const logprobs = this.#takeLogprobs(reason !== null);
-    return { text, finishReason: reason, logprobs, promptLogprobs: token.promptLogprobs ?? null };
+    const promptLogprobs = token.promptLogprobs ?? null;
+    const isSent = text !== '' || reason !== null || promptLogprobs !== null;
+    const tokenIds = isSent ? this.#unsentIds.splice(0) : [];
+    return { text, finishReason: reason, logprobs, promptLogprobs, tokenIds };
   }
 
-  /** The token that stopped the sequence is an end token: it is not shown, and stands behind all text. */
+  /** The token that stopped the sequence is an end token: it is not shown unless asked for, and stands behind all text. */
   #decode({ tokenId, logprobs }: TokenOutput, finishReason: 'stop' | 'length' | null): string {
     const isEnd = finishReason === 'stop';
-    const delta = isEnd ? '' : this.#detokenizer.push(tokenId);
+    const delta = isEnd && !this.#includeStop ? '' : this.#detokenizer.push(tokenId);
     const text = finishReason === null ? delta : delta + this.#detokenizer.flush();
     const start = this.#numDecoded;
     this.#numDecoded += numCharacters(text);
@@ -128,6 +158,6 @@ class ChunkDecoder {
 }
 
 /** Unicode code points, as Python counts them. */
-function numCharacters(text: string): number {
+export function numCharacters(text: string): number {
   return [...text].length;
 }

@@ -320,6 +320,12 @@ export class RequestTimer {
     this.#lastMs = timeMs;
   }
 
+  /** The prompt was computed, and no token is wanted. */
+  prefilled({ timeMs, prompt }: Pick<TokenOutput, 'timeMs' | 'prompt'>): void {
+    this.#firstToken(timeMs, prompt);
+    this.#lastMs = timeMs;
+  }
+
   /** Only the first call counts. */
   finish(reason: FinishReason): void {
     if (this.#finished) return;

@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { GenerateRequest, LogitsParams, SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
+import type { TextOptions } from './generation.js';
 import type { ChatBody, CommonBody } from './schemas.js';
 
 /** A request's parameters, with the defaults of the API filled in: the only place that knows them. */
@@ -13,6 +14,8 @@ const MIN_TEMPERATURE = 0.01;
 export interface StreamParams {
   readonly stream: boolean;
   readonly includeUsage: boolean;
+  /** Every chunk tells the usage up to it. */
+  readonly continuousUsage: boolean;
 }
 
 /** What is read once for all the sequences of a request. */
@@ -22,6 +25,7 @@ export interface SharedParams {
   readonly logits: LogitsParams | null;
   /** null tells none. */
   readonly numLogprobs: number | null;
+  readonly numPromptLogprobs: number | null;
 }
 
 /** Tokens asked for; null where the request leaves it to the server. */
@@ -39,7 +43,13 @@ export function streamParams(body: CommonBody): StreamParams {
   if (stream && (body.prompt_logprobs ?? null) !== null) {
     throw new ApiError('invalid_value', 'prompt_logprobs cannot be streamed.', 'prompt_logprobs');
   }
-  return { stream, includeUsage: options?.include_usage ?? false };
+  const includeUsage = options?.include_usage ?? false;
+  const continuousUsage = options?.continuous_usage_stats ?? false;
+  if (continuousUsage && !includeUsage) {
+    const param = 'stream_options.continuous_usage_stats';
+    throw new ApiError('invalid_value', `${param} needs "include_usage": true.`, param);
+  }
+  return { stream, includeUsage, continuousUsage };
 }
 
 /** Likeliest tokens to tell of beside each of a chat's; null tells none. @throws ApiError where they are not asked for */
@@ -49,9 +59,33 @@ export function chatNumLogprobs({ logprobs, top_logprobs }: ChatBody): number | 
   throw new ApiError('invalid_value', 'top_logprobs needs "logprobs": true.', 'top_logprobs');
 }
 
-export function stopStrings(body: CommonBody): readonly string[] {
+/** How the tokens of an answer become text. */
+export function textOptions(body: CommonBody): TextOptions {
   const stop = body.stop ?? [];
-  return typeof stop === 'string' ? [stop] : stop;
+  return {
+    stop: typeof stop === 'string' ? [stop] : stop,
+    includeStop: body.include_stop_str_in_output ?? false,
+    skipSpecialTokens: body.skip_special_tokens ?? true,
+    promptOnly: false,
+  };
+}
+
+/** Id of an answer: the request's own behind the endpoint's prefix, or a random one. */
+export function answerId(prefix: string, { request_id }: CommonBody): string {
+  return `${prefix}-${request_id ?? randomUUID()}`;
+}
+
+/** The end of a prompt, where the request bounds its length; -1 leaves room for the answer. */
+export function truncatePrompt(
+  ids: readonly number[],
+  body: CommonBody,
+  maxTokens: number | null,
+  maxModelLen: number,
+): readonly number[] {
+  const asked = body.truncate_prompt_tokens ?? null;
+  if (asked === null) return ids;
+  const length = asked === -1 ? maxModelLen - (maxTokens ?? 1) : asked;
+  return length > 0 ? ids.slice(-length) : ids;
 }
 
 /** @throws ApiError for a stop token outside the vocabulary, or a minimum of tokens above the maximum */
@@ -70,14 +104,8 @@ export function samplingParams(body: CommonBody, maxTokens: number, shared: Shar
     stopTokenIds: knownTokens(body.stop_token_ids ?? [], vocabSize, 'stop_token_ids'),
     ...(logits === null ? {} : { logits }),
     ...(numLogprobs === null ? {} : { numLogprobs }),
-    ...promptLogprobs(body),
+    ...(shared.numPromptLogprobs === null ? {} : { numPromptLogprobs: shared.numPromptLogprobs }),
   };
-}
-
-function promptLogprobs({ prompt_logprobs }: CommonBody): Pick<SamplingParams, 'numPromptLogprobs'> {
-  return prompt_logprobs === undefined || prompt_logprobs === null
-    ? {}
-    : { numPromptLogprobs: prompt_logprobs };
 }
 
 function checkMinTokens(minTokens: number, maxTokens: number): void {

@@ -1,5 +1,6 @@
 import { ApiError } from '../errors.js';
 import type { ChatMessage } from '../text/chat-template.js';
+import { gapMarkers } from '../text/fill-in-middle.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { ChatBody } from './schemas.js';
 
@@ -7,18 +8,38 @@ const MAX_PROMPTS = 256;
 
 const SHAPES = 'a string, a list of strings, a list of token ids, or a list of lists of token ids';
 
+/** What a completion goes on from. */
+export interface Prompt {
+  readonly tokenIds: readonly number[];
+  /** As the request has it; null where that is token ids. */
+  readonly text: string | null;
+}
+
+/** What surrounds the text of each prompt. */
+export interface Surroundings {
+  readonly addSpecialTokens: boolean;
+  /** What the answer should lead to; null where it only goes on. */
+  readonly suffix: string | null;
+}
+
 /**
- * Token ids of each prompt of a completion request. Special tokens in the text are parsed.
- * @throws ApiError where a prompt is empty or of no known shape, or an id is outside the vocabulary
+ * The prompts of a completion request. Special tokens in the text are parsed.
+ * @throws ApiError where a prompt is empty or of no known shape, an id is outside the vocabulary, or the model cannot fill a gap
  */
-export function encodePrompts(prompt: unknown, tokenizer: Tokenizer): number[][] {
+export function encodePrompts(prompt: unknown, tokenizer: Tokenizer, around: Surroundings): Prompt[] {
   const prompts = listPrompts(prompt);
   if (prompts.length === 0) throw new ApiError('invalid_value', 'prompt must not be empty.', 'prompt');
   if (prompts.length > MAX_PROMPTS) {
     throw new ApiError('invalid_value', `prompt must hold at most ${MAX_PROMPTS} prompts.`, 'prompt');
   }
   const isList = Array.isArray(prompt) && prompts.length > 0 && prompt[0] === prompts[0];
-  return prompts.map((one, i) => encodePrompt(one, isList ? `prompt[${i}]` : 'prompt', tokenizer));
+  const encode = promptEncoder(tokenizer, around);
+  return prompts.map((one, i) => {
+    const param = isList ? `prompt[${i}]` : 'prompt';
+    const tokenIds = encode(promptText(one, param, tokenizer.vocabSize));
+    if (tokenIds.length === 0) throw new ApiError('invalid_value', `${param} must not be empty.`, param);
+    return { tokenIds, text: typeof one === 'string' ? one : null };
+  });
 }
 
 function listPrompts(prompt: unknown): unknown[] {
@@ -27,17 +48,34 @@ function listPrompts(prompt: unknown): unknown[] {
   return typeof prompt[0] === 'number' ? [prompt] : prompt;
 }
 
-function encodePrompt(prompt: unknown, param: string, tokenizer: Tokenizer): number[] {
-  const ids =
-    typeof prompt === 'string' && prompt !== ''
-      ? tokenizer.encode(prompt, { addSpecialTokens: true, parseSpecialTokens: true })
-      : checkIds(prompt, param, tokenizer.vocabSize);
-  if (ids.length === 0) throw new ApiError('invalid_value', `${param} must not be empty.`, param);
-  return ids;
+type Encode = (prompt: string | readonly number[]) => readonly number[];
+
+function promptEncoder(tokenizer: Tokenizer, { addSpecialTokens, suffix }: Surroundings): Encode {
+  const encode = (text: string, isStart = false) =>
+    text === ''
+      ? []
+      : tokenizer.encode(text, { addSpecialTokens: isStart && addSpecialTokens, parseSpecialTokens: true });
+  if (suffix === null) return (prompt) => (typeof prompt === 'string' ? encode(prompt, true) : prompt);
+  const markers = gapMarkers(tokenizer);
+  if (markers === null) {
+    const message = 'suffix: this model has no tokens to fill a gap between two texts; leave it out.';
+    throw new ApiError('invalid_value', message, 'suffix');
+  }
+  const tail = encode(`${markers.suffix}${suffix}${markers.middle}`);
+  return (prompt) =>
+    typeof prompt === 'string'
+      ? [...encode(`${markers.prefix}${prompt}`, true), ...tail]
+      : [...encode(markers.prefix), ...prompt, ...tail];
+}
+
+/** @throws ApiError where it is neither a text nor ids of the vocabulary, or empty */
+function promptText(prompt: unknown, param: string, vocabSize: number): string | readonly number[] {
+  const text = typeof prompt === 'string' ? prompt : checkIds(prompt, param, vocabSize);
+  if (text.length === 0) throw new ApiError('invalid_value', `${param} must not be empty.`, param);
+  return text;
 }
 
 function checkIds(prompt: unknown, param: string, vocabSize: number): number[] {
-  if (prompt === '') return [];
   if (!Array.isArray(prompt)) throw new ApiError('invalid_value', `prompt must be ${SHAPES}.`, param);
   const index = prompt.findIndex((id: unknown) => !isTokenId(id, vocabSize));
   if (index < 0) return prompt as number[];

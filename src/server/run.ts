@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
-import { generateText, type TextChunk } from './generation.js';
+import { generateText, type TextChunk, type TextOptions } from './generation.js';
 import { type Indexed, merge } from './merge.js';
 import type { RequestTimer } from './metrics.js';
 import type { ServedModel } from './models.js';
@@ -56,7 +56,7 @@ interface Work {
   readonly plans: readonly Plan[];
   /** Plans in a row that answer the same prompt. */
   readonly numSamples: number;
-  readonly stop: readonly string[];
+  readonly text: TextOptions;
 }
 
 /**
@@ -74,7 +74,7 @@ export function startRun(
   const controller = new AbortController();
   const jobs = work.plans.map((plan, i) => ({
     request: { id: `${work.id}-${i}`, ...plan },
-    stop: work.stop,
+    text: work.text,
     signal: controller.signal,
     timer: metrics.startRequest(request.startMs, plan.promptTokenIds.length, plan.sampling.maxTokens),
   }));

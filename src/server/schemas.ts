@@ -68,9 +68,13 @@ const LogitBias = optional<Record<string, unknown>>(
   { maxProperties: MAX_LOGIT_BIASES },
 );
 
-const StreamOptions = optional<{ include_usage?: boolean | null }>('object', 'an object', {
-  properties: { include_usage: { type: ['boolean', 'null'], description: 'true or false' } },
-});
+const flag = () => optional<boolean>('boolean', 'true or false');
+
+const StreamOptions = optional<{ include_usage?: boolean | null; continuous_usage_stats?: boolean | null }>(
+  'object',
+  'an object',
+  { properties: { include_usage: flag(), continuous_usage_stats: flag() } },
+);
 
 /** What both endpoints take. */
 export const Common = {
@@ -99,7 +103,19 @@ export const Common = {
   prompt_logprobs: numLogprobs(),
   stop: Stop,
   stop_token_ids: StopTokenIds,
-  ignore_eos: optional<boolean>('boolean', 'true or false'),
+  ignore_eos: flag(),
+  include_stop_str_in_output: flag(),
+  skip_special_tokens: flag(),
+  spaces_between_special_tokens: flag(),
+  truncate_prompt_tokens: optional<number>('integer', 'a positive integer, or -1 for what fits', {
+    minimum: -1,
+    not: { const: 0 },
+  }),
+  return_token_ids: flag(),
+  return_tokens_as_token_ids: flag(),
+  request_id: optional<string>('string', '1 to 128 letters, digits and . : - _', {
+    pattern: '^[\\w.:-]{1,128}$',
+  }),
   n: optional<number>('integer', `an integer from 1 to ${MAX_SAMPLES}`, { minimum: 1, maximum: MAX_SAMPLES }),
   priority: optional<number>('integer', 'an integer from -(2^31) to 2^31 - 1; lower goes first', {
     minimum: -(2 ** 31),
@@ -109,17 +125,27 @@ export const Common = {
     minLength: 1,
     maxLength: MAX_SALT_LENGTH,
   }),
-  max_tokens: count('a positive integer'),
   min_tokens: optional<number>('integer', 'an integer from 0 to max_tokens', {
     minimum: 0,
     maximum: Number.MAX_SAFE_INTEGER,
   }),
-  stream: optional<boolean>('boolean', 'true or false'),
+  stream: flag(),
   stream_options: StreamOptions,
 };
 
 /** `prompt` has four shapes, so prompts.ts reads it. */
-export const CompletionBody = Type.Object({ ...Common, prompt: Type.Unknown(), logprobs: numLogprobs() });
+export const CompletionBody = Type.Object({
+  ...Common,
+  prompt: Type.Unknown(),
+  suffix: optional<string>('string', 'a string'),
+  echo: flag(),
+  add_special_tokens: flag(),
+  max_tokens: optional<number>('integer', 'a positive integer, or 0 with echo', {
+    minimum: 0,
+    maximum: Number.MAX_SAFE_INTEGER,
+  }),
+  logprobs: numLogprobs(),
+});
 export type CompletionBody = Static<typeof CompletionBody>;
 
 const TextPart = Type.Object(
@@ -155,10 +181,14 @@ export const ChatBody = Type.Object({
     maxItems: MAX_MESSAGES,
     description: `a list of 1 to ${MAX_MESSAGES} messages`,
   }),
+  max_tokens: count('a positive integer'),
   max_completion_tokens: count('a positive integer'),
-  logprobs: optional<boolean>('boolean', 'true or false'),
+  logprobs: flag(),
   top_logprobs: numLogprobs(),
 });
 export type ChatBody = Static<typeof ChatBody>;
 
-export type CommonBody = Omit<CompletionBody, 'prompt' | 'logprobs'>;
+export type CommonBody = Omit<
+  CompletionBody,
+  'prompt' | 'suffix' | 'echo' | 'add_special_tokens' | 'max_tokens' | 'logprobs'
+>;

@@ -11,14 +11,7 @@ interface UnsupportedParameter {
 const COMMON: readonly UnsupportedParameter[] = [
   { name: 'best_of', neutral: [1] },
   { name: 'length_penalty', neutral: [1] },
-  { name: 'echo', neutral: [false] },
   { name: 'use_beam_search', neutral: [false] },
-  { name: 'include_stop_str_in_output', neutral: [false] },
-  { name: 'skip_special_tokens', neutral: [true] },
-  { name: 'spaces_between_special_tokens', neutral: [true, false] },
-  { name: 'truncate_prompt_tokens', neutral: [] },
-  { name: 'return_token_ids', neutral: [false] },
-  { name: 'return_tokens_as_token_ids', neutral: [false] },
   { name: 'response_format', neutral: [{ type: 'text' }] },
   { name: 'structured_outputs', neutral: [{}] },
   { name: 'guided_json', neutral: [] },
@@ -27,14 +20,11 @@ const COMMON: readonly UnsupportedParameter[] = [
   { name: 'guided_grammar', neutral: [] },
   { name: 'logits_processors', neutral: [[]] },
   { name: 'kv_transfer_params', neutral: [] },
-  { name: 'stream_options.continuous_usage_stats', neutral: [false] },
 ];
 
 export const UNSUPPORTED_COMPLETION: readonly UnsupportedParameter[] = [
   ...COMMON,
-  { name: 'suffix', neutral: [''] },
   { name: 'prompt_embeds', neutral: [] },
-  { name: 'add_special_tokens', neutral: [true] },
 ];
 
 export const UNSUPPORTED_CHAT: readonly UnsupportedParameter[] = [
@@ -43,6 +33,7 @@ export const UNSUPPORTED_CHAT: readonly UnsupportedParameter[] = [
   { name: 'tool_choice', neutral: ['none', 'auto'] },
   { name: 'functions', neutral: [[]] },
   { name: 'function_call', neutral: ['none', 'auto'] },
+  { name: 'echo', neutral: [false] },
   { name: 'modalities', neutral: [['text']] },
   { name: 'audio', neutral: [] },
   { name: 'prediction', neutral: [] },

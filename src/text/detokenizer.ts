@@ -1,4 +1,4 @@
-import type { Tokenizer } from './tokenizer.js';
+import type { DecodeOptions, Tokenizer } from './tokenizer.js';
 
 /** Tokens decoded again with each new one: enough for any character and for decoders that look at the token before. */
 const CONTEXT_TOKENS = 8;
@@ -8,7 +8,7 @@ const WINDOW_TOKENS = 24;
 const REPLACEMENT = '\uFFFD';
 
 /**
- * Decodes one token at a time. The deltas and the flush together are the text of all the tokens, special ones left out.
+ * Decodes one token at a time. The deltas and the flush together are the text of all the tokens, special ones left out unless asked for.
  *
  * Only a window of the last tokens is decoded, so time is linear. A character's bytes may be spread over tokens: they decode to one
  * U+FFFD at the window's end until they are complete, so that character is held back. UTF-8 synchronises itself within three bytes,
@@ -19,11 +19,14 @@ export class Detokenizer {
   #text = '';
   #numEmitted = 0;
 
-  constructor(readonly tokenizer: Tokenizer) {}
+  constructor(
+    readonly tokenizer: Tokenizer,
+    readonly options: DecodeOptions = { skipSpecialTokens: true },
+  ) {}
 
   /** Text that the token completes; often empty, where it ends within a character. */
   push(tokenId: number): string {
-    if (this.tokenizer.isSpecial(tokenId)) return '';
+    if (this.options.skipSpecialTokens && this.tokenizer.isSpecial(tokenId)) return '';
     this.#window.push(tokenId);
     this.#text = this.#decode();
     const numStable = this.#text.endsWith(REPLACEMENT) ? this.#text.length - 1 : this.#text.length;
@@ -51,6 +54,6 @@ export class Detokenizer {
   }
 
   #decode(): string {
-    return this.tokenizer.decode(this.#window, { skipSpecialTokens: true });
+    return this.tokenizer.decode(this.#window, this.options);
   }
 }

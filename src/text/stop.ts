@@ -14,15 +14,19 @@ interface Match {
 export class StopMatcher {
   #held = '';
 
-  /** @param stops non-empty strings */
-  constructor(readonly stops: readonly string[]) {}
+  /** @param stops non-empty strings; @param shown whether the one that is found belongs to the text */
+  constructor(
+    readonly stops: readonly string[],
+    readonly shown = false,
+  ) {}
 
   push(text: string): StopResult {
     const buffer = this.#held + text;
     const match = findFirst(buffer, this.stops, this.#held.length);
     if (match !== null) {
       this.#held = '';
-      return { text: buffer.slice(0, match.start), matched: match.stop };
+      const end = match.start + (this.shown ? match.stop.length : 0);
+      return { text: buffer.slice(0, end), matched: match.stop };
     }
     return { text: this.#release(buffer), matched: null };
   }

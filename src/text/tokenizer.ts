@@ -46,6 +46,7 @@ export class Tokenizer {
   readonly #special: ReadonlyMap<string, AddedToken>;
   readonly #specialIds: ReadonlySet<number>;
   readonly #addedTexts: ReadonlyMap<number, string>;
+  readonly #addedTokens: ReadonlySet<string>;
   readonly #bytesOf: (token: string) => Uint8Array;
 
   constructor(json: JsonObject, config: JsonObject) {
@@ -55,6 +56,7 @@ export class Tokenizer {
     this.#specialIds = new Set(special.map((token) => token.id));
     this.specialTokens = [...this.#special.keys()];
     this.#addedTexts = new Map(added.map((token) => [token.id, token.content]));
+    this.#addedTokens = new Set(this.#addedTexts.values());
     this.#bytesOf = tokenBytesReader(json.decoder);
     this.#full = createBackend({ ...json, added_tokens: added.map(matchLiterally) }, config);
     this.#plain = withoutSpecialTokens(this.#full, json, config, added);
@@ -101,6 +103,11 @@ export class Tokenizer {
   /** The same as text: U+FFFD where they are no whole character. */
   tokenText(id: number): string {
     return Buffer.from(this.tokenBytes(id)).toString();
+  }
+
+  /** Whether a text is one token of its own, as markers of chats and of gaps are. */
+  isAddedToken(text: string): boolean {
+    return this.#addedTokens.has(text);
   }
 
   isSpecial(id: number): boolean {

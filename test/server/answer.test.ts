@@ -30,7 +30,7 @@ const SHAPE: AnswerShape = {
 function chunk(index: number, text: string, finishReason: TextChunk['finishReason'] = null) {
   const logprobs = [{ ...fakeLogprobs(5, 1), textOffset: text.charCodeAt(0) }];
   const promptLogprobs = text === 'a' ? [fakeLogprobs(7, 0)] : null;
-  return { index, value: { text, finishReason, logprobs, promptLogprobs } };
+  return { index, value: { text, finishReason, logprobs, promptLogprobs, tokenIds: [5] } };
 }
 
 /** Two choices whose chunks come in turn. */
@@ -62,7 +62,7 @@ async function answer(t: Test, params: StreamParams, chunks: readonly Indexed<Te
 }
 
 t.test('a whole answer joins the chunks of each choice, in the order of the choices', async (t) => {
-  const reply = await answer(t, { stream: false, includeUsage: false }, CHUNKS);
+  const reply = await answer(t, { stream: false, includeUsage: false, continuousUsage: false }, CHUNKS);
   t.same(reply.json(), {
     id: 'id',
     object: 'whole',
@@ -80,7 +80,7 @@ t.test('a whole answer joins the chunks of each choice, in the order of the choi
 });
 
 t.test('a stream marks the first chunk of each choice', async (t) => {
-  const { body } = await answer(t, { stream: true, includeUsage: false }, CHUNKS);
+  const { body } = await answer(t, { stream: true, includeUsage: false, continuousUsage: false }, CHUNKS);
   const parts = events(body)
     .slice(0, -1)
     .map((data) => JSON.parse(data));
@@ -97,7 +97,7 @@ t.test('a stream marks the first chunk of each choice', async (t) => {
 });
 
 t.test('the usage comes last and alone, and is null before', async (t) => {
-  const { body } = await answer(t, { stream: true, includeUsage: true }, CHUNKS);
+  const { body } = await answer(t, { stream: true, includeUsage: true, continuousUsage: false }, CHUNKS);
   const parts = events(body)
     .slice(0, -1)
     .map((data) => JSON.parse(data));
@@ -111,7 +111,7 @@ t.test('the usage comes last and alone, and is null before', async (t) => {
 t.test('a failure is a status while nothing is sent, and for a whole answer always', async (t) => {
   const failure = new ApiError('engine_failed', 'why');
   const status = async (stream: boolean, chunks: readonly Indexed<TextChunk>[]) =>
-    (await answer(t, { stream, includeUsage: false }, chunks, failure)).statusCode;
+    (await answer(t, { stream, includeUsage: false, continuousUsage: false }, chunks, failure)).statusCode;
   t.equal(await status(true, []), 503);
   t.equal(await status(false, []), 503);
   t.equal(await status(false, CHUNKS), 503);

@@ -1,6 +1,11 @@
 import t from 'tap';
 import type { Engine, FinishReason, LogitsParams, TokenOutput } from '#halflight/engine/types.js';
-import { type GenerationJob, generateText, type TextChunk } from '#halflight/server/generation.js';
+import {
+  type GenerationJob,
+  generateText,
+  type TextChunk,
+  type TextOptions,
+} from '#halflight/server/generation.js';
 import { Metrics } from '#halflight/server/metrics.js';
 import { FakeEngine, type FakeEngineOptions } from '../support/fake-engine.js';
 import { fakeRequest } from '../support/fake-runner.js';
@@ -16,6 +21,8 @@ const logits: LogitsParams = {
   allowedTokenIds: null,
 };
 
+const TEXT: TextOptions = { stop: [], includeStop: false, skipSpecialTokens: true, promptOnly: false };
+
 interface Job extends GenerationJob {
   /** As the metrics were told. */
   readonly ends: FinishReason[];
@@ -28,7 +35,7 @@ function createJob(engine: Engine, more: Partial<GenerationJob> = {}): Job {
   metrics.close();
   metrics.finishRequest = (reason) => void ends.push(reason);
   const request = fakeRequest('a', [5], { maxTokens: 50 });
-  return { request, stop: [], signal: new AbortController().signal, timer, ends, ...more };
+  return { request, text: TEXT, signal: new AbortController().signal, timer, ends, ...more };
 }
 
 async function collect(chunks: AsyncIterable<TextChunk>): Promise<TextChunk[]> {
@@ -39,7 +46,7 @@ async function collect(chunks: AsyncIterable<TextChunk>): Promise<TextChunk[]> {
 
 async function generated(options: FakeEngineOptions, stop: readonly string[] = []) {
   const engine = new FakeEngine(options);
-  const job = createJob(engine, { stop });
+  const job = createJob(engine, { text: { ...TEXT, stop } });
   const seen = await collect(generateText(engine, tokenizer, job));
   return { seen, text: seen.map(({ text }) => text).join(''), job, engine };
 }
@@ -77,7 +84,10 @@ t.test('a stop string counts only behind the first min_tokens tokens', async (t)
   const engine = new FakeEngine({ script: script('one two one two one two') });
   const textFor = async (stop: string, minTokens: number) => {
     const sampling = { maxTokens: 50, logits: { ...logits, minTokens } };
-    const job = createJob(engine, { stop: [stop], request: fakeRequest('a', [5], sampling) });
+    const job = createJob(engine, {
+      text: { ...TEXT, stop: [stop] },
+      request: fakeRequest('a', [5], sampling),
+    });
     const seen = await collect(generateText(engine, tokenizer, job));
     return seen.map(({ text }) => text).join('');
   };
@@ -97,7 +107,9 @@ t.test('a stop string counts only behind the first min_tokens tokens', async (t)
 async function placed(text: string, stop: readonly string[] = [], maxTokens = 50) {
   const engine = new FakeEngine({ script: script(text) });
   const request = fakeRequest('a', [5], { maxTokens, numLogprobs: 0 });
-  const seen = await collect(generateText(engine, tokenizer, createJob(engine, { request, stop })));
+  const seen = await collect(
+    generateText(engine, tokenizer, createJob(engine, { request, text: { ...TEXT, stop } })),
+  );
   t.same(
     seen.flatMap(({ logprobs }) => logprobs.map(({ tokenId }) => tokenId)),
     script(text).slice(0, seen.flatMap(({ logprobs }) => logprobs).length),

@@ -1,24 +1,28 @@
 import t from 'tap';
 import {
+  answerId,
   chatNumLogprobs,
   chatTokens,
   completionTokens,
   requestedChatTokens,
   samplingParams,
-  stopStrings,
   streamParams,
+  textOptions,
+  truncatePrompt,
 } from '#halflight/server/params.js';
 
-const SHARED = { vocabSize: 100, logits: null, numLogprobs: null };
+const TEXT = { stop: [], includeStop: false, skipSpecialTokens: true, promptOnly: false };
+const SHARED = { vocabSize: 100, logits: null, numLogprobs: null, numPromptLogprobs: null };
 
 t.test('fills in the defaults, also for null', (t) => {
   const defaults = { maxTokens: 9, temperature: 1, topK: 0, topP: 1, minP: 0, ignoreEos: false };
   for (const body of [{}, { temperature: null, top_k: null, top_p: null, min_p: null, ignore_eos: null }]) {
     t.match(samplingParams(body, 9, SHARED), { ...defaults, stopTokenIds: [] });
-    t.same(streamParams(body), { stream: false, includeUsage: false });
-    t.same(stopStrings(body), []);
+    t.same(streamParams(body), { stream: false, includeUsage: false, continuousUsage: false });
+    t.same(textOptions(body), TEXT);
   }
-  t.same(streamParams({ stream: null, stream_options: null }), { stream: false, includeUsage: false });
+  const none = { stream: false, includeUsage: false, continuousUsage: false };
+  t.same(streamParams({ stream: null, stream_options: null }), none);
   t.end();
 });
 
@@ -89,8 +93,13 @@ t.test('takes stream options only with a stream', (t) => {
   t.same(streamParams({ stream: true, stream_options: { include_usage: true } }), {
     stream: true,
     includeUsage: true,
+    continuousUsage: false,
   });
-  t.same(streamParams({ stream: true, stream_options: {} }), { stream: true, includeUsage: false });
+  t.same(streamParams({ stream: true, stream_options: {} }), {
+    stream: true,
+    includeUsage: false,
+    continuousUsage: false,
+  });
   for (const stream of [false, null, undefined]) {
     t.throws(() => streamParams({ stream, stream_options: {} }), {
       code: 'invalid_value',
@@ -132,8 +141,8 @@ t.test('tells of as many likeliest tokens of a chat as are asked for, and only w
 t.test('asks the engine for nothing that the request does not ask for', (t) => {
   const neutral = samplingParams({ prompt_logprobs: null, min_tokens: 0 }, 5, SHARED);
   for (const key of ['logits', 'numLogprobs', 'numPromptLogprobs']) t.notOk(key in neutral, key);
-  const shared = { ...SHARED, numLogprobs: 0 };
-  t.match(samplingParams({ prompt_logprobs: 0 }, 5, shared), { numLogprobs: 0, numPromptLogprobs: 0 });
+  const shared = { ...SHARED, numLogprobs: 0, numPromptLogprobs: 0 };
+  t.match(samplingParams({}, 5, shared), { numLogprobs: 0, numPromptLogprobs: 0 });
   t.end();
 });
 
@@ -148,7 +157,35 @@ t.test('refuses a minimum of tokens above the maximum', (t) => {
 });
 
 t.test('makes a list of one stop string', (t) => {
-  t.same(stopStrings({ stop: 'a' }), ['a']);
-  t.same(stopStrings({ stop: ['a', 'b'] }), ['a', 'b']);
+  t.same(textOptions({ stop: 'a' }).stop, ['a']);
+  t.same(textOptions({ stop: ['a', 'b'] }).stop, ['a', 'b']);
+  t.end();
+});
+
+t.test('continuous usage needs usage', (t) => {
+  const both = { include_usage: true, continuous_usage_stats: true };
+  t.match(streamParams({ stream: true, stream_options: both }), { continuousUsage: true });
+  t.throws(() => streamParams({ stream: true, stream_options: { continuous_usage_stats: true } }), {
+    code: 'invalid_value',
+    param: 'stream_options.continuous_usage_stats',
+  });
+  t.end();
+});
+
+t.test('a prompt is cut at its beginning, to so many tokens or to what leaves room', (t) => {
+  const cut = (truncate_prompt_tokens: number | null, maxTokens: number | null = null) =>
+    truncatePrompt([1, 2, 3, 4, 5], { truncate_prompt_tokens }, maxTokens, 4);
+  t.same(cut(null), [1, 2, 3, 4, 5]);
+  t.same(cut(2), [4, 5]);
+  t.same(cut(9), [1, 2, 3, 4, 5]);
+  t.same(cut(-1), [3, 4, 5], 'one token of answer');
+  t.same(cut(-1, 3), [5]);
+  t.same(cut(-1, 4), [1, 2, 3, 4, 5], 'nothing would be left: refused later, as too long');
+  t.end();
+});
+
+t.test('an answer has the id that the request gives it', (t) => {
+  t.equal(answerId('cmpl', { request_id: 'a.b' }), 'cmpl-a.b');
+  t.match(answerId('cmpl', {}), /^cmpl-[0-9a-f-]{36}$/);
   t.end();
 });

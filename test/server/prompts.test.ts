@@ -1,15 +1,18 @@
 import t from 'tap';
-import { chatMessages, encodePrompts } from '#halflight/server/prompts.js';
+import { chatMessages, encodePrompts, type Surroundings } from '#halflight/server/prompts.js';
 import { tokenizer } from '../support/server.js';
 
+const AROUND = { addSpecialTokens: true, suffix: null };
+const idsOf = (prompt: unknown, around: Surroundings = AROUND) =>
+  encodePrompts(prompt, tokenizer, around).map(({ tokenIds }) => tokenIds);
 const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: true, parseSpecialTokens: true });
 
 t.test('reads the four shapes of a prompt', (t) => {
-  t.same(encodePrompts('Hi', tokenizer), [encode('Hi')]);
-  t.same(encodePrompts(['Hi', 'Ho'], tokenizer), [encode('Hi'), encode('Ho')]);
-  t.same(encodePrompts([5, 6], tokenizer), [[5, 6]]);
-  t.same(encodePrompts([[5, 6], [7]], tokenizer), [[5, 6], [7]]);
-  t.same(encodePrompts(['Hi', [0, 2047]], tokenizer), [encode('Hi'), [0, 2047]], 'also beside each other');
+  t.same(idsOf('Hi'), [encode('Hi')]);
+  t.same(idsOf(['Hi', 'Ho']), [encode('Hi'), encode('Ho')]);
+  t.same(idsOf([5, 6]), [[5, 6]]);
+  t.same(idsOf([[5, 6], [7]]), [[5, 6], [7]]);
+  t.same(idsOf(['Hi', [0, 2047]]), [encode('Hi'), [0, 2047]], 'also beside each other');
   t.end();
 });
 
@@ -28,19 +31,15 @@ t.test('names the place of what is wrong', (t) => {
     [[[5], [6, -1]], 'prompt[1][1]'],
     [[[5], [6, 0.5]], 'prompt[1][1]'],
   ] as const) {
-    t.throws(
-      () => encodePrompts(prompt, tokenizer),
-      { code: 'invalid_value', param },
-      JSON.stringify(prompt),
-    );
+    t.throws(() => idsOf(prompt), { code: 'invalid_value', param }, JSON.stringify(prompt));
   }
   t.end();
 });
 
 t.test('takes 256 prompts at most, and no bound on the ids of one', (t) => {
-  t.equal(encodePrompts(Array(256).fill([5]), tokenizer).length, 256);
-  t.throws(() => encodePrompts(Array(257).fill([5]), tokenizer), { param: 'prompt', message: /at most 256/ });
-  t.equal(encodePrompts(Array(300).fill(5), tokenizer)[0].length, 300);
+  t.equal(idsOf(Array(256).fill([5])).length, 256);
+  t.throws(() => idsOf(Array(257).fill([5])), { param: 'prompt', message: /at most 256/ });
+  t.equal(idsOf(Array(300).fill(5))[0].length, 300);
   t.end();
 });
 

@@ -227,11 +227,16 @@ export const REFUSALS: readonly Refusal[] = [
     param: 'prompt_logprobs',
     says: /1209600 entries; it may have 1048576/,
   },
-  { name: 'echo', body: { prompt: 'Hi', echo: true }, code: 'unsupported_parameter', param: 'echo' },
+  {
+    name: 'no tokens without echo',
+    body: { prompt: 'Hi', max_tokens: 0 },
+    code: 'invalid_value',
+    param: 'max_tokens',
+  },
   {
     name: 'continuous usage',
     body: { prompt: 'Hi', stream: true, stream_options: { continuous_usage_stats: true } },
-    code: 'unsupported_parameter',
+    code: 'invalid_value',
     param: 'stream_options.continuous_usage_stats',
   },
   {

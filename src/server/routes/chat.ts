@@ -1,19 +1,20 @@
-import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { ApiError } from '../../errors.js';
 import { type AnswerShape, sendAnswer } from '../answer.js';
 import { leaseModel, type ServerContext } from '../context.js';
 import { logitsParams } from '../logits-params.js';
-import { chatLogprobs, noLogprobs, promptLogprobs } from '../logprobs.js';
+import { chatLogprobs, noLogprobs, promptLogprobs, tokenNames } from '../logprobs.js';
 import type { ServedModel } from '../models.js';
 import {
+  answerId,
   chatNumLogprobs,
   chatTokens,
   requestedChatTokens,
   requestOptions,
   samplingParams,
-  stopStrings,
   streamParams,
+  textOptions,
+  truncatePrompt,
 } from '../params.js';
 import { chatMessages } from '../prompts.js';
 import { fanOut, type Plan, startRun } from '../run.js';
@@ -21,24 +22,37 @@ import { ChatBody } from '../schemas.js';
 import { assertReady } from '../state.js';
 import { refuseUnsupported, UNSUPPORTED_CHAT } from '../unsupported.js';
 
-function chatShape(body: ChatBody, { tokenizer }: ServedModel): AnswerShape {
-  const describe = body.logprobs === true ? chatLogprobs(tokenizer) : noLogprobs;
+function chatShape(
+  body: ChatBody,
+  promptTokenIds: readonly number[],
+  { tokenizer }: ServedModel,
+): AnswerShape {
+  const names = tokenNames(tokenizer, body.return_tokens_as_token_ids ?? false);
+  const describe = body.logprobs === true ? chatLogprobs(tokenizer, names) : noLogprobs;
+  const ids = (tokenIds: readonly number[]) =>
+    body.return_token_ids === true ? { token_ids: tokenIds } : {};
+  const ofPrompt = body.return_token_ids === true ? { prompt_token_ids: promptTokenIds } : {};
   return {
-    whole: (index, { text, logprobs, finishReason }) => ({
+    whole: (index, { text, logprobs, finishReason, tokenIds }) => ({
       index,
       message: { role: 'assistant', content: text },
       logprobs: describe(logprobs),
       finish_reason: finishReason,
+      ...ids(tokenIds),
     }),
+    first: ofPrompt,
     rest: ([choice]) => {
       const prompt = choice?.promptLogprobs ?? null;
-      return prompt === null ? {} : { prompt_logprobs: promptLogprobs(prompt, tokenizer) };
+      return prompt === null
+        ? ofPrompt
+        : { ...ofPrompt, prompt_logprobs: promptLogprobs(prompt, body.prompt_logprobs ?? 0, tokenizer) };
     },
-    chunk: (index, { text, logprobs, finishReason }, isFirst) => ({
+    chunk: (index, { text, logprobs, finishReason, tokenIds }, isFirst) => ({
       index,
       delta: isFirst ? { role: 'assistant', content: text } : { content: text },
       logprobs: describe(logprobs),
       finish_reason: finishReason,
+      ...ids(tokenIds),
     }),
   };
 }
@@ -56,12 +70,12 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
       assertReady(context.state);
       const { model } = await leaseModel(context, reply, name);
       const plans = fanOut(planChat(body, model), body.n ?? 1);
-      const id = `chatcmpl-${randomUUID()}`;
+      const id = answerId('chatcmpl', body);
       const created = Math.floor(Date.now() / 1000);
       const run = startRun(
         model,
         { request, reply },
-        { id, plans, numSamples: plans.length, stop: stopStrings(body) },
+        { id, plans, numSamples: plans.length, text: textOptions(body) },
       );
       const envelope = (isChunk: boolean) => ({
         id,
@@ -72,7 +86,12 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
       });
       return sendAnswer(
         { request, reply },
-        { run, shape: chatShape(body, model), numChoices: plans.length, envelope },
+        {
+          run,
+          shape: chatShape(body, plans[0]?.promptTokenIds ?? [], model),
+          numChoices: plans.length,
+          envelope,
+        },
         streaming,
       );
     },
@@ -83,7 +102,10 @@ function planChat(body: ChatBody, { engine, tokenizer, template }: ServedModel):
   if (template === null) {
     throw new ApiError('invalid_value', 'This model has no chat template; use /v1/completions.', 'messages');
   }
-  const promptTokenIds = template.encode(chatMessages(body), tokenizer);
+  const requested = requestedChatTokens(body);
+  const { maxModelLen } = engine.info;
+  const encoded = template.encode(chatMessages(body), tokenizer);
+  const promptTokenIds = truncatePrompt(encoded, body, requested, maxModelLen);
   if (promptTokenIds.length === 0) {
     throw new ApiError(
       'invalid_value',
@@ -95,8 +117,9 @@ function planChat(body: ChatBody, { engine, tokenizer, template }: ServedModel):
     vocabSize: tokenizer.vocabSize,
     logits: logitsParams(body, tokenizer),
     numLogprobs: chatNumLogprobs(body),
+    numPromptLogprobs: body.prompt_logprobs ?? null,
   };
-  const maxTokens = chatTokens(requestedChatTokens(body), promptTokenIds.length, engine.info.maxModelLen);
+  const maxTokens = chatTokens(requested, promptTokenIds.length, maxModelLen);
   return {
     promptTokenIds,
     sampling: samplingParams(body, maxTokens, shared),

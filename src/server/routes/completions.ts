@@ -1,36 +1,25 @@
-import { randomUUID } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { type AnswerShape, sendAnswer } from '../answer.js';
+import { ApiError } from '../../errors.js';
+import { sendAnswer } from '../answer.js';
+import { completionShape } from '../completion-shape.js';
 import { leaseModel, type ServerContext } from '../context.js';
-import type { TextChunk } from '../generation.js';
+import type { TextOptions } from '../generation.js';
 import { logitsParams } from '../logits-params.js';
-import { completionLogprobs, noLogprobs, promptLogprobs } from '../logprobs.js';
 import type { ServedModel } from '../models.js';
-import { completionTokens, requestOptions, samplingParams, stopStrings, streamParams } from '../params.js';
-import { encodePrompts } from '../prompts.js';
-import { fanOut, startRun } from '../run.js';
+import {
+  answerId,
+  completionTokens,
+  requestOptions,
+  samplingParams,
+  streamParams,
+  textOptions,
+  truncatePrompt,
+} from '../params.js';
+import { encodePrompts, type Prompt } from '../prompts.js';
+import { fanOut, type Plan, startRun } from '../run.js';
 import { CompletionBody } from '../schemas.js';
 import { assertReady } from '../state.js';
 import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
-
-/** `n` choices per prompt, in the prompts' order. */
-function completionShape(body: CompletionBody, { tokenizer }: ServedModel): AnswerShape {
-  const describe = (body.logprobs ?? null) === null ? noLogprobs : completionLogprobs(tokenizer);
-  const choice = (index: number, { text, logprobs, finishReason }: TextChunk) => ({
-    index,
-    text,
-    logprobs: describe(logprobs),
-    finish_reason: finishReason,
-  });
-  return {
-    whole: (index, joined) => {
-      const prompt = joined.promptLogprobs;
-      const told = prompt === null ? {} : { prompt_logprobs: promptLogprobs(prompt, tokenizer) };
-      return { ...choice(index, joined), ...told };
-    },
-    chunk: choice,
-  };
-}
 
 /** `POST /v1/completions` */
 export function addCompletions(app: FastifyInstance, context: ServerContext): void {
@@ -42,16 +31,15 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
       const name = context.models.nameOf(body.model);
       refuseUnsupported(body, UNSUPPORTED_COMPLETION);
       const streaming = streamParams(body);
+      const text = completionText(body);
       assertReady(context.state);
       const { model } = await leaseModel(context, reply, name);
-      const plans = planCompletions(body, model);
-      const id = `cmpl-${randomUUID()}`;
+      const numSamples = body.n ?? 1;
+      const prompts = readPrompts(body, model);
+      const plans = prompts.flatMap((prompt) => fanOut(planCompletion(body, prompt, model), numSamples));
+      const id = answerId('cmpl', body);
       const created = Math.floor(Date.now() / 1000);
-      const run = startRun(
-        model,
-        { request, reply },
-        { id, plans, numSamples: body.n ?? 1, stop: stopStrings(body) },
-      );
+      const run = startRun(model, { request, reply }, { id, plans, numSamples, text });
       const envelope = () => ({
         id,
         object: 'text_completion',
@@ -59,28 +47,56 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
         model: name,
         system_fingerprint: null,
       });
+      const ofChoices = prompts.flatMap((prompt) => Array.from({ length: numSamples }, () => prompt));
       return sendAnswer(
         { request, reply },
-        { run, shape: completionShape(body, model), numChoices: plans.length, envelope },
+        { run, shape: completionShape(body, ofChoices, model), numChoices: plans.length, envelope },
         streaming,
       );
     },
   );
 }
 
-function planCompletions(body: CompletionBody, { engine, tokenizer }: ServedModel) {
-  const shared = {
+/** No token at all is asked for to learn of the prompt alone. */
+function completionText(body: CompletionBody): TextOptions {
+  const promptOnly = body.max_tokens === 0;
+  if (promptOnly && body.echo !== true) {
+    throw new ApiError('invalid_value', 'max_tokens may be 0 only with "echo": true.', 'max_tokens');
+  }
+  if (body.echo === true && (body.suffix ?? null) !== null) {
+    throw new ApiError('invalid_value', 'echo does not go with suffix; send one of them.', 'echo');
+  }
+  return { ...textOptions(body), promptOnly };
+}
+
+function readPrompts(body: CompletionBody, { tokenizer, engine }: ServedModel): readonly Prompt[] {
+  const around = { addSpecialTokens: body.add_special_tokens ?? true, suffix: body.suffix ?? null };
+  const { maxModelLen } = engine.info;
+  return encodePrompts(body.prompt, tokenizer, around).map((prompt) => {
+    const tokenIds = truncatePrompt(prompt.tokenIds, body, body.max_tokens ?? null, maxModelLen);
+    return { tokenIds, text: tokenIds.length < prompt.tokenIds.length ? null : prompt.text };
+  });
+}
+
+function planCompletion(
+  body: CompletionBody,
+  { tokenIds: promptTokenIds }: Prompt,
+  { engine, tokenizer }: ServedModel,
+): Plan {
+  const requested = body.max_tokens === 0 ? 1 : (body.max_tokens ?? null);
+  const maxTokens = completionTokens(requested, promptTokenIds.length, engine.info.maxModelLen);
+  const sampling = samplingParams(body, maxTokens, {
     vocabSize: tokenizer.vocabSize,
     logits: logitsParams(body, tokenizer),
     numLogprobs: body.logprobs ?? null,
-  };
-  return encodePrompts(body.prompt, tokenizer).flatMap((promptTokenIds) => {
-    const maxTokens = completionTokens(
-      body.max_tokens ?? null,
-      promptTokenIds.length,
-      engine.info.maxModelLen,
-    );
-    const sampling = samplingParams(body, maxTokens, shared);
-    return fanOut({ promptTokenIds, sampling, ...requestOptions(body) }, body.n ?? 1);
+    numPromptLogprobs: numPromptLogprobs(body),
   });
+  return { promptTokenIds, sampling, ...requestOptions(body) };
+}
+
+/** An echoed prompt is told of like the answer. */
+function numPromptLogprobs({ echo, logprobs, prompt_logprobs }: CompletionBody): number | null {
+  const asked = [prompt_logprobs ?? null, echo === true ? (logprobs ?? null) : null];
+  const counts = asked.filter((one) => one !== null);
+  return counts.length === 0 ? null : Math.max(...counts);
 }
