@@ -147,7 +147,7 @@ export const OPTIONS = {
   scheme: text(
     'int4',
     'SCHEME',
-    'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8',
+    'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32',
   ),
   method: text(
     'rtn',
@@ -156,8 +156,8 @@ export const OPTIONS = {
   ),
   format: choice(
     'auto',
-    ['auto', 'compressed-tensors', 'gptq', 'awq', 'bitsandbytes'],
-    'Layout of the files; auto is compressed-tensors, and bitsandbytes for nf4',
+    ['auto', 'compressed-tensors', 'gptq', 'awq', 'bitsandbytes', 'gguf'],
+    'Layout of the files; auto is compressed-tensors, bitsandbytes for nf4, and gguf for schemes of GGUF',
   ),
   keep: list(
     'MODULE[=f32|f16|bf16]',

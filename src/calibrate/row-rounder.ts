@@ -70,7 +70,8 @@ export class RowRounder {
   }
 }
 
-function checkFinite({ name, values, rows, cols }: MatrixInput): void {
+/** Throws UserError with the place of a value that is NaN or infinite. */
+export function checkFinite({ name, values, rows, cols }: MatrixInput): void {
   if (values.length !== rows * cols)
     throw new RangeError(`${name}: ${values.length} values are not [${rows}, ${cols}]`);
   const index = values.findIndex((value) => !Number.isFinite(value));

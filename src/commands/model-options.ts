@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { GGUF_FILE } from '../calibrate/job/outputs.js';
 import { isGguf } from '../checkpoint/gguf/header.js';
 import { ggufName } from '../checkpoint/gguf/parts.js';
 import type { Values } from '../config.js';
@@ -23,10 +24,18 @@ export function modelDirectory(positionals: readonly string[]): string {
   }
   const given = positionals[0] ?? BUNDLED_MODEL;
   const problem = modelProblem(given);
-  if (problem === null) return resolve(given);
+  if (problem === null) return ggufWithin(resolve(given)) ?? resolve(given);
   throw new UserError(
     `MODEL: ${given}: ${problem}; name a folder with config.json, tokenizer.json and *.safetensors, or a .gguf file`,
   );
+}
+
+/** The only GGUF file, or the first part of one, of a folder that is no model itself, as `halflight quantize` writes them; null where it is otherwise. */
+function ggufWithin(path: string): string | null {
+  if (isGguf(path)) return null;
+  const names = readdirSync(path);
+  const found = names.filter((name) => isGguf(name) && !/-(?!00001)\d{5}-of-\d{5}\.gguf$/i.test(name));
+  return found.length === 1 && !names.includes('config.json') ? join(path, found[0]) : null;
 }
 
 /**
@@ -56,6 +65,7 @@ function modelProblem(path: string): string | null {
 
 /** The name of a model in the API unless told otherwise: its repository's where it is in the hub's cache, else that of its folder or GGUF file. */
 export function modelName(dir: string): string {
+  if (basename(dir) === GGUF_FILE) return basename(dirname(dir));
   return repositoryOf(dir) ?? (isGguf(dir) ? ggufName(dir) : basename(dir));
 }
 

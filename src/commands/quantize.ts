@@ -1,19 +1,18 @@
 import { basename, join } from 'node:path';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
 import { foldModel, openInputs } from '../calibrate/job/calibrate.js';
+import { GGUF_SCHEME_NAMES, ggufScheme } from '../calibrate/job/gguf-schemes.js';
 import { parseKeep } from '../calibrate/job/keep.js';
 import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
 import { checkOutput, freeBytes, partialOf, preparePartial, takenBytes } from '../calibrate/job/outputs.js';
-import { type JobPlan, type PlanOptions, planJob } from '../calibrate/job/plan.js';
 import { measureRate, type Preflight, preflight } from '../calibrate/job/preflight.js';
 import { fingerprintOf, quantizeModel } from '../calibrate/job/quantize.js';
 import type { QuantizationReport, ReportOptions } from '../calibrate/job/report.js';
 import type { JobProgress } from '../calibrate/job/run.js';
 import { parseScheme } from '../calibrate/job/schemes.js';
-import type { MatrixMethod } from '../calibrate/method.js';
+import { ggufTarget, type Planned, safetensorsTarget, type Target } from '../calibrate/job/target.js';
 import { isGguf } from '../checkpoint/gguf/header.js';
 import { type ModelCheckpoint, openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
-import type { FileFormat } from '../checkpoint/write/format.js';
 import { FILE_FORMATS, usualFileFormat } from '../checkpoint/write/formats.js';
 import { parseLine, type Values } from '../config.js';
 import { UserError } from '../errors.js';
@@ -37,11 +36,9 @@ interface Prepared {
   readonly modelDir: string;
   readonly out: string;
   readonly checkpoint: ModelCheckpoint;
-  readonly planOptions: PlanOptions;
-  readonly plan: JobPlan;
-  readonly file: FileFormat;
+  readonly target: Target;
+  readonly planned: Planned;
   readonly choice: MethodChoice;
-  readonly method: MatrixMethod;
   readonly options: ReportOptions;
   readonly version: string;
   readonly startMs: number;
@@ -62,7 +59,7 @@ export async function runQuantize(args: readonly string[]): Promise<number> {
   const checkpoint = await openModelCheckpoint(modelDir);
   try {
     const prepared = await prepare(modelDir, out, checkpoint, values);
-    const flight = preflight(prepared.plan, prepared.method, sampleBytes(prepared));
+    const flight = preflight(prepared.planned.plan, prepared.target.method, sampleBytes(prepared));
     const lines = await preflightLines(prepared, flight);
     if (!values.json || values['dry-run']) print(values.json ? [JSON.stringify(told(flight))] : lines);
     await checkSpace(out, flight.outputBytes);
@@ -81,41 +78,59 @@ async function prepare(
   checkpoint: ModelCheckpoint,
   values: QuantizeValues,
 ): Promise<Prepared> {
-  const scheme = parseScheme(values.scheme);
   const startMs = performance.now();
   const choice = parseMethod(values.method);
   if (values.calibration.length > 0 && !needsText(choice))
     throw new UserError(`--calibration: ${choice.name} needs no text; see --method`);
-  const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
   const config = await parseModelConfig(modelDir);
-  const planOptions = {
-    scheme,
-    file,
-    keep: values.keep.map(parseKeep),
-    maxShardBytes: values['max-shard-size'] ?? MAX_SHARD_BYTES,
-    actOrder: choice.actOrder,
-  };
-  const options = {
-    model: modelName(modelDir),
-    scheme: scheme.name,
-    method: choice.name,
-    format: file.name,
-    keep: values.keep,
-  };
+  const { target, ...written } = targetOf(modelDir, config, choice, values);
+  const planned = await target.plan(checkpoint);
+  const options = { model: modelName(modelDir), method: choice.name, keep: values.keep, ...written };
   return {
     modelDir,
     out,
     checkpoint,
     config,
-    planOptions,
-    plan: planJob(config, checkpoint, planOptions),
-    file,
+    target,
+    planned,
     choice,
-    method: choice.method,
     options,
     version: packageVersion(),
     startMs,
     calibration: needsText(choice) ? await calibrationText(modelDir, config, values) : null,
+  };
+}
+
+/** The files that are asked for, with the names of scheme and format. Throws UserError where these do not go together. */
+function targetOf(
+  dir: string,
+  config: ModelConfig,
+  choice: MethodChoice,
+  values: QuantizeValues,
+): { readonly target: Target; readonly scheme: string; readonly format: string } {
+  const keep = values.keep.map(parseKeep);
+  const mixture = ggufScheme(values.scheme);
+  if (values.format === 'gguf' || (values.format === 'auto' && mixture !== null)) {
+    if (mixture === null)
+      throw new UserError(
+        `--scheme: ${JSON.stringify(values.scheme)} is none of GGUF’s: ${GGUF_SCHEME_NAMES}`,
+      );
+    if (values['max-shard-size'] !== null)
+      throw new UserError('--max-shard-size: a GGUF file is written whole');
+    if (choice.actOrder)
+      throw new UserError(`--method: ${choice.name}: GGUF has no place for an order of columns`);
+    const name = modelName(dir);
+    const target = ggufTarget({ dir, config, scheme: mixture, keep, choice, name });
+    return { target, scheme: mixture.name, format: 'gguf' };
+  }
+  const scheme = parseScheme(values.scheme);
+  const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
+  const maxShardBytes = values['max-shard-size'] ?? MAX_SHARD_BYTES;
+  const options = { scheme, file, keep, maxShardBytes, actOrder: choice.actOrder };
+  return {
+    target: safetensorsTarget(config, options, choice.method),
+    scheme: scheme.name,
+    format: file.name,
   };
 }
 
@@ -140,19 +155,20 @@ async function calibrateAndWrite(
   dir: string,
   onProgress: (progress: JobProgress) => void,
 ): Promise<QuantizationReport> {
-  const { calibration, checkpoint, choice, config, planOptions, method } = prepared;
-  const fingerprint = await fingerprintOf(prepared);
-  const request = { ...prepared, fingerprint, onProgress, inputs: null };
-  if (calibration === null) return quantizeModel(request);
+  const { calibration, checkpoint, choice, config, target } = prepared;
+  const { file, method } = target;
+  const fingerprint = await fingerprintOf({ ...prepared, file, method, plan: prepared.planned.plan });
+  const request = { ...prepared, file, method, fingerprint, onProgress, inputs: null };
+  if (calibration === null) return quantizeModel({ ...request, ...prepared.planned });
   const calibrated = { checkpoint, config, samples: calibration.samples, device };
   const { folds } = choice;
-  const { format } = planOptions.scheme;
-  const source = folds === null ? checkpoint : await foldModel(calibrated, folds, format, dir, fingerprint);
-  const plan = planJob(config, source, planOptions);
-  if (method.needs === 'nothing') return quantizeModel({ ...request, checkpoint: source, plan });
+  const source =
+    folds === null ? checkpoint : await foldModel(calibrated, folds, target.format, dir, fingerprint);
+  const planned = folds === null ? prepared.planned : await target.plan(source);
+  if (method.needs === 'nothing') return quantizeModel({ ...request, ...planned });
   const inputs = openInputs({ ...calibrated, checkpoint: source }, method.needs === 'hessian');
   try {
-    return await quantizeModel({ ...request, checkpoint: source, plan, inputs });
+    return await quantizeModel({ ...request, ...planned, inputs: planned.inputsOf(inputs) });
   } finally {
     inputs.close();
   }
@@ -194,7 +210,7 @@ async function checkSpace(out: string, outputBytes: number): Promise<void> {
 }
 
 async function preflightLines(
-  { checkpoint, plan, method, options, out }: Prepared,
+  { planned: { checkpoint, plan, notes }, target: { method }, options, out }: Prepared,
   flight: Preflight,
 ): Promise<string[]> {
   const { sourceBytes, outputBytes, peakBytes, numWeights, formats, exceptions } = flight;
@@ -207,6 +223,7 @@ async function preflightLines(
     `  size      ${formatBytes(sourceBytes)} become ${formatBytes(outputBytes)}; ${formatBytes(await freeBytes(out))} are free`,
     `  memory    ${formatBytes(peakBytes)} beside the process’s own`,
     `  time      ${time}`,
+    ...notes.map((note) => `  ${note}`),
     ...exceptions.map(({ tensor, note }) => `  ${tensor}: ${note}`),
   ];
 }

@@ -27,6 +27,11 @@ export function headwiseRows(weight: PackedWeight, headDim: number): PackedWeigh
   return stackRows(headwiseOrder(weight.rows, headDim).map((from) => sliceRows(weight, from, headDim)))[0];
 }
 
+/** Row i of all q, then of all k, then of all v, is row `headwiseRowOrder(…)[i]` of a matrix that has those of each head together. */
+export function headwiseRowOrder(rows: number, headDim: number): readonly number[] {
+  return headwiseOrder(rows, headDim).flatMap((from) => Array.from({ length: headDim }, (_, i) => from + i));
+}
+
 /** Where the parts of `size` of all q, then of all k, then of all v start, in `length` that has those of each head together. */
 function headwiseOrder(length: number, size: number): number[] {
   const heads = length / (3 * size);

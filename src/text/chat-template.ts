@@ -64,12 +64,25 @@ export class ChatTemplate {
  */
 export function loadChatTemplate(modelDir: string): ChatTemplate | null {
   if (isGguf(modelDir)) return ggufTemplate(modelDir);
-  const configFile = join(modelDir, 'tokenizer_config.json');
+  const found = readTemplate(modelDir);
+  const config = readJsonObject(join(modelDir, CONFIG), readFileSync);
+  return found === null ? null : compile(found.file, found.field, found.source, config);
+}
+
+/** The text of a model directory's template as `loadChatTemplate` chooses it. Throws CheckpointError. */
+export function chatTemplateSource(modelDir: string): string | null {
+  return readTemplate(modelDir)?.source ?? null;
+}
+
+const CONFIG = 'tokenizer_config.json';
+
+function readTemplate(modelDir: string) {
+  const configFile = join(modelDir, CONFIG);
   const config = readJsonObject(configFile, readFileSync);
   const ownFile = join(modelDir, 'chat_template.jinja');
-  if (existsSync(ownFile)) return compile(ownFile, 'content', readFileSync(ownFile, 'utf8'), config);
+  if (existsSync(ownFile)) return { file: ownFile, field: 'content', source: readFileSync(ownFile, 'utf8') };
   const source = templateOf(config.chat_template, configFile);
-  return source === null ? null : compile(configFile, 'chat_template', source, config);
+  return source === null ? null : { file: configFile, field: 'chat_template', source };
 }
 
 function ggufTemplate(file: string): ChatTemplate | null {

@@ -13,7 +13,7 @@ export interface TokenizerFiles {
 }
 
 /** SentencePiece writes a space as U+2581. */
-const SPACE = '\u2581';
+export const SPACE = '\u2581';
 
 /** Reads the tokenizer of a GGUF file. Throws CheckpointError naming the file and the key. */
 export function readGgufTokenizer(file: string): TokenizerFiles {

@@ -147,7 +147,8 @@ export function loadTokenizer(model: string): Tokenizer {
   }
 }
 
-function readTokenizerFiles(dir: string): TokenizerFiles {
+/** Both files of a model directory. Throws CheckpointError. */
+export function readTokenizerFiles(dir: string): TokenizerFiles {
   return {
     json: readJsonObject(join(dir, 'tokenizer.json'), readFileSync),
     config: readJsonObject(join(dir, 'tokenizer_config.json'), readFileSync),

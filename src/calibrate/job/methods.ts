@@ -1,5 +1,6 @@
 import { UserError } from '../../errors.js';
 import type { WeightFormat } from '../../quant/weight.js';
+import { type BlockSearch, blockMethod } from '../block-method.js';
 import { awqScales, type FoldScales, smoothQuantScales } from '../fold-scales.js';
 import type { Producer } from '../folds.js';
 import { gptqMethod } from '../gptq.js';
@@ -14,6 +15,15 @@ export interface MethodChoice {
   readonly folds: FoldChoice | null;
   /** Whether it may give columns an order of their own, which the files must tell. */
   readonly actOrder: boolean;
+  /** How it chooses codes of GGUF's types. */
+  readonly blocks: BlockChoice;
+}
+
+export interface BlockChoice {
+  /** Of one scale for 32 columns: as the method itself does, or to nearest as GGUF's reference. */
+  readonly simple: 'own' | 'reference';
+  /** Of scales of two levels (K types); null where the method has no way. */
+  readonly search: BlockSearch | null;
 }
 
 /** Scales of folds, which need a calibration text. */
@@ -40,29 +50,41 @@ const RTN = nearestMethod({ scales: EXTREMES, weighted: false });
 const IMATRIX = nearestMethod({ scales: SEARCH, weighted: true });
 const GPTQ = gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' });
 
+const NEAREST_BLOCKS: BlockChoice = { simple: 'reference', search: 'plain' };
+const WEIGHED_BLOCKS: BlockChoice = { simple: 'own', search: 'weighted' };
+const OWN_BLOCKS: BlockChoice = { simple: 'own', search: null };
+
 const CHOICES: readonly MethodChoice[] = [
-  plain('rtn', RTN),
-  plain('rtn-search', nearestMethod({ scales: SEARCH, weighted: false })),
+  { ...plain('rtn', RTN), blocks: NEAREST_BLOCKS },
+  {
+    ...plain('rtn-search', nearestMethod({ scales: SEARCH, weighted: false })),
+    blocks: { simple: 'own', search: 'plain' },
+  },
   plain('hqq', nearestMethod({ scales: { kind: 'half-quadratic' }, weighted: false })),
-  plain('imatrix', IMATRIX),
+  { ...plain('imatrix', IMATRIX), blocks: WEIGHED_BLOCKS },
   plain('gptq', GPTQ),
   plain('gptq-plain', gptqMethod({ scales: EXTREMES, weighted: false, order: 'given' })),
   {
     ...plain('gptq-act-order', gptqMethod({ scales: SEARCH, weighted: true, order: 'activation' })),
     actOrder: true,
   },
-  { ...plain('awq', IMATRIX), folds: AWQ },
+  { ...plain('awq', IMATRIX), folds: AWQ, blocks: WEIGHED_BLOCKS },
   { ...plain('awq-gptq', GPTQ), folds: AWQ },
-  { ...plain('smoothquant', RTN), folds: SMOOTHQUANT },
+  { ...plain('smoothquant', RTN), folds: SMOOTHQUANT, blocks: NEAREST_BLOCKS },
 ];
 
 function plain(name: string, method: MatrixMethod): MethodChoice {
-  return { name, method, folds: null, actOrder: false };
+  return { name, method, folds: null, actOrder: false, blocks: OWN_BLOCKS };
 }
 
 /** Whether a calibration text is needed. */
 export function needsText({ method, folds }: MethodChoice): boolean {
   return folds !== null || method.needs !== 'nothing';
+}
+
+/** The method for the types of a GGUF file. */
+export function ggufMethod({ method, blocks: { simple, search } }: MethodChoice): MatrixMethod {
+  return blockMethod({ simple: simple === 'own' ? method : null, search: search ?? 'plain' });
 }
 
 /** Throws UserError with the known names. */

@@ -4,13 +4,20 @@ import { copyFile, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/prom
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
 
+/** The one file of the output folder that a GGUF model is. */
+export const GGUF_FILE = 'model.gguf';
+
 /** Files of a model beside its weights and config.json that a quantized one needs as they are. */
 const COPIED =
   /^(generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|chat_template)\.json$|^(merges\.txt|tokenizer\.model|chat_template\.jinja|LICENSE(\..*)?|NOTICE(\..*)?)$/;
 
-/** Names within the model's folder. */
-export async function filesToCopy(dir: string): Promise<readonly string[]> {
-  return (await readdir(dir)).filter((name) => COPIED.test(name)).sort();
+/** What goes with a GGUF file, which holds all else. */
+const TERMS = /^(LICENSE|NOTICE)(\..*)?$/;
+
+/** Names within the model's folder. @param isGguf whether the output is a GGUF file */
+export async function filesToCopy(dir: string, isGguf: boolean): Promise<readonly string[]> {
+  const copied = isGguf ? TERMS : COPIED;
+  return (await readdir(dir)).filter((name) => copied.test(name)).sort();
 }
 
 export async function copyFiles(from: string, to: string, names: readonly string[]): Promise<void> {
@@ -33,7 +40,7 @@ export async function checkOutput(model: string, out: string, overwrite: boolean
   if (!found.isDirectory()) throw new UserError(`OUT: ${out}: is a file; name a folder that does not exist`);
   if (!overwrite) throw new UserError(`OUT: ${out}: exists already; --overwrite replaces it`);
   const names = await readdir(out);
-  if (names.length > 0 && !names.includes('config.json'))
+  if (names.length > 0 && !names.some((name) => name === 'config.json' || name === GGUF_FILE))
     throw new UserError(`OUT: ${out}: holds no model, so --overwrite does not replace it`);
 }
 

@@ -11,6 +11,7 @@ import { BLOCK_CODES, type WeightFormat } from '../../quant/weight.js';
 import { checkRules, type KeepRule, ruleFor } from './keep.js';
 import { keptModules, type LinearModule, linearModules, moduleOf } from './modules.js';
 import type { Scheme } from './schemes.js';
+import type { OutputTensor } from './sizes.js';
 
 export interface PlanOptions {
   readonly scheme: Scheme;
@@ -22,37 +23,43 @@ export interface PlanOptions {
 }
 
 /** A matrix that becomes codes. */
-export interface MatrixTask {
+export interface MatrixTask<T extends OutputTensor = OutputTensor> {
   readonly kind: 'matrix';
   readonly info: TensorInfo;
-  readonly layer: number;
+  /** null outside the layers. */
+  readonly layer: number | null;
   readonly spec: MatrixSpec;
+  /** As people call its format. */
+  readonly label: string;
   readonly isTransposed: boolean;
   /** What is done otherwise than asked, and why. */
   readonly note: string | null;
-  readonly outputs: readonly TensorSpec[];
+  /** Whether reading it takes as much memory once more. */
+  readonly rearranged?: boolean;
+  readonly outputs: readonly T[];
 }
 
 /** A tensor that stays floats. */
-export interface CopyTask {
+export interface CopyTask<T extends OutputTensor = OutputTensor> {
   readonly kind: 'copy';
   readonly info: TensorInfo;
   /** As it is written. */
   readonly dtype: Dtype;
   /** Why it is not quantized, where it is a matrix of a layer. */
   readonly note: string | null;
-  readonly outputs: readonly TensorSpec[];
+  readonly rearranged?: boolean;
+  readonly outputs: readonly T[];
 }
 
-export type Task = MatrixTask | CopyTask;
+export type Task<T extends OutputTensor = OutputTensor> = MatrixTask<T> | CopyTask<T>;
 
 /** All that is done, decided before any of it is. */
 export interface JobPlan {
   /** Copies first, then matrices by layers. */
   readonly tasks: readonly Task[];
   readonly shards: ShardPlan;
-  /** For config.json. */
-  readonly quantizationConfig: object;
+  /** For config.json; null for a GGUF file, which has none beside it. */
+  readonly quantizationConfig: object | null;
 }
 
 /** Decides what becomes of every tensor. Throws UserError where nothing could be quantized, CheckpointError for a model that is quantized already. */
@@ -108,14 +115,14 @@ function expectTensor(
   throw new CheckpointError(file, tensor, `no such tensor, but ${architecture} needs it`);
 }
 
-function copyTask(info: TensorInfo, keep: readonly KeepRule[], note: string | null): CopyTask {
+function copyTask(info: TensorInfo, keep: readonly KeepRule[], note: string | null): CopyTask<TensorSpec> {
   const { name, shape, dtype: own, file } = info;
   const dtype = ruleFor(keep, name)?.dtype ?? own;
   if (!isDtype(dtype)) throw new CheckpointError(file, name, `${dtype} has no place in safetensors`);
   return { kind: 'copy', info, dtype, note, outputs: [{ name, dtype, shape }] };
 }
 
-function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions): Task {
+function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions): Task<TensorSpec> {
   const { keep, file, scheme } = options;
   const stays = (note: string) => copyTask(info, keep, note);
   if (ruleFor(keep, info.name) !== null) return stays('--keep');
@@ -136,6 +143,7 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
     info,
     layer: module.layer,
     spec,
+    label: formatName(spec.format),
     isTransposed,
     note: instead,
     outputs: file.tensors(spec),

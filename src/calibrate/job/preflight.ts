@@ -1,6 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { numElements } from '../../model/weight-bytes.js';
-import { formatName } from '../../quant/formats.js';
 import type { MatrixMethod } from '../method.js';
 import type { JobPlan, MatrixTask, Task } from './plan.js';
 import { dtypeBytes } from './sizes.js';
@@ -27,10 +26,7 @@ export function preflight(
 ): Preflight {
   const matrices = tasks.filter((task) => task.kind === 'matrix');
   const formats = new Map<string, number>();
-  for (const { spec } of matrices) {
-    const name = formatName(spec.format);
-    formats.set(name, (formats.get(name) ?? 0) + 1);
-  }
+  for (const { label } of matrices) formats.set(label, (formats.get(label) ?? 0) + 1);
   return {
     sourceBytes: tasks.reduce((sum, { info }) => sum + info.bytes, 0),
     outputBytes: shards.totalBytes,
@@ -54,7 +50,8 @@ export async function measureRate(
   if (task === undefined || method.needs !== 'nothing') return null;
   const { info, spec } = task;
   const { cols, format } = spec;
-  const count = Math.min(info.shape[0], Math.ceil(Math.max(SAMPLE_WEIGHTS, cols) / info.shape[1]));
+  const rowSize = numElements(info.shape) / info.shape[0];
+  const count = Math.min(info.shape[0], Math.ceil(Math.max(SAMPLE_WEIGHTS, cols) / rowSize));
   const read = await checkpoint.readF32(info.name, { start: 0, count });
   const rows = Math.floor(read.length / cols);
   const values = read.subarray(0, rows * cols);
@@ -65,7 +62,7 @@ export async function measureRate(
 
 function taskBytes(task: Task, needs: MatrixMethod['needs']): number {
   const written = dtypeBytes(task.outputs);
-  const asF32 = 4 * numElements(task.info.shape);
+  const asF32 = (task.rearranged === true ? 2 : 1) * 4 * numElements(task.info.shape);
   if (task.kind === 'copy') return task.info.bytes + (task.dtype === task.info.dtype ? 0 : asF32 + written);
   const turned = task.isTransposed ? asF32 : 0;
   return task.info.bytes + asF32 + turned + 2 * written + hessianBytes(task, needs);

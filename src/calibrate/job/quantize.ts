@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
-import { openModelCheckpoint } from '../../checkpoint/quantized/quantized.js';
+import { openWeights } from '../../checkpoint/open.js';
 import { INDEX } from '../../checkpoint/write/shards.js';
+import { parseModelConfig } from '../../model/config-parse.js';
 import type { CalibrationText } from '../calibration-text.js';
 import { FOLDS_FILE } from './fold-file.js';
 import { JOURNAL_FILE, type JournalEntry } from './journal.js';
-import { copyFiles, fileSha256, filesToCopy, partialOf, publish } from './outputs.js';
-import type { JobPlan } from './plan.js';
+import { copyFiles, fileSha256, filesToCopy, GGUF_FILE, partialOf, publish } from './outputs.js';
 import {
   type OutputFile,
   type QuantizationReport,
@@ -37,23 +37,28 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   const { modelDir, out, plan } = request;
   const dir = partialOf(out);
   const entries = await runJob(request, dir, request.fingerprint);
-  const copies = await filesToCopy(modelDir);
+  const { quantizationConfig } = plan;
+  const copies = await filesToCopy(modelDir, quantizationConfig === null);
   await copyFiles(modelDir, dir, copies);
-  await writeFile(join(dir, 'config.json'), await configText(modelDir, plan));
-  const names = [...plan.shards.files.map(({ name }) => name), ...copies, 'config.json'];
+  const names = [...plan.shards.files.map(({ name }) => name), ...copies];
+  if (quantizationConfig !== null) {
+    await writeFile(join(dir, 'config.json'), await configText(modelDir, quantizationConfig));
+    names.push('config.json');
+  }
   const files = await hashFiles(dir, plan.shards.index === null ? names : [...names, INDEX]);
   const report = buildReport(request, entries, files, (performance.now() - request.startMs) / 1000);
   await writeFile(join(dir, `${REPORT}.json`), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(dir, `${REPORT}.md`), reportMarkdown(report));
-  await checkReadable(dir);
+  await checkReadable(quantizationConfig === null ? join(dir, GGUF_FILE) : dir);
   for (const name of [JOURNAL_FILE, FOLDS_FILE]) await rm(join(dir, name), { force: true });
   await publish(out);
   return report;
 }
 
 /** What our own reader refuses must not get its name. */
-async function checkReadable(dir: string): Promise<void> {
-  const checkpoint = await openModelCheckpoint(dir);
+async function checkReadable(model: string): Promise<void> {
+  await parseModelConfig(model);
+  const checkpoint = await openWeights(model);
   await checkpoint.close();
 }
 
@@ -73,6 +78,7 @@ export async function fingerprintOf({
     config: await readFile(join(modelDir, 'config.json'), 'utf8'),
     files: await sourceFiles(checkpoint),
     outputs: plan.tasks.map(({ info, outputs }) => [info.name, info.offset, outputs]),
+    headers: plan.shards.files.map(({ layout }) => createHash('sha256').update(layout.header).digest('hex')),
   };
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
@@ -88,7 +94,7 @@ async function sourceFiles({ tensors }: Checkpoint): Promise<readonly (readonly 
 }
 
 /** What stands there stays as it is written, also numbers such as `1e-05` and `10000.0`. */
-async function configText(modelDir: string, { quantizationConfig }: JobPlan): Promise<string> {
+async function configText(modelDir: string, quantizationConfig: object): Promise<string> {
   const text = (await readFile(join(modelDir, 'config.json'), 'utf8')).trimEnd();
   const config = JSON.parse(text) as object;
   const added = { quantization_config: quantizationConfig };

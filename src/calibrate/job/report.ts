@@ -1,4 +1,3 @@
-import { formatName } from '../../quant/formats.js';
 import type { CalibrationSource } from '../calibration-text.js';
 import type { JournalEntry } from './journal.js';
 import type { Task } from './plan.js';
@@ -55,7 +54,7 @@ export function tensorReport(task: Task, { error, notes }: JournalEntry, method:
   return {
     tensor: task.info.name,
     shape: task.info.shape,
-    format: isMatrix ? formatName(task.spec.format) : task.dtype,
+    format: isMatrix ? task.label : task.dtype,
     method: isMatrix ? method : null,
     error,
     bytes: dtypeBytes(task.outputs),

@@ -1,10 +1,10 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
-import type { TensorData } from '../../checkpoint/safetensors-write.js';
-import type { FileFormat } from '../../checkpoint/write/format.js';
-import { ShardWriter } from '../../checkpoint/write/shards.js';
+import type { MatrixSpec } from '../../checkpoint/write/format.js';
+import { type NamedData, ShardWriter } from '../../checkpoint/write/shards.js';
 import { UserError } from '../../errors.js';
 import { transposed } from '../../model/matrix-layout.js';
 import { f32ToBf16, f32ToF16 } from '../../quant/half.js';
+import type { PackedWeight } from '../../quant/weight.js';
 import type { InputGatherer } from '../gather.js';
 import type { MatrixMethod } from '../method.js';
 import { readDone } from './done.js';
@@ -22,10 +22,16 @@ export interface JobProgress {
 /** What a job asks of a calibration. */
 export type Inputs = Pick<InputGatherer<unknown>, 'reach' | 'statsOf' | 'replace'>;
 
+/** How codes lie in the files. */
+export interface MatrixPacker {
+  pack(spec: MatrixSpec, weight: PackedWeight, groupIndex: Uint32Array | null): readonly NamedData[];
+}
+
 export interface Job {
+  /** Whose tensors the plan's tasks are of. */
   readonly checkpoint: Checkpoint;
   readonly plan: JobPlan;
-  readonly file: FileFormat;
+  readonly file: MatrixPacker;
   readonly method: MatrixMethod;
   /** Tells what is known of the inputs of matrices; null where the method needs nothing. */
   readonly inputs: Inputs | null;
@@ -63,7 +69,7 @@ export async function runJob(job: Job, dir: string, fingerprint: string): Promis
 
 /** What an earlier run made of a matrix is what those after it see. */
 async function takeUp({ inputs, plan }: Job, task: Task, dir: string): Promise<void> {
-  if (inputs === null || task.kind === 'copy') return;
+  if (inputs === null || task.kind === 'copy' || task.layer === null) return;
   await inputs.reach(task.layer);
   inputs.replace(task.info.name, await readDone(dir, plan, task));
 }
@@ -77,7 +83,7 @@ async function runTask(job: Job, task: Task, writer: ShardWriter): Promise<Journ
 }
 
 interface Made {
-  readonly tensors: readonly TensorData[];
+  readonly tensors: readonly NamedData[];
   readonly error: number | null;
   readonly notes: readonly string[];
 }
@@ -102,7 +108,7 @@ async function copied(checkpoint: Checkpoint, { info, dtype, outputs }: CopyTask
     dtype === info.dtype
       ? (await checkpoint.read(info.name)).data
       : await narrowed(checkpoint, info.name, dtype);
-  return { tensors: [{ ...outputs[0], data }], error: null, notes: [] };
+  return { tensors: [{ name: outputs[0].name, data }], error: null, notes: [] };
 }
 
 async function narrowed(checkpoint: Checkpoint, name: string, dtype: string): Promise<ArrayBufferView> {

@@ -4,11 +4,25 @@ import type { Fields } from '../fields.js';
 const REORDERED: ReadonlySet<string> = new Set(['llama', 'granite', 'smollm3']);
 const HEADS = { min: 1, max: 2 ** 24 };
 
+/** Whether rows of Q and K have another order in files of an architecture. */
+export function reordersRows(architecture: string): boolean {
+  return REORDERED.has(architecture);
+}
+
+/** Row i of such a matrix in the file is row `pairedRows(…)[i]` of the model: the reverse of `restoreRows`. */
+export function pairedRows(numRows: number, numHeads: number): readonly number[] {
+  const dim = numRows / numHeads;
+  return Array.from({ length: numRows }, (_, row) => {
+    const inHead = row % dim;
+    return row - inHead + (inHead % 2) * (dim / 2) + Math.floor(inHead / 2);
+  });
+}
+
 /** Heads of a matrix or bias whose rows the converter has reordered; null for every other tensor. Throws CheckpointError. */
 export function numHeadsToRestore(metadata: Fields, tensor: string): number | null {
   const [, module] = /^blk\.\d+\.attn_([qk])\.(?:weight|bias)$/.exec(tensor) ?? [];
   const architecture = metadata.string('general.architecture');
-  if (module === undefined || !REORDERED.has(architecture)) return null;
+  if (module === undefined || !reordersRows(architecture)) return null;
   const numHeads = metadata.integer(`${architecture}.attention.head_count`, HEADS);
   return module === 'q'
     ? numHeads

@@ -1,12 +1,8 @@
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  bytesOf,
-  layoutSafetensors,
-  type SafetensorsLayout,
-  type TensorSpec,
-} from '../safetensors-layout.js';
-import { checkBytes, type TensorData, writeAt } from '../safetensors-write.js';
+import { CheckpointError } from '../../errors.js';
+import { bytesOf, layoutSafetensors, type TensorSpec } from '../safetensors-layout.js';
+import { writeAt } from '../safetensors-write.js';
 
 /** Readers of PyTorch's world ask for it. */
 const METADATA = { format: 'pt' };
@@ -14,9 +10,27 @@ const METADATA = { format: 'pt' };
 /** Beside several files it tells which tensor is where. */
 export const INDEX = 'model.safetensors.index.json';
 
+/** Where the tensors of a file lie, of whatever kind it is. */
+export interface FileLayout {
+  /** From the file's first byte to that of the first tensor. */
+  readonly header: Uint8Array;
+  readonly tensors: readonly {
+    readonly tensor: { readonly name: string };
+    readonly position: number;
+    readonly bytes: number;
+  }[];
+  readonly fileBytes: number;
+}
+
+export interface NamedData {
+  readonly name: string;
+  /** Little-endian, row-major. */
+  readonly data: ArrayBufferView;
+}
+
 /** The files that a model's tensors go to, laid out before any of them is there. */
 export interface ShardPlan {
-  readonly files: readonly { readonly name: string; readonly layout: SafetensorsLayout<TensorSpec> }[];
+  readonly files: readonly { readonly name: string; readonly layout: FileLayout }[];
   readonly totalBytes: number;
   /** Text of `model.safetensors.index.json`; null where one file holds all. */
   readonly index: string | null;
@@ -64,6 +78,7 @@ interface Place {
   readonly file: string;
   readonly handle: FileHandle;
   readonly position: number;
+  readonly bytes: number;
 }
 
 /** Writes tensors to the places that a plan gives them, in any order, also over what an earlier run left there. */
@@ -85,8 +100,8 @@ export class ShardWriter {
         handles.push(handle);
         await writeAt(handle, layout.header, 0);
         await handle.truncate(layout.fileBytes);
-        for (const { tensor, position } of layout.tensors)
-          places.set(tensor.name, { file, handle, position });
+        for (const { tensor, position, bytes } of layout.tensors)
+          places.set(tensor.name, { file, handle, position, bytes });
       }
       return new ShardWriter(handles, places);
     } catch (error) {
@@ -95,14 +110,15 @@ export class ShardWriter {
     }
   }
 
-  /** Resolves when the tensors are on the disk. */
-  async write(tensors: readonly TensorData[]): Promise<void> {
+  /** Resolves when the tensors are on the disk. Rejects with CheckpointError where data is not as long as its place. */
+  async write(tensors: readonly NamedData[]): Promise<void> {
     const touched = new Set<FileHandle>();
-    for (const tensor of tensors) {
-      const place = this.places.get(tensor.name);
-      if (place === undefined) throw new RangeError(`${tensor.name} is not in the plan`);
-      checkBytes(place.file, tensor);
-      await writeAt(place.handle, tensor.data, place.position);
+    for (const { name, data } of tensors) {
+      const place = this.places.get(name);
+      if (place === undefined) throw new RangeError(`${name} is not in the plan`);
+      if (data.byteLength !== place.bytes)
+        throw new CheckpointError(place.file, name, `${data.byteLength} bytes given for ${place.bytes}`);
+      await writeAt(place.handle, data, place.position);
       touched.add(place.handle);
     }
     for (const handle of touched) await handle.datasync();

@@ -23,7 +23,8 @@ t.test(
       'tokenizer.json',
       'tokenizer_config.json',
     ];
-    t.strictSame(await filesToCopy(fable), names);
+    t.strictSame(await filesToCopy(fable, false), names);
+    t.strictSame(await filesToCopy(fable, true), [], 'a GGUF file holds them itself');
     const dir = await temporaryFolder(t);
     await copyFiles(fable, dir, names);
     t.strictSame((await readdir(dir)).sort(), names);
