@@ -219,7 +219,7 @@ async function preflightLines(
   const counts = [...formats].map(([name, count]) => `${formatCount(count)} matrices in ${name}`);
   return [
     `${options.model}: ${options.scheme} by ${options.method}, as ${options.format}`,
-    `  weights   ${counts.join(', ')}`,
+    `  weights   ${counts.length === 0 ? 'floats alone' : counts.join(', ')}`,
     `  size      ${formatBytes(sourceBytes)} become ${formatBytes(outputBytes)}; ${formatBytes(await freeBytes(out))} are free`,
     `  memory    ${formatBytes(peakBytes)} beside the process’s own`,
     `  time      ${time}`,

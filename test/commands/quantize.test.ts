@@ -58,22 +58,27 @@ t.test('the same inputs give the same bytes, in every format', async (t) => {
   }
 });
 
-t.test('a process that was killed goes on when it is started again, to the same bytes', async (t) => {
-  const out = await outIn(t);
-  const fable = join(root, 'models/fable');
-  const child = spawn(process.execPath, [join(root, 'dist/cli.js'), 'quantize', fable, out]);
-  const ended = new Promise((resolve) => child.on('exit', resolve));
-  const journal = join(`${out}.partial`, 'quantization-journal.jsonl');
-  const lines = () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length : 0);
-  while (lines() < 20 && child.exitCode === null) await sleep(2);
-  child.kill('SIGKILL');
-  await ended;
-  t.notOk(existsSync(out), 'nothing has the name of a whole model');
-  t.ok(lines() >= 20, `${lines()} lines`);
-  const { sha256 } = await quantize(t, fable, out);
-  t.notOk(existsSync(`${out}.partial`));
-  t.equal((await quantize(t, fable, await outIn(t))).sha256, sha256);
-});
+for (const [kind, ...args] of [['a folder of safetensors'], ['a GGUF file', '--scheme', 'q4_k_m']] as const) {
+  t.test(
+    `a process that was killed goes on when it is started again, to the same bytes: ${kind}`,
+    async (t) => {
+      const out = await outIn(t);
+      const fable = join(root, 'models/fable');
+      const child = spawn(process.execPath, [join(root, 'dist/cli.js'), 'quantize', fable, out, ...args]);
+      const ended = new Promise((resolve) => child.on('exit', resolve));
+      const journal = join(`${out}.partial`, 'quantization-journal.jsonl');
+      const lines = () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length : 0);
+      while (lines() < 20 && child.exitCode === null) await sleep(2);
+      child.kill('SIGKILL');
+      await ended;
+      t.notOk(existsSync(out), 'nothing has the name of a whole model');
+      t.ok(lines() >= 20, `${lines()} lines`);
+      const { sha256 } = await quantize(t, fable, out, ...args);
+      t.notOk(existsSync(`${out}.partial`));
+      t.equal((await quantize(t, fable, await outIn(t), ...args)).sha256, sha256);
+    },
+  );
+}
 
 t.test('a dry run tells what would be done and writes nothing', async (t) => {
   const [model, out] = [await copyTinyModel(t), await outIn(t)];

@@ -2,7 +2,6 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { packGguf } from '../../checkpoint/write/gguf.js';
 import type { ModelConfig } from '../../model/config.js';
 import { ggufModel } from '../../model/gguf-model.js';
-import { STORED_FORMATS } from '../../quant/formats.js';
 import type { WeightFormat } from '../../quant/weight.js';
 import type { MatrixMethod } from '../method.js';
 import { ggufInputs, ggufSource, planGguf } from './gguf-plan.js';
@@ -26,7 +25,7 @@ export interface Planned {
 export interface Target {
   readonly file: MatrixPacker;
   readonly method: MatrixMethod;
-  /** Of most matrices, which scales of folds are found for. */
+  /** That scales of folds are found for. */
   readonly format: WeightFormat;
   /** Rejects with UserError or CheckpointError where the model cannot become such files. */
   plan(checkpoint: Checkpoint): Promise<Planned>;
@@ -57,13 +56,20 @@ export interface GgufTargetOptions {
   readonly name: string;
 }
 
+/** The format of one scale, and where the type has minimums a zero point, that is nearest to a mixture's own. */
+function foldFormat({ type }: GgufScheme): WeightFormat {
+  const bits = type === 'Q8_0' || type === 'Q6_K' ? 8 : 4;
+  const zeroPoints = type === 'Q4_K' || type === 'Q5_K';
+  return { reader: `int${bits}`, bits, groupSize: 32, scaleType: 'f16', zeroPoints };
+}
+
 /** One GGUF file. */
 export function ggufTarget({ dir, config, scheme, keep, choice, name }: GgufTargetOptions): Target {
   const takesSupers = choice.blocks.search !== null;
   return {
     file: { pack: packGguf },
     method: ggufMethod(choice),
-    format: STORED_FORMATS.q4_k,
+    format: foldFormat(scheme),
     plan: async (checkpoint) => {
       const model = await ggufModel(dir, config, checkpoint, name);
       return {
