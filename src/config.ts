@@ -144,11 +144,24 @@ export const OPTIONS = {
     'Tokens that kernels compute, one measurement for each number',
   ),
   formats: list('FORMAT', 'Weight format that kernels are measured with; may be repeated; default: all'),
-  scheme: text(
-    'int4',
-    'SCHEME',
-    'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32',
+  scheme: optional(
+    text(
+      '',
+      'SCHEME',
+      'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32 (default: int4)',
+    ),
   ),
+  'target-bits': optional(
+    number(
+      0,
+      [1, 16],
+      'Choose a format for each matrix, so that a weight takes so many bits on average, scales included',
+    ),
+  ),
+  'target-size': optional(
+    bytes('Choose a format for each matrix, so that all weights together take so many bytes'),
+  ),
+  'quantize-embeddings': flag('Quantize embeddings and output matrix too'),
   method: text(
     'rtn',
     'METHOD',

@@ -7,11 +7,11 @@ import type { Layer } from '../model/model.js';
 import { fused } from '../model/names.js';
 import { namesIn } from '../model/prefix.js';
 import type { Ops } from '../ops/ops.js';
-import { stackSources } from '../quant/packed-rows.js';
-import { sliceRows } from '../quant/rows.js';
+import { rowsOf, stackSources } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { usableWeight } from './decoded.js';
 import { GramSums } from './gram-sums.js';
+import { HeadRun } from './head-run.js';
 import { InputMoments } from './input-moments.js';
 import { LayerRun, type Sample } from './layer-run.js';
 import type { InputStats, MatrixResult } from './method.js';
@@ -32,6 +32,11 @@ const ORDER: readonly StackName[] = ['qkv', 'o', 'gateUp', 'down'];
 interface Place {
   readonly layer: number;
   readonly stack: StackName;
+}
+
+/** What a matrix is held as for once. */
+export interface Swap extends Pick<MatrixResult, 'packed' | 'groupIndex'> {
+  readonly tensor: string;
 }
 
 /** A layer on its device. */
@@ -57,6 +62,7 @@ export class InputGatherer<B> {
   readonly #maxTokens: number;
   #hidden: readonly Float32Array[] | null = null;
   #stage: Stage<B> | null = null;
+  #head: HeadRun<B> | null = null;
   /** Of the product that was asked for last: q, k and v have the same inputs. */
   #known: (Place & { readonly stats: InputStats }) | null = null;
 
@@ -67,11 +73,54 @@ export class InputGatherer<B> {
 
   /** Takes the samples to a layer, so that what those before it became is let go of. Throws RangeError for a layer that is done. */
   async reach(layer: number): Promise<void> {
-    await this.#reach(layer);
+    if (layer < this.options.config.numLayers) await this.#reach(layer);
+  }
+
+  /**
+   * Takes residual streams `[tokens][hidden]` of some samples through a layer, in which one matrix may be another for once. Throws RangeError for a layer
+   * that is done.
+   * @param indices which samples they are of
+   */
+  async through(
+    layer: number,
+    indices: readonly number[],
+    hidden: readonly Float32Array[],
+    swap: Swap | null = null,
+  ): Promise<readonly Float32Array[]> {
+    const stage = await this.#reach(layer);
+    if (swap !== null) this.replace(swap.tensor, swap);
+    await this.#refresh(stage, ORDER);
+    const { samples } = this.options;
+    const outputs: Float32Array[] = [];
+    for (const [i, index] of indices.entries())
+      outputs.push(await stage.run.output(stage.layer, { tokenIds: samples[index], hidden: hidden[i] }));
+    if (swap !== null) this.#restore(stage, swap.tensor);
+    return outputs;
+  }
+
+  /** The residual streams of some samples before a layer, or after the last one. */
+  async hiddenBefore(layer: number, indices: readonly number[]): Promise<readonly Float32Array[]> {
+    const { numLayers } = this.options.config;
+    if (layer < numLayers) await this.#reach(layer);
+    else await this.head();
+    const hidden = this.#hidden ?? [];
+    return indices.map((index) => hidden[index]);
+  }
+
+  /** Takes the samples through all layers, to final norm and output matrix. */
+  async head(): Promise<HeadRun<B>> {
+    if (this.#head !== null) return this.#head;
+    await this.#finish(await this.#reach(this.options.config.numLayers - 1));
+    this.close();
+    const { openOps, checkpoint, config } = this.options;
+    this.#head = await HeadRun.open(await openOps(), checkpoint, config);
+    return this.#head;
   }
 
   /** null for a matrix of experts, and for one that is no layer's. Throws RangeError for a layer that is done. */
   async statsOf(tensor: string): Promise<InputStats | null> {
+    if (tensor === this.headTensor())
+      return (await this.head()).stats(this.#hidden ?? [], this.options.withHessian);
     const place = this.#places.get(tensor);
     if (place === undefined || this.#hasExperts(place)) return null;
     if (place.layer === this.#known?.layer && place.stack === this.#known.stack) return this.#known.stats;
@@ -94,6 +143,20 @@ export class InputGatherer<B> {
   close(): void {
     this.#stage?.run.ops.destroy();
     this.#stage = null;
+    this.#head?.close();
+    this.#head = null;
+  }
+
+  /** The output matrix, which may be the embedding. */
+  headTensor(): string {
+    const { weights, tieWordEmbeddings } = this.#config();
+    return tieWordEmbeddings ? weights.embedding : weights.lmHead;
+  }
+
+  #restore(stage: Stage<B>, tensor: string): void {
+    this.#replaced.delete(tensor);
+    const place = this.#places.get(tensor);
+    if (place !== undefined) stage.stale.add(place.stack);
   }
 
   #config(): ModelConfig {
@@ -117,12 +180,21 @@ export class InputGatherer<B> {
     return stage;
   }
 
-  async #embed(): Promise<readonly Float32Array[]> {
-    const { options } = this;
+  #embed(): Promise<readonly Float32Array[]> {
+    const { samples } = this.options;
+    return this.embedded(samples.map((_, i) => i));
+  }
+
+  /** The residual streams of some samples before the first layer. @param swapped in place of the embedding */
+  async embedded(
+    indices: readonly number[],
+    swapped: PackedWeight | null = null,
+  ): Promise<readonly Float32Array[]> {
     const { run, loader } = await this.#device();
-    const [table, positions] = [await loader.embedding(), await loader.positions()];
+    const table = swapped === null ? await loader.embedding() : await run.ops.loadWeight([rowsOf(swapped)]);
+    const positions = await loader.positions();
     const hidden: Float32Array[] = [];
-    for (const ids of options.samples) hidden.push(await run.embed(ids, table, positions));
+    for (const index of indices) hidden.push(await run.embed(this.options.samples[index], table, positions));
     run.ops.destroy();
     return hidden;
   }
@@ -186,8 +258,7 @@ export class InputGatherer<B> {
       if (packed === undefined) return loader.matrices.rounded(names, rows, cols);
       const { headDim } = this.options.config;
       const ordered = names.layout === 'headwise' ? headwiseRows(packed, headDim) : packed;
-      const read = async (start: number, count: number) => sliceRows(ordered, start, count);
-      return { format: packed.format, rows, cols, read };
+      return rowsOf(ordered);
     });
     return stackSources(sources);
   }

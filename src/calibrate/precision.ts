@@ -1,25 +1,9 @@
 import { UserError } from '../errors.js';
-import { type WeightFormat, weightBytes } from '../quant/weight.js';
-import type { MatrixInput, MatrixMethod } from './method.js';
 
 /** One way to hold a matrix: what it takes, and what it costs. */
-export interface Precision {
-  readonly format: WeightFormat;
+export interface Way {
   readonly bytes: number;
-  /** Σ over the outputs of their mean squared errors: tr(Δ·H·Δᵀ) / 2. */
   readonly cost: number;
-}
-
-/** What a matrix takes and costs in each of some formats. */
-export function precisionsOf(
-  input: Omit<MatrixInput, 'format'>,
-  formats: readonly WeightFormat[],
-  method: MatrixMethod,
-): readonly Precision[] {
-  return formats.map((format) => {
-    const { packed, error } = method.quantize({ ...input, format });
-    return { format, bytes: weightBytes(packed), cost: error * input.rows };
-  });
 }
 
 /** Steps in which a budget is counted, unless fewer are exact: bytes are rounded up to whole steps, so it is never exceeded. */
@@ -30,7 +14,7 @@ const MAX_STEPS = 20_000;
  * and otherwise as with one such step less for each matrix and one more. Of equal choices the earlier. Throws UserError where even the smallest are too large.
  * @param matrices the ways to hold each
  */
-export function choosePrecisions<P extends Pick<Precision, 'bytes' | 'cost'>>(
+export function choosePrecisions<P extends Way>(
   matrices: readonly (readonly P[])[],
   budget: number,
 ): readonly P[] {
@@ -57,15 +41,13 @@ export function choosePrecisions<P extends Pick<Precision, 'bytes' | 'cost'>>(
 }
 
 /** Only rounding up makes the smallest too large. */
-function smallest<P extends Pick<Precision, 'bytes' | 'cost'>>(
-  matrices: readonly (readonly P[])[],
-): readonly P[] {
+function smallest<P extends Way>(matrices: readonly (readonly P[])[]): readonly P[] {
   return matrices.map((ways) =>
     ways.reduce((a, b) => (b.bytes < a.bytes || (b.bytes === a.bytes && b.cost < a.cost) ? b : a)),
   );
 }
 
-function stepOf(matrices: readonly (readonly Pick<Precision, 'bytes'>[])[], budget: number): number {
+function stepOf(matrices: readonly (readonly Pick<Way, 'bytes'>[])[], budget: number): number {
   const common = matrices.flat().reduce((divisor, { bytes }) => gcd(divisor, bytes), 0);
   return Math.max(common, Math.ceil(budget / MAX_STEPS));
 }
@@ -80,7 +62,7 @@ function gcd(a: number, b: number): number {
  */
 function withMatrix(
   before: Float64Array,
-  ways: readonly { readonly way: Pick<Precision, 'cost'>; readonly steps: number }[],
+  ways: readonly { readonly way: Pick<Way, 'cost'>; readonly steps: number }[],
 ): { readonly costs: Float64Array<ArrayBuffer>; readonly taken: Uint8Array } {
   const costs = new Float64Array(before.length).fill(Number.POSITIVE_INFINITY);
   const taken = new Uint8Array(before.length);

@@ -88,6 +88,9 @@ export const PULL_OPTIONS = [...HUB_OPTIONS, 'help'] as const satisfies readonly
 
 export const QUANTIZE_OPTIONS = [
   'scheme',
+  'target-bits',
+  'target-size',
+  'quantize-embeddings',
   'method',
   'format',
   'keep',

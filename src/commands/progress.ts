@@ -34,6 +34,7 @@ const STAGES: Readonly<Record<string, Stage>> = {
   weights: { label: 'loading weights', format: formatBytes, timed: true },
   autotune: { label: 'measuring kernels', format: formatCount },
   kernels: { label: 'compiling kernels', format: null },
+  matrices: { label: 'measuring matrices', format: formatCount, timed: true },
   quantize: { label: 'quantizing', format: formatBytes, timed: true },
   windows: { label: 'scoring windows', format: formatCount },
   questions: { label: 'scoring questions', format: formatCount },

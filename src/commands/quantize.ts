@@ -1,10 +1,12 @@
 import { basename, join } from 'node:path';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
-import { foldModel, openInputs } from '../calibrate/job/calibrate.js';
+import { type Calibrated, foldModel, openInputs } from '../calibrate/job/calibrate.js';
 import { GGUF_SCHEME_NAMES, ggufScheme } from '../calibrate/job/gguf-schemes.js';
 import { parseKeep } from '../calibrate/job/keep.js';
 import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
+import { type Mixing, mixingOf, planMixed } from '../calibrate/job/mixed.js';
 import { checkOutput, freeBytes, partialOf, preparePartial, takenBytes } from '../calibrate/job/outputs.js';
+import type { PlanOptions } from '../calibrate/job/plan.js';
 import { measureRate, type Preflight, preflight } from '../calibrate/job/preflight.js';
 import { fingerprintOf, quantizeModel } from '../calibrate/job/quantize.js';
 import type { QuantizationReport, ReportOptions } from '../calibrate/job/report.js';
@@ -25,6 +27,7 @@ import { formatBytes, formatCount, formatDuration } from './format.js';
 import { BUNDLED_MODEL, findModel, modelName } from './model-options.js';
 import { QUANTIZE_OPTIONS } from './options.js';
 import { type Progress, showProgress } from './progress.js';
+import { budgetLine, parseSize, type SizedFlight, sizeText, withBudget } from './quantize-target.js';
 import { packageVersion } from './version.js';
 
 type QuantizeValues = Values<(typeof QUANTIZE_OPTIONS)[number]>;
@@ -44,6 +47,8 @@ interface Prepared {
   readonly startMs: number;
   readonly config: ModelConfig;
   readonly calibration: CalibrationText | null;
+  /** null where all matrices get the same format. */
+  readonly mixing: Mixing | null;
 }
 
 /** Writes a quantized checkpoint, and tells before what that takes. Resolves with the exit code. */
@@ -59,7 +64,8 @@ export async function runQuantize(args: readonly string[]): Promise<number> {
   const checkpoint = await openModelCheckpoint(modelDir);
   try {
     const prepared = await prepare(modelDir, out, checkpoint, values);
-    const flight = preflight(prepared.planned.plan, prepared.target.method, sampleBytes(prepared));
+    const { planned, target, mixing } = prepared;
+    const flight = withBudget(preflight(planned.plan, target.method, sampleBytes(prepared)), mixing);
     const lines = await preflightLines(prepared, flight);
     if (!values.json || values['dry-run']) print(values.json ? [JSON.stringify(told(flight))] : lines);
     await checkSpace(out, flight.outputBytes);
@@ -80,11 +86,15 @@ async function prepare(
 ): Promise<Prepared> {
   const startMs = performance.now();
   const choice = parseMethod(values.method);
-  if (values.calibration.length > 0 && !needsText(choice))
+  const isCalibrated = parseSize(values) !== null || needsText(choice);
+  if (values.calibration.length > 0 && !isCalibrated)
     throw new UserError(`--calibration: ${choice.name} needs no text; see --method`);
   const config = await parseModelConfig(modelDir);
-  const { target, ...written } = targetOf(modelDir, config, choice, values);
+  const { target, planOptions, ...written } = targetOf(modelDir, config, choice, values);
   const planned = await target.plan(checkpoint);
+  const size = parseSize(values);
+  const mixing =
+    size === null || planOptions === null ? null : mixingOf(config, planned.plan, planOptions, size);
   const options = { model: modelName(modelDir), method: choice.name, keep: values.keep, ...written };
   return {
     modelDir,
@@ -93,43 +103,57 @@ async function prepare(
     config,
     target,
     planned,
+    mixing,
     choice,
     options,
     version: packageVersion(),
     startMs,
-    calibration: needsText(choice) ? await calibrationText(modelDir, config, values) : null,
+    calibration: isCalibrated ? await calibrationText(modelDir, config, values) : null,
   };
 }
 
+interface Written {
+  readonly target: Target;
+  /** null for GGUF. */
+  readonly planOptions: PlanOptions | null;
+  readonly withTables: boolean;
+  readonly scheme: string;
+  readonly format: string;
+}
+
 /** The files that are asked for, with the names of scheme and format. Throws UserError where these do not go together. */
-function targetOf(
-  dir: string,
-  config: ModelConfig,
-  choice: MethodChoice,
-  values: QuantizeValues,
-): { readonly target: Target; readonly scheme: string; readonly format: string } {
+function targetOf(dir: string, config: ModelConfig, choice: MethodChoice, values: QuantizeValues): Written {
   const keep = values.keep.map(parseKeep);
-  const mixture = ggufScheme(values.scheme);
+  const size = parseSize(values);
+  const name = values.scheme ?? (size === null ? 'int4' : 'int4-channel');
+  const withTables = values['quantize-embeddings'];
+  const mixture = ggufScheme(name);
   if (values.format === 'gguf' || (values.format === 'auto' && mixture !== null)) {
+    if (size !== null) throw new UserError('--format: gguf: its mixtures choose formats; see --scheme');
+    if (withTables)
+      throw new UserError('--quantize-embeddings: GGUF’s mixtures say what becomes of embeddings');
     if (mixture === null)
-      throw new UserError(
-        `--scheme: ${JSON.stringify(values.scheme)} is none of GGUF’s: ${GGUF_SCHEME_NAMES}`,
-      );
+      throw new UserError(`--scheme: ${JSON.stringify(name)} is none of GGUF’s: ${GGUF_SCHEME_NAMES}`);
     if (values['max-shard-size'] !== null)
       throw new UserError('--max-shard-size: a GGUF file is written whole');
     if (choice.actOrder)
       throw new UserError(`--method: ${choice.name}: GGUF has no place for an order of columns`);
-    const name = modelName(dir);
-    const target = ggufTarget({ dir, config, scheme: mixture, keep, choice, name });
-    return { target, scheme: mixture.name, format: 'gguf' };
+    const target = ggufTarget({ dir, config, scheme: mixture, keep, choice, name: modelName(dir) });
+    return { target, planOptions: null, withTables, scheme: mixture.name, format: 'gguf' };
   }
-  const scheme = parseScheme(values.scheme);
+  const scheme = parseScheme(name);
   const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
+  if (size !== null && !file.mixesGroups)
+    throw new UserError(
+      `--format: ${file.name} holds one format for all matrices; take another for a target`,
+    );
   const maxShardBytes = values['max-shard-size'] ?? MAX_SHARD_BYTES;
-  const options = { scheme, file, keep, maxShardBytes, actOrder: choice.actOrder };
+  const planOptions = { scheme, file, keep, maxShardBytes, actOrder: choice.actOrder, withTables };
   return {
-    target: safetensorsTarget(config, options, choice.method),
-    scheme: scheme.name,
+    target: safetensorsTarget(config, planOptions, choice.method),
+    planOptions,
+    withTables,
+    scheme: size === null ? scheme.name : sizeText(size),
     format: file.name,
   };
 }
@@ -139,9 +163,7 @@ async function quantize(prepared: Prepared, values: QuantizeValues): Promise<Qua
   const display = showProgress();
   try {
     const dir = await preparePartial(out, values.overwrite);
-    return await calibrateAndWrite(prepared, values.device, dir, (progress) =>
-      display.update(shown(progress)),
-    );
+    return await calibrateAndWrite(prepared, values.device, dir, (progress) => display.update(progress));
   } catch (error) {
     throw fileProblem('OUT', `${partialOf(out)} (the same command goes on where it is)`, error);
   } finally {
@@ -153,18 +175,19 @@ async function calibrateAndWrite(
   prepared: Prepared,
   device: QuantizeValues['device'],
   dir: string,
-  onProgress: (progress: JobProgress) => void,
+  show: (progress: Progress) => void,
 ): Promise<QuantizationReport> {
   const { calibration, checkpoint, choice, config, target } = prepared;
   const { file, method } = target;
   const fingerprint = await fingerprintOf({ ...prepared, file, method, plan: prepared.planned.plan });
+  const onProgress = (progress: JobProgress) => show(shown(progress));
   const request = { ...prepared, file, method, fingerprint, onProgress, inputs: null };
   if (calibration === null) return quantizeModel({ ...request, ...prepared.planned });
   const calibrated = { checkpoint, config, samples: calibration.samples, device };
   const { folds } = choice;
   const source =
     folds === null ? checkpoint : await foldModel(calibrated, folds, target.format, dir, fingerprint);
-  const planned = folds === null ? prepared.planned : await target.plan(source);
+  const planned = await planFor(prepared, { ...calibrated, checkpoint: source }, { dir, fingerprint, show });
   if (method.needs === 'nothing') return quantizeModel({ ...request, ...planned });
   const inputs = openInputs({ ...calibrated, checkpoint: source }, method.needs === 'hessian');
   try {
@@ -172,6 +195,21 @@ async function calibrateAndWrite(
   } finally {
     inputs.close();
   }
+}
+
+/** Folds may have changed the checkpoint. */
+async function planFor(
+  { target, planned, mixing }: Prepared,
+  calibrated: Calibrated,
+  { show, ...place }: { dir: string; fingerprint: string; show: (progress: Progress) => void },
+): Promise<Planned> {
+  const again =
+    planned.checkpoint === calibrated.checkpoint ? planned : await target.plan(calibrated.checkpoint);
+  if (mixing === null) return again;
+  const total = mixing.choices.length;
+  let done = 0;
+  const onMatrix = () => show({ stage: 'matrices', done: done++, total });
+  return { ...again, plan: await planMixed(calibrated, mixing, { ...place, onMatrix }) };
 }
 
 /** Of the residual streams of all samples, before a layer and after it. */
@@ -210,8 +248,8 @@ async function checkSpace(out: string, outputBytes: number): Promise<void> {
 }
 
 async function preflightLines(
-  { planned: { checkpoint, plan, notes }, target: { method }, options, out }: Prepared,
-  flight: Preflight,
+  { planned: { checkpoint, plan, notes }, target: { method }, mixing, options, out }: Prepared,
+  flight: SizedFlight,
 ): Promise<string[]> {
   const { sourceBytes, outputBytes, peakBytes, numWeights, formats, exceptions } = flight;
   const rate = await measureRate(checkpoint, plan, method);
@@ -220,6 +258,7 @@ async function preflightLines(
   return [
     `${options.model}: ${options.scheme} by ${options.method}, as ${options.format}`,
     `  weights   ${counts.length === 0 ? 'floats alone' : counts.join(', ')}`,
+    ...(mixing === null ? [] : [`  budget    ${budgetLine(mixing.budget)}`]),
     `  size      ${formatBytes(sourceBytes)} become ${formatBytes(outputBytes)}; ${formatBytes(await freeBytes(out))} are free`,
     `  memory    ${formatBytes(peakBytes)} beside the process’s own`,
     `  time      ${time}`,

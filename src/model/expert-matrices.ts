@@ -1,9 +1,9 @@
 import type { TensorInfo } from '../checkpoint/checkpoint.js';
 import { dequantize, FLOAT_FORMATS } from '../quant/formats.js';
+import { quantizeNearest } from '../quant/nearest.js';
 import { packFloat } from '../quant/pack.js';
 import { type PackedRows, wholeRows } from '../quant/packed-rows.js';
 import { sliceRows, takeRows } from '../quant/rows.js';
-import { quantizeRtn } from '../quant/rtn.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 import type { ExpertNames, ExpertsConfig, LinearNames } from './config.js';
 import { floatType, isInCodes, type Matrices } from './matrices.js';
@@ -106,7 +106,7 @@ export class ExpertMatrices {
     const read = async (start: number, count: number): Promise<PackedWeight> => {
       const values = dequantize(await source.read(start, count));
       if (quantization === null) return packFloat(values, 'f32', count, cols);
-      return quantizeRtn(values, count, cols, quantization, names.weight, start);
+      return quantizeNearest(values, count, cols, quantization, names.weight, start);
     };
     return { format: quantization ?? FLOAT_FORMATS.f32, rows, cols, read };
   }
@@ -134,7 +134,7 @@ export class ExpertMatrices {
     return async (expert) => {
       const range = { start: expert, count: 1 };
       if (format !== null)
-        return quantizeRtn(relay(await checkpoint.readF32(name, range)), rows, cols, format, name);
+        return quantizeNearest(relay(await checkpoint.readF32(name, range)), rows, cols, format, name);
       const { buffer } = (await checkpoint.read(name, range)).data;
       const type = floatType(info);
       const elements = type === 'f32' ? new Uint32Array(buffer) : new Uint16Array(buffer);
@@ -158,7 +158,7 @@ export class ExpertMatrices {
     return async (expert) => {
       const weight = await read(expert);
       if (format.scaleType === null || weight.format.scaleType !== null) return weight;
-      return quantizeRtn(dequantize(weight), rows, weight.cols, format, info.name);
+      return quantizeNearest(dequantize(weight), rows, weight.cols, format, info.name);
     };
   }
 

@@ -188,7 +188,8 @@ function normOf<B>(norm: Norm<B> | null, eps: number, out: Tensor<B>) {
   return norm === null ? null : { ...norm, eps, out };
 }
 
-function normalize<B>(
+/** RMSNorm, or LayerNorm where there is a bias. */
+export function normalize<B>(
   ops: LayerOps<B>,
   { normEps: eps }: ModelConfig,
   norm: Norm<B> | null,

@@ -1,9 +1,9 @@
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint/checkpoint.js';
 import { CheckpointError } from '../errors.js';
 import { FLOAT_FORMATS, type FloatType } from '../quant/formats.js';
+import { quantizeNearest } from '../quant/nearest.js';
 import { packFloat } from '../quant/pack.js';
 import { type PackedRows, wholeRows } from '../quant/packed-rows.js';
-import { quantizeRtn } from '../quant/rtn.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig } from './config.js';
 import { headwiseRows, transposed } from './matrix-layout.js';
@@ -119,7 +119,7 @@ export class Matrices {
     if (packed !== undefined) return wholeRows({ format, rows, cols }, () => packed(name, format));
     const values = this.#floats(info, rows, cols);
     const read = async (start: number, count: number): Promise<PackedWeight> =>
-      quantizeRtn(await values(start, count), count, cols, format, name, start);
+      quantizeNearest(await values(start, count), count, cols, format, name, start);
     return { format, rows, cols, read };
   }
 
@@ -158,7 +158,7 @@ export class Matrices {
         return packFloat(transposed(elements, rows), type, rows, cols);
       }
       const values = transposed(await this.checkpoint.readF32(name), rows);
-      if (quantization !== null) return quantizeRtn(values, rows, cols, quantization, name);
+      if (quantization !== null) return quantizeNearest(values, rows, cols, quantization, name);
       return packFloat(values, 'f32', rows, cols);
     });
   }

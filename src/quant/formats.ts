@@ -89,6 +89,10 @@ const NAMED_FORMATS: ReadonlyMap<string, WeightFormat> = new Map([
   ...([4, 3, 2] as const).flatMap(narrowNames),
   ['w8a8', int8Format(null)],
   ['w4a8', narrowFormat(4, 32, false)],
+  ...(['nf4', 'fp4'] as const).flatMap((name) => {
+    const format = STORED_FORMATS[`${name}-g64`];
+    return [[name, format] as const, [`${name}-g64`, format] as const];
+  }),
 ]);
 
 function narrowNames(bits: 2 | 3 | 4): (readonly [string, WeightFormat])[] {

@@ -16,6 +16,14 @@ export interface PackedRows {
 /** After a multiple of so many rows the codes, scales and zero points of every format end with a word. */
 export const ROW_STEP = 32;
 
+/** Those of a weight that is there. */
+export function rowsOf(weight: PackedWeight): PackedRows {
+  const { format, rows, cols } = weight;
+  const read = async (start: number, count: number) =>
+    count === rows ? weight : sliceRows(weight, start, count);
+  return { format, rows, cols, read };
+}
+
 /** A weight that is made whole when its first rows are asked for, and let go with its last. */
 export function wholeRows(shape: Omit<PackedRows, 'read'>, make: () => Promise<PackedWeight>): PackedRows {
   let held: PackedWeight | null = null;

@@ -1,14 +1,6 @@
 import t from 'tap';
-import { nearestMethod } from '#halflight/calibrate/nearest.js';
-import { choosePrecisions, precisionsOf } from '#halflight/calibrate/precision.js';
-import { dequantize, parseQuantization } from '#halflight/quant/formats.js';
+import { choosePrecisions, type Way } from '#halflight/calibrate/precision.js';
 import { Random } from '../support/random.js';
-import { inputsOf, matrixOf, productError, statsOf } from './support.js';
-
-interface Way {
-  readonly bytes: number;
-  readonly cost: number;
-}
 
 const sum = (ways: readonly Way[], of: 'bytes' | 'cost') => ways.reduce((total, way) => total + way[of], 0);
 
@@ -63,25 +55,5 @@ t.test('odd sizes are rounded up to steps: never over the budget, and nearly the
 
 t.test('a budget that is too small is refused', (t) => {
   t.throws(() => choosePrecisions([[{ bytes: 10, cost: 1 }]], 9), /take 10 bytes at least, but may take 9/);
-  t.end();
-});
-
-t.test('a matrix costs the error of its outputs in each format', (t) => {
-  const [rows, cols] = [5, 64];
-  const inputs = inputsOf(new Random(1), 30, cols);
-  const { format: _, ...input } = matrixOf(new Random(2), [rows, cols], 'int4', statsOf(inputs, cols));
-  const method = nearestMethod({ scales: { kind: 'extremes' }, weighted: false });
-  const formats = ['int8', 'int4', 'int2-g64'].map(parseQuantization);
-  const precisions = precisionsOf(input, formats, method);
-  t.strictSame(
-    precisions.map(({ bytes }) => bytes),
-    [5 * 64 + 5 * 4, 5 * 32 + 20, 5 * 16 + 12],
-  );
-  for (const { format, cost } of precisions) {
-    const { packed } = method.quantize({ ...input, format });
-    const expected = rows * productError(input.values, dequantize(packed), inputs, cols);
-    // What is decoded is rounded to f32.
-    t.ok(Math.abs(cost - expected) < 1e-3 * expected, `${cost} is ${expected}`);
-  }
   t.end();
 });

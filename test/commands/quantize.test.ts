@@ -146,3 +146,60 @@ t.test('the configuration stays as it is written', async (t) => {
     quantization_config: { quant_method: 'compressed-tensors' },
   });
 });
+
+t.test('a target gives matrices formats of their own, within the budget', async (t) => {
+  const [model, text] = [await copyTinyModel(t), join(await temporaryFolder(t), 'text.txt')];
+  await writeFile(text, 'A fox met an owl by the lake. '.repeat(8));
+  const sizes = ['--calibration', text, '--calibration-samples', '2', '--calibration-length', '16'];
+  const args = [
+    '--target-bits',
+    '5',
+    '--quantize-embeddings',
+    '--method',
+    'gptq',
+    '--device',
+    'cpu',
+    ...sizes,
+  ];
+  const [first, second] = [await outIn(t), await outIn(t)];
+  const report = (await quantize(t, model, first, ...args)) as Report & {
+    tensors: {
+      shape: number[];
+      bytes: number;
+      format: string;
+      method: string | null;
+      why: string | null;
+    }[];
+  };
+  t.equal((await quantize(t, model, second, ...args)).sha256, report.sha256);
+  const matrices = report.tensors.filter(({ method }) => method !== null);
+  t.equal(matrices.length, 23);
+  t.ok(new Set(matrices.map(({ format }) => format)).size > 2);
+  t.ok(matrices.every(({ why }) => /^expected divergence/.test(why ?? '')));
+  const total = (of: (matrix: (typeof matrices)[0]) => number) =>
+    matrices.reduce((sum, one) => sum + of(one), 0);
+  const bits = (8 * total(({ bytes }) => bytes)) / total(({ shape: [rows, cols] }) => rows * cols);
+  t.ok(bits > 4.8 && bits <= 5, `${bits}`);
+  const checkpoint = await openModelCheckpoint(first);
+  t.ok(await checkpoint.stored('model.embed_tokens.weight'));
+  t.ok(await checkpoint.stored('lm_head.weight'));
+  await checkpoint.close();
+  const out = await outIn(t);
+  const size = ['--target-size', '150KB', '--device', 'cpu', ...sizes];
+  const { outputBytes } = await quantize(t, model, out, '--quantize-embeddings', ...size);
+  t.ok(outputBytes <= 150_000 && outputBytes > 140_000, `${outputBytes}`);
+});
+
+t.test('a target that cannot be met, or for files of one format, is refused by its option', async (t) => {
+  const [model, out] = [await copyTinyModel(t), await outIn(t)];
+  for (const [args, message] of [
+    [['--target-bits', '1.5'], /^--target-bits: 1.5: the smallest formats take/],
+    [['--target-bits', 'few'], /^--target-bits: "few" is not a number/],
+    [['--target-size', '10KB'], /^--target-size: 10000 bytes: with the smallest formats/],
+    [['--target-size', 'small'], /^--target-size: "small" is no size/],
+    [['--target-bits', '4', '--format', 'awq'], /^--format: awq holds one format for all matrices/],
+    [['--target-bits', '4', '--format', 'gguf'], /^--format: gguf/],
+    [['--quantize-embeddings', '--format', 'gptq'], /^--quantize-embeddings: gptq has no place/],
+  ] as const)
+    await refuses(t, () => runQuantize([model, out, ...args]), message);
+});

@@ -2,11 +2,13 @@ import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { cpuBackend, webgpuBackend } from '../../engine/backend.js';
 import type { ModelConfig } from '../../model/config.js';
 import { namesIn } from '../../model/prefix.js';
+import type { Ops } from '../../ops/ops.js';
 import type { WeightFormat } from '../../quant/weight.js';
 import { findFolds } from '../find-folds.js';
 import { foldedSource } from '../folded-source.js';
 import { foldsOf } from '../folds.js';
 import { InputGatherer } from '../gather.js';
+import { type Matrix, measureSensitivity } from '../sensitivity.js';
 import { keptFolds } from './fold-file.js';
 import type { FoldChoice } from './methods.js';
 import type { Inputs } from './run.js';
@@ -25,10 +27,30 @@ export function openInputs(
   { device, ...calibrated }: Calibrated,
   withHessian: boolean,
 ): Inputs & { close(): void } {
-  if (device === 'cpu')
-    return new InputGatherer({ ...calibrated, withHessian, openOps: async () => cpuBackend().ops });
-  const openOps = async () => (await webgpuBackend({ computeType: 'float32', batchInvariant: false })).ops;
-  return new InputGatherer({ ...calibrated, withHessian, openOps });
+  if (device === 'cpu') return new InputGatherer({ ...calibrated, withHessian, openOps: openCpu });
+  return new InputGatherer({ ...calibrated, withHessian, openOps: openWebgpu });
+}
+
+const openCpu = async () => cpuBackend().ops;
+const openWebgpu = async () => (await webgpuBackend({ computeType: 'float32', batchInvariant: false })).ops;
+
+/** What `measureSensitivity` finds. */
+export async function sensitivityOf(
+  { device, ...calibrated }: Calibrated,
+  matrices: readonly Matrix[],
+  onMatrix: () => void,
+): Promise<readonly (readonly number[])[]> {
+  const measure = async <B>(openOps: () => Promise<Ops<B>>) => {
+    const { checkpoint, config } = calibrated;
+    const inputs = new InputGatherer({ ...calibrated, withHessian: true, openOps });
+    const { numLayers, hiddenSize } = config;
+    try {
+      return await measureSensitivity({ checkpoint, inputs, matrices, numLayers, hiddenSize, onMatrix });
+    } finally {
+      inputs.close();
+    }
+  };
+  return device === 'cpu' ? measure(openCpu) : measure(openWebgpu);
 }
 
 /** A checkpoint of the same model that holds folds, found anew or by an earlier run of the job whose folder `dir` is. */

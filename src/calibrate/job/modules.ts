@@ -6,10 +6,13 @@ import { namesIn } from '../../model/prefix.js';
 
 /** A matrix of a layer, as its checkpoint holds it: one that is made of several, such as q, k and v, counts once. */
 export interface LinearModule {
-  readonly layer: number;
+  /** null for embedding and output matrix, which come last. */
+  readonly layer: number | null;
   /** Name of the tensor. */
   readonly tensor: string;
   readonly layout: MatrixLayout;
+  /** Whether rows are looked up in it. */
+  readonly isTable?: boolean;
 }
 
 /** The matrices of all layers, in the order in which a token meets them. */
@@ -41,16 +44,33 @@ function layerNames(config: ModelConfig, tensors: Checkpoint['tensors'], layer: 
   return [...attention, ...each.flat()];
 }
 
-/** Linear modules that are never quantized: the output matrix and the routers, which are small and choose much. */
+/** Embedding and output matrix, which may be one. */
+export function tableModules(
+  config: ModelConfig,
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+): readonly LinearModule[] {
+  const { embedding, lmHead } = namesIn(tensors, config);
+  const names = config.tieWordEmbeddings ? [embedding] : [embedding, lmHead];
+  return names.map((tensor) => ({
+    layer: null,
+    tensor,
+    layout: 'rows',
+    isTable: tensor === embedding,
+  }));
+}
+
+/** Linear modules that are not quantized: the output matrix, unless it is to be, and the routers, which are small and choose much. */
 export function keptModules(
   config: ModelConfig,
   { tensors }: Pick<Checkpoint, 'tensors'>,
+  withTables = false,
 ): readonly string[] {
   const { lmHead, experts } = namesIn(tensors, config);
   const routers = (config.experts?.layers ?? []).flatMap((hasExperts, layer) =>
     hasExperts ? [expertNamesIn(experts, tensors, layer).router.weight] : [],
   );
-  return [lmHead, ...routers].map(moduleOf);
+  const isQuantized = withTables && !config.tieWordEmbeddings;
+  return [...(isQuantized ? [] : [lmHead]), ...routers].map(moduleOf);
 }
 
 /** The path of a tensor's module. */

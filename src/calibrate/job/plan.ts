@@ -9,7 +9,7 @@ import { floatType } from '../../model/matrices.js';
 import { formatName } from '../../quant/formats.js';
 import { BLOCK_CODES, type WeightFormat } from '../../quant/weight.js';
 import { checkRules, type KeepRule, ruleFor } from './keep.js';
-import { keptModules, type LinearModule, linearModules, moduleOf } from './modules.js';
+import { keptModules, type LinearModule, linearModules, moduleOf, tableModules } from './modules.js';
 import type { Scheme } from './schemes.js';
 import type { OutputTensor } from './sizes.js';
 
@@ -20,6 +20,20 @@ export interface PlanOptions {
   readonly maxShardBytes: number;
   /** Whether the method gives columns an order of their own. */
   readonly actOrder: boolean;
+  /** The format of each matrix, by its tensor, in place of the scheme's. */
+  readonly formats?: ReadonlyMap<string, FormatChoice>;
+  /** Whether embedding and output matrix become codes too. */
+  readonly withTables?: boolean;
+}
+
+/** A format that was chosen for one matrix. */
+export interface FormatChoice {
+  readonly tensor: string;
+  readonly format: WeightFormat;
+  /** KL divergence, in nats, that is expected of it. */
+  readonly cost: number;
+  /** In words, what others would change. */
+  readonly why: string;
 }
 
 /** A matrix that becomes codes. */
@@ -32,6 +46,8 @@ export interface MatrixTask<T extends OutputTensor = OutputTensor> {
   /** As people call its format. */
   readonly label: string;
   readonly isTransposed: boolean;
+  /** Absent where all matrices get the same format. */
+  readonly choice?: FormatChoice;
   /** What is done otherwise than asked, and why. */
   readonly note: string | null;
   /** Whether reading it takes as much memory once more. */
@@ -67,7 +83,11 @@ export function planJob(config: ModelConfig, checkpoint: Checkpoint, options: Pl
   const { tensors } = checkpoint;
   checkRules(options.keep, [...tensors.keys()]);
   refuseCodes(checkpoint);
-  const modules = linearModules(config, checkpoint);
+  const { withTables = false, file } = options;
+  if (withTables && file.holdsTables !== true)
+    throw new UserError(`--quantize-embeddings: ${file.name} has no place for them`);
+  const tables = withTables ? tableModules(config, checkpoint) : [];
+  const modules = [...linearModules(config, checkpoint), ...tables];
   const byLayer = modules.map((module) =>
     planMatrix(expectTensor(checkpoint, config, module), module, options),
   );
@@ -86,9 +106,9 @@ export function planJob(config: ModelConfig, checkpoint: Checkpoint, options: Pl
       tasks.flatMap(({ outputs }) => outputs),
       options.maxShardBytes,
     ),
-    quantizationConfig: options.file.config(
+    quantizationConfig: file.config(
       matrices.map(({ spec }) => spec),
-      [...keptModules(config, checkpoint), ...kept],
+      [...keptModules(config, checkpoint, withTables), ...kept],
     ),
   };
 }
@@ -123,7 +143,7 @@ function copyTask(info: TensorInfo, keep: readonly KeepRule[], note: string | nu
 }
 
 function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions): Task<TensorSpec> {
-  const { keep, file, scheme } = options;
+  const { keep, file, scheme, formats } = options;
   const stays = (note: string) => copyTask(info, keep, note);
   if (ruleFor(keep, info.name) !== null) return stays('--keep');
   if (info.shape.length !== 2)
@@ -131,9 +151,13 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
   const isTransposed = module.layout === 'transposed';
   if (isTransposed && !file.byOutputs)
     return stays(`lies by inputs, for which ${file.name} has no place: take --format gptq or awq`);
-  const asked = { ...scheme.format, scaleType: file.scaleType ?? scheme.format.scaleType };
+  const choice = formats?.get(info.name);
+  const format = choice?.format ?? scheme.format;
+  const asked = { ...format, scaleType: file.scaleType ?? format.scaleType };
   const specs = candidates(info, isTransposed, asked, options);
-  const spec = specs.find((candidate) => file.problem(candidate) === null);
+  const found = specs.find((candidate) => file.problem(candidate) === null);
+  const spec =
+    found === undefined || module.isTable !== true ? found : ({ ...found, isTable: true } as const);
   if (spec === undefined)
     return stays(specs.length === 0 ? divides(info, asked) : String(file.problem(specs[0])));
   const isAsked = spec.format.groupSize === asked.groupSize;
@@ -145,6 +169,7 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
     spec,
     label: formatName(spec.format),
     isTransposed,
+    ...(choice === undefined ? {} : { choice }),
     note: instead,
     outputs: file.tensors(spec),
   };

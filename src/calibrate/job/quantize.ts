@@ -8,6 +8,7 @@ import { parseModelConfig } from '../../model/config-parse.js';
 import type { CalibrationText } from '../calibration-text.js';
 import { FOLDS_FILE } from './fold-file.js';
 import { JOURNAL_FILE, type JournalEntry } from './journal.js';
+import { FORMATS_FILE } from './mixed.js';
 import { copyFiles, fileSha256, filesToCopy, GGUF_FILE, partialOf, publish } from './outputs.js';
 import {
   type OutputFile,
@@ -50,7 +51,7 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   await writeFile(join(dir, `${REPORT}.json`), `${JSON.stringify(report, null, 2)}\n`);
   await writeFile(join(dir, `${REPORT}.md`), reportMarkdown(report));
   await checkReadable(quantizationConfig === null ? join(dir, GGUF_FILE) : dir);
-  for (const name of [JOURNAL_FILE, FOLDS_FILE]) await rm(join(dir, name), { force: true });
+  for (const name of [JOURNAL_FILE, FOLDS_FILE, FORMATS_FILE]) await rm(join(dir, name), { force: true });
   await publish(out);
   return report;
 }

@@ -10,6 +10,8 @@ export interface ReportOptions {
   readonly method: string;
   readonly format: string;
   readonly keep: readonly string[];
+  /** Whether embedding and output matrix are quantized too. */
+  readonly withTables: boolean;
 }
 
 export interface OutputFile {
@@ -46,6 +48,10 @@ export interface TensorReport {
   /** Mean squared error of an output; see `MatrixResult`. */
   readonly error: number | null;
   readonly bytes: number;
+  /** KL divergence, in nats, that is expected of it, where its format was chosen by that; else null. */
+  readonly expectedDivergence: number | null;
+  /** What other formats would change. */
+  readonly why: string | null;
   readonly notes: readonly string[];
 }
 
@@ -58,6 +64,8 @@ export function tensorReport(task: Task, { error, notes }: JournalEntry, method:
     method: isMatrix ? method : null,
     error,
     bytes: dtypeBytes(task.outputs),
+    expectedDivergence: isMatrix ? (task.choice?.cost ?? null) : null,
+    why: isMatrix ? (task.choice?.why ?? null) : null,
     notes: [...(task.note === null ? [] : [task.note]), ...notes],
   };
 }
@@ -65,7 +73,7 @@ export function tensorReport(task: Task, { error, notes }: JournalEntry, method:
 /** The same for people. */
 export function reportMarkdown(report: QuantizationReport): string {
   const { options, calibration, tensors, files } = report;
-  const rows = tensors.map(({ tensor, shape, format, method, error, bytes, notes }) =>
+  const rows = tensors.map(({ tensor, shape, format, method, error, bytes, why, notes }) =>
     tableRow([
       tensor,
       shape.join(' × '),
@@ -73,7 +81,7 @@ export function reportMarkdown(report: QuantizationReport): string {
       method ?? 'copied',
       error === null ? '' : error.toExponential(3),
       String(bytes),
-      notes.join('; '),
+      [...(why === null ? [] : [why]), ...notes].join('; '),
     ]),
   );
   return [

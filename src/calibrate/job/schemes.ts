@@ -9,10 +9,10 @@ export interface Scheme {
   readonly activations: ActivationType;
 }
 
-const INTEGER = /^int([2348])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
+const INTEGER = /^int([234568])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
 /** For the help and for errors. */
 export const SCHEME_NAMES =
-  'int8, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8';
+  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8';
 
 /**
  * Reads the value of `--scheme`. Plain `int8` has a scale for each row, `int4` and below one for each 32 columns, as with `--quantization`.
@@ -24,7 +24,7 @@ export function parseScheme(name: string): Scheme {
   const [matched, bits, groups, asymmetric] = INTEGER.exec(name) ?? [];
   if (matched === undefined)
     throw new UserError(`--scheme: ${JSON.stringify(name)} is none of ${SCHEME_NAMES}`);
-  const width = Number(bits) as 2 | 3 | 4 | 8;
+  const width = Number(bits) as IntegerBits;
   const format = integerFormat(width, groupSize(width, groups), asymmetric !== undefined);
   return { name, format, activations: 'float' };
 }
@@ -34,8 +34,14 @@ function groupSize(bits: number, groups: string | undefined): number | null {
   return groups === 'channel' ? null : Number(groups.slice(1));
 }
 
+type IntegerBits = 2 | 3 | 4 | 5 | 6 | 8;
+
 /** Bytes of one scale for a whole row weigh nothing, so it has the wider type. */
-function integerFormat(bits: 2 | 3 | 4 | 8, groupSize: number | null, zeroPoints: boolean): WeightFormat {
+export function integerFormat(
+  bits: IntegerBits,
+  groupSize: number | null,
+  zeroPoints: boolean,
+): WeightFormat {
   const scaleType = bits === 8 && groupSize === null ? 'f32' : 'f16';
   return { reader: `int${bits}`, bits, groupSize, scaleType, zeroPoints };
 }

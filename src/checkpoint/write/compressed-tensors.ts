@@ -18,6 +18,7 @@ export const compressedTensors: FileFormat = {
   scaleType: null,
   byOutputs: false,
   mixesGroups: true,
+  holdsTables: true,
   problem: ({ format }) => (format.reader.startsWith('int') ? null : 'compressed-tensors holds integers'),
   tensors: (spec) => (isBytes(spec) ? byteTensors(spec) : packedTensors(spec)),
   pack: (spec, weight, groupIndex) =>
@@ -122,7 +123,7 @@ function config(matrices: readonly MatrixSpec[], kept: readonly string[]): objec
   const bySize = [...schemes.values()].sort((a, b) => b.length - a.length);
   const groups = bySize.map((specs, i) => [
     `group_${i}`,
-    groupConfig(specs[0], i === 0 ? ['Linear'] : specs.map(({ module }) => module)),
+    groupConfig(specs[0], i === 0 ? ['Linear', ...namesOf(specs.filter(isTable))] : namesOf(specs)),
   ]);
   const formats = new Set(matrices.map(fileFormatOf));
   return {
@@ -132,6 +133,15 @@ function config(matrices: readonly MatrixSpec[], kept: readonly string[]): objec
     config_groups: Object.fromEntries(groups),
     ignore: kept,
   };
+}
+
+function namesOf(specs: readonly MatrixSpec[]): string[] {
+  return specs.map(({ module }) => module);
+}
+
+/** Not of the class `Linear`. */
+function isTable(spec: MatrixSpec): boolean {
+  return spec.isTable === true;
 }
 
 function fileFormatOf(spec: MatrixSpec): string {

@@ -16,6 +16,8 @@ export interface MatrixSpec {
   readonly actOrder: boolean;
   /** Type of the floats that the matrix was. */
   readonly floatType: FloatType;
+  /** Whether rows are looked up in it: an embedding, which is no linear module. */
+  readonly isTable?: true;
 }
 
 /** How the files of one quantization method hold matrices in codes. */
@@ -27,6 +29,8 @@ export interface FileFormat {
   readonly byOutputs: boolean;
   /** Whether matrices may have groups of other sizes than most. */
   readonly mixesGroups: boolean;
+  /** Whether it has a place for embeddings and output matrices. */
+  readonly holdsTables?: true;
   /** Why it cannot hold such a matrix; null where it can. */
   problem(spec: MatrixSpec): string | null;
   /** The tensors that a matrix becomes, known before its codes are. */

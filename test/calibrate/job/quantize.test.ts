@@ -7,7 +7,7 @@ import { fingerprintOf, quantizeModel } from '#halflight/calibrate/job/quantize.
 import { copyTinyModel, temporaryFolder } from '../../support/models.js';
 import { planTiny } from './support.js';
 
-const OPTIONS = { model: 'tiny', scheme: 'int4', method: 'rtn', format: 'gptq', keep: [] };
+const OPTIONS = { model: 'tiny', scheme: 'int4', method: 'rtn', format: 'gptq', keep: [], withTables: false };
 
 async function requestOf(t: Test) {
   const modelDir = await copyTinyModel(t);

@@ -12,7 +12,14 @@ t.test('tells of each tensor its format, method, error, bytes and notes', async 
   t.match(copied, { method: null, error: null, notes: [] });
   const text = reportMarkdown({
     halflight: '1.0.0',
-    options: { model: 'tiny', scheme: 'int4-g128', method: 'rtn', format: 'gptq', keep: [] },
+    options: {
+      model: 'tiny',
+      scheme: 'int4-g128',
+      method: 'rtn',
+      format: 'gptq',
+      keep: [],
+      withTables: false,
+    },
     calibration: { files: ['a.txt'], numSamples: 2, numTokens: 20, sha256: 'abc' },
     sourceBytes: 100,
     outputBytes: 50,

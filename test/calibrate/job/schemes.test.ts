@@ -24,7 +24,7 @@ t.test('only w8a8 rounds activations', (t) => {
 t.test('others are refused with the known ones', (t) =>
   refuses(
     t,
-    () => parseScheme('int5'),
-    /^--scheme: "int5" is none of int8, int4, int3 or int2, each with -g32/,
+    () => parseScheme('int7'),
+    /^--scheme: "int7" is none of int8, int6, int5, int4, int3 or int2, each with -g32/,
   ),
 );
