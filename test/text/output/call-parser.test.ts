@@ -76,7 +76,7 @@ for (const name of NAMES) {
     }
   });
 
-  t.test(`${name}: any text gives the same, whole or cut, and loses nothing but calls`, async (t) => {
+  t.test(`${name}: every text gives the same, whole or cut, and loses nothing but calls`, async (t) => {
     const { open, close, separator } = CALL_FORMATS[name];
     const markers = [
       open,
