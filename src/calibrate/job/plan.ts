@@ -196,6 +196,7 @@ function candidates(
     activations: scheme.activations,
     actOrder,
     floatType: floatType(info),
+    ...(scheme.doubleQuant === true ? { doubleQuant: true } : {}),
   }));
 }
 

@@ -24,6 +24,7 @@ export type Inputs = Pick<InputGatherer<unknown>, 'reach' | 'statsOf' | 'replace
 
 /** How codes lie in the files. */
 export interface MatrixPacker {
+  stored?(spec: MatrixSpec, weight: PackedWeight): PackedWeight;
   pack(spec: MatrixSpec, weight: PackedWeight, groupIndex: Uint32Array | null): readonly NamedData[];
 }
 
@@ -95,9 +96,11 @@ async function quantized({ checkpoint, file, method, inputs }: Job, task: Matrix
   const values = isTransposed ? transposed(read, rows) : read;
   const stats = (await inputs?.statsOf(info.name)) ?? null;
   const result = method.quantize({ name: info.name, values, rows, cols, format, stats });
-  inputs?.replace(info.name, result);
+  const { groupIndex } = result;
+  const packed = file.stored?.(spec, result.packed) ?? result.packed;
+  inputs?.replace(info.name, { packed, groupIndex });
   return {
-    tensors: file.pack(spec, result.packed, result.groupIndex),
+    tensors: file.pack(spec, result.packed, groupIndex),
     error: result.error,
     notes: result.notes,
   };

@@ -7,19 +7,27 @@ export interface Scheme {
   readonly name: string;
   readonly format: WeightFormat;
   readonly activations: ActivationType;
+  /** Whether scales become codes too. */
+  readonly doubleQuant?: true;
 }
 
 const INTEGER = /^int([234568])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
+/** `-dq`: double quantization. */
+const TABLE = /^(nf4|fp4)(-dq)?$/;
 /** For the help and for errors. */
 export const SCHEME_NAMES =
-  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4; w8a8';
+  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4 or fp4, each with -dq; w8a8';
 
 /**
  * Reads the value of `--scheme`. Plain `int8` has a scale for each row, `int4` and below one for each 32 columns, as with `--quantization`.
  * Throws UserError with the known names.
  */
 export function parseScheme(name: string): Scheme {
-  if (name === 'nf4') return { name, format: STORED_FORMATS['nf4-g64'], activations: 'float' };
+  const [isTable, table, doubled] = TABLE.exec(name) ?? [];
+  if (isTable !== undefined) {
+    const format = STORED_FORMATS[table === 'fp4' ? 'fp4-g64' : 'nf4-g64'];
+    return { name, format, activations: 'float', ...(doubled === undefined ? {} : { doubleQuant: true }) };
+  }
   if (name === 'w8a8') return { name, format: integerFormat(8, null, false), activations: 'int8' };
   const [matched, bits, groups, asymmetric] = INTEGER.exec(name) ?? [];
   if (matched === undefined)

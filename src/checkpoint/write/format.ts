@@ -18,6 +18,8 @@ export interface MatrixSpec {
   readonly floatType: FloatType;
   /** Whether rows are looked up in it: an embedding, which is no linear module. */
   readonly isTable?: true;
+  /** Whether its scales become codes too. */
+  readonly doubleQuant?: true;
 }
 
 /** How the files of one quantization method hold matrices in codes. */
@@ -33,6 +35,8 @@ export interface FileFormat {
   readonly holdsTables?: true;
   /** Why it cannot hold such a matrix; null where it can. */
   problem(spec: MatrixSpec): string | null;
+  /** The weight as it is read back, where that is not to the bit what was written; absent where it always is. */
+  stored?(spec: MatrixSpec, weight: PackedWeight): PackedWeight;
   /** The tensors that a matrix becomes, known before its codes are. */
   tensors(spec: MatrixSpec): TensorSpec[];
   /** The same with their elements. @param groupIndex the group of each column, where they do not follow one another */

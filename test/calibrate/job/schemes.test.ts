@@ -4,11 +4,27 @@ import { formatName } from '#halflight/quant/formats.js';
 import { refuses } from '../../support/commands.js';
 
 t.test('names are formats', (t) => {
-  const names = ['int8', 'int4', 'int4-g128', 'int4-channel', 'int3-g64-asym', 'int2-asym', 'nf4'];
+  const names = [
+    'int8',
+    'int4',
+    'int4-g128',
+    'int4-channel',
+    'int3-g64-asym',
+    'int2-asym',
+    'nf4',
+    'int5-g64',
+  ];
   t.strictSame(
     names.map((name) => formatName(parseScheme(name).format)),
-    ['int8', 'int4-g32', 'int4-g128', 'int4', 'int3-g64-asym', 'int2-g32-asym', 'nf4-g64'],
+    ['int8', 'int4-g32', 'int4-g128', 'int4', 'int3-g64-asym', 'int2-g32-asym', 'nf4-g64', 'int5-g64'],
   );
+  t.end();
+});
+
+t.test('-dq asks for scales in codes beside tables', (t) => {
+  t.match(parseScheme('fp4-dq'), { format: { table: 'fp4', groupSize: 64 }, doubleQuant: true });
+  t.notOk('doubleQuant' in parseScheme('fp4'));
+  t.throws(() => parseScheme('int4-dq'), /^--scheme/);
   t.end();
 });
 

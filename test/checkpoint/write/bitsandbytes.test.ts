@@ -1,6 +1,7 @@
 import t from 'tap';
 import { bitsandbytes } from '#halflight/checkpoint/write/bitsandbytes.js';
 import { STORED_FORMATS } from '#halflight/quant/formats.js';
+import { openWritten } from '../quantized/packers.js';
 import { coded, integers, readsBack, specOf } from './support.js';
 
 const NF4 = STORED_FORMATS['nf4-g64'];
@@ -27,8 +28,26 @@ t.test('the state tells shape and type', (t) => {
   t.end();
 });
 
+t.test('FP4 is written as NF4 is', async (t) => {
+  const spec = specOf('a.b', [8, 128], STORED_FORMATS['fp4-g64']);
+  await readsBack(t, bitsandbytes, [spec]);
+  t.match(bitsandbytes.config([spec], []), { bnb_4bit_quant_type: 'fp4', bnb_4bit_use_double_quant: false });
+});
+
+t.test('scales in codes are read back as they are said to be', async (t) => {
+  const spec = { ...specOf('a', [33, 1024], NF4), doubleQuant: true } as const;
+  const weight = coded(spec);
+  const stored = bitsandbytes.stored?.(spec, weight) ?? weight;
+  const config = bitsandbytes.config([spec], []);
+  t.match(config, { bnb_4bit_use_double_quant: true });
+  const read = await openWritten(t, config, bitsandbytes.pack(spec, weight, null));
+  t.strictSame((await read.stored('a.weight'))?.scales, stored.scales);
+  t.strictSame((await read.stored('a.weight'))?.codes, weight.codes);
+  t.notSame(stored.scales, weight.scales);
+});
+
 t.test('what it cannot hold is refused', (t) => {
-  t.match(bitsandbytes.problem(specOf('a', [8, 64], integers(4, 64))), /NF4 in blocks of 64/);
+  t.match(bitsandbytes.problem(specOf('a', [8, 64], integers(4, 64))), /NF4 and FP4 in blocks of 64/);
   t.match(bitsandbytes.problem(specOf('a', [8, 96], NF4)), /96 inputs are no whole blocks/);
   t.equal(bitsandbytes.problem(specOf('a', [8, 128], NF4)), null);
   t.end();
