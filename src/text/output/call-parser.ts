@@ -22,6 +22,8 @@ export class CallParser implements EventParser {
   /** What the call that is being read began with. */
   #opened = '';
   #reader: CallReader | null = null;
+  /** What the reader has read. */
+  #read: string[] = [];
 
   constructor(
     readonly format: CallFormat,
@@ -85,7 +87,11 @@ export class CallParser implements EventParser {
 
   #call(events: OutputEvent[], isEnd: boolean): boolean {
     const result = this.#reader?.read(this.#buffer, isEnd) ?? 'broken';
+    this.#read.push(this.#buffer);
+    this.#buffer = '';
     if (result === 'more') return false;
+    this.#buffer = this.#read.join('');
+    this.#read = [];
     if (result === 'broken') {
       events.push({ kind: 'content', text: this.#giveUp() });
       return true;
@@ -98,9 +104,11 @@ export class CallParser implements EventParser {
 
   /** What began the call is text; what follows it may hold another. */
   #giveUp(): string {
-    const opened = this.#opened || this.#buffer.slice(0, this.#buffer.search(/\S/) + 1);
-    if (this.#opened === '') this.#buffer = this.#buffer.slice(opened.length);
     this.#phase = 'text';
+    if (this.#opened !== '') return this.#opened;
+    const length = this.#buffer.search(/\S/) + 1;
+    const opened = this.#buffer.slice(0, length);
+    this.#buffer = this.#buffer.slice(length);
     return opened;
   }
 

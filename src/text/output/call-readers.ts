@@ -12,7 +12,10 @@ export type ReadResult =
 
 /** Reads what stands behind the marker of a call. One reader reads one call, or one list. */
 export interface CallReader {
-  /** @param text begins with what it was in the last call; @param isEnd nothing follows it */
+  /**
+   * @param text what follows the text of the last call; @param isEnd nothing follows it
+   * @returns where it is read: the calls, and their length from the first text on
+   */
   read(text: string, isEnd: boolean): ReadResult;
 }
 
@@ -32,39 +35,50 @@ export function createReader(syntax: CallSyntax, context: ReaderContext): CallRe
   return READERS[syntax](context);
 }
 
-/** The value that begins at `start`, white space. */
+type Interpret = (json: string) => readonly FunctionCall[] | null;
+
+/** Reads a value, which its first text begins with. */
 class ValueReader {
   readonly #extent = new JsonExtent();
+  readonly #texts: string[] = [];
 
+  /** @param numBefore characters before the value */
   constructor(
-    readonly start: number,
-    readonly interpret: (json: string) => readonly FunctionCall[] | null,
+    readonly numBefore: number,
+    readonly interpret: Interpret,
   ) {}
 
   read(text: string, isEnd: boolean): ReadResult {
-    const value = text.slice(this.start);
-    const length = this.#extent.scan(value);
-    if (length === 'more') return isEnd ? 'broken' : 'more';
-    const calls = length === 'broken' ? null : this.interpret(value.slice(0, length));
-    return calls === null || length === 'broken' ? 'broken' : { calls, length: this.start + length };
+    const end = this.#extent.scan(text);
+    this.#texts.push(typeof end === 'number' ? text.slice(0, end) : text);
+    if (end === 'more') return isEnd ? 'broken' : 'more';
+    const json = this.#texts.join('');
+    const calls = end === 'broken' ? null : this.interpret(json);
+    return calls === null ? 'broken' : { calls, length: this.numBefore + json.length };
   }
 }
+
+/** The first key of an answer in JSON that is no call tells so: it is not held back to its end. */
+const FIRST_KEY = /^\s*\[?\s*\{\s*"([^"\\]*)"/;
+const MAX_KEY_LENGTH = 128;
 
 /** `{"name": …, "arguments": …}` or a list of them. */
 class JsonReader implements CallReader {
   #value: ValueReader | null = null;
+  #beginning = '';
 
   constructor(readonly context: ReaderContext) {}
 
   read(text: string, isEnd: boolean): ReadResult {
-    if (this.context.isBare && !mayBeCall(text)) return 'broken';
-    if (this.#value === null) {
-      const start = text.length - text.trimStart().length;
-      if (start === text.length) return isEnd ? 'broken' : 'more';
-      if (!'{['.includes(text.charAt(start))) return 'broken';
-      this.#value = new ValueReader(start, (json) => this.#interpret(json));
-    }
-    return this.#value.read(text, isEnd);
+    if (this.#beginning.length < MAX_KEY_LENGTH) this.#beginning += text;
+    if (this.context.isBare && !mayBeCall(this.#beginning)) return 'broken';
+    if (this.#value !== null) return this.#value.read(text, isEnd);
+    const value = this.#beginning.trimStart();
+    if (value === '') return isEnd ? 'broken' : 'more';
+    if (!'{['.includes(value.charAt(0))) return 'broken';
+    const numBefore = this.#beginning.length - value.length;
+    this.#value = new ValueReader(numBefore, (json) => this.#interpret(json));
+    return this.#value.read(value, isEnd);
   }
 
   #interpret(json: string): readonly FunctionCall[] | null {
@@ -75,10 +89,9 @@ class JsonReader implements CallReader {
   }
 }
 
-/** An answer in JSON is not held back to its end where its first key tells that it is no call. */
-function mayBeCall(text: string): boolean {
-  const key = /^\s*\[?\s*\{\s*"([^"\\]*)"/.exec(text)?.[1];
-  return key === undefined || CALL_KEYS.has(key);
+function mayBeCall(beginning: string): boolean {
+  const key = FIRST_KEY.exec(beginning.slice(0, MAX_KEY_LENGTH))?.[1];
+  return key === undefined ? beginning.length < MAX_KEY_LENGTH : CALL_KEYS.has(key);
 }
 
 const MAX_HEAD_LENGTH = 256;
@@ -87,43 +100,59 @@ const HEAD = /^\s*([\w.-]+)(?:\[CALL_ID\]\s*\w+)?(?:\[ARGS\])?\s*$/;
 
 /** As JSON, or with the name before the arguments. */
 class NamedReader implements CallReader {
-  readonly #json: JsonReader;
-  #arguments: ValueReader | null = null;
+  #inner: { read(text: string, isEnd: boolean): ReadResult } | null = null;
+  #head = '';
 
-  constructor(context: ReaderContext) {
-    this.#json = new JsonReader(context);
-  }
+  constructor(readonly context: ReaderContext) {}
 
   read(text: string, isEnd: boolean): ReadResult {
-    if (/^\s*([{[]|$)/.test(text)) return this.#json.read(text, isEnd);
-    if (this.#arguments === null) {
-      const start = text.indexOf('{');
-      const head = start < 0 ? text : text.slice(0, start);
-      if (head.length > MAX_HEAD_LENGTH) return 'broken';
-      if (start < 0) return isEnd ? 'broken' : 'more';
-      const name = HEAD.exec(head)?.[1] ?? '';
-      if (!isFunctionName(name)) return 'broken';
-      this.#arguments = new ValueReader(start, (json) => (isJson(json) ? [{ name, arguments: json }] : null));
+    if (this.#inner !== null) return this.#inner.read(text, isEnd);
+    this.#head += text;
+    if (/^\s*[{[]/.test(this.#head)) {
+      this.#inner = new JsonReader(this.context);
+      return this.#inner.read(this.#head, isEnd);
     }
-    return this.#arguments.read(text, isEnd);
+    return this.#readHead(isEnd);
+  }
+
+  #readHead(isEnd: boolean): ReadResult {
+    const start = this.#head.indexOf('{');
+    const head = start < 0 ? this.#head : this.#head.slice(0, start);
+    if (head.length > MAX_HEAD_LENGTH) return 'broken';
+    if (start < 0) return isEnd ? 'broken' : 'more';
+    const name = HEAD.exec(head)?.[1] ?? '';
+    if (!isFunctionName(name)) return 'broken';
+    this.#inner = new ValueReader(start, (json) => (isJson(json) ? [{ name, arguments: json }] : null));
+    return this.#inner.read(this.#head.slice(start), isEnd);
   }
 }
 
+const XML_START = '<function=';
 const XML_END = '</function>';
 const XML_CALL = /^\s*<function=([\w.-]+)>(.*)<\/function>$/s;
 const XML_PARAMETER = /<parameter=([^>]+)>\n?(.*?)\n?<\/parameter>/gs;
 
 /** Qwen3-Coder: `<function=NAME>`, each argument as `<parameter=KEY>` text `</parameter>`, `</function>`. */
 class XmlReader implements CallReader {
-  #searched = 0;
+  readonly #texts: string[] = [];
+  /** The last characters: what ends the call may begin in them. */
+  #last = '';
+  #head = '';
 
   constructor(readonly functions: readonly OfferedFunction[]) {}
 
   read(text: string, isEnd: boolean): ReadResult {
-    const end = text.indexOf(XML_END, this.#searched);
-    this.#searched = Math.max(0, text.length - XML_END.length);
-    if (end < 0) return isEnd || !mayBeFunction(text) ? 'broken' : 'more';
-    const length = end + XML_END.length;
+    this.#texts.push(text);
+    if (this.#head.trimStart().length < XML_START.length) this.#head += text;
+    const recent = this.#last + text;
+    this.#last = recent.slice(-XML_END.length);
+    if (!mayBeFunction(this.#head)) return 'broken';
+    if (recent.includes(XML_END)) return this.#interpret(this.#texts.join(''));
+    return isEnd ? 'broken' : 'more';
+  }
+
+  #interpret(text: string): ReadResult {
+    const length = text.indexOf(XML_END) + XML_END.length;
     const [, name = '', body = ''] = XML_CALL.exec(text.slice(0, length)) ?? [];
     if (!isFunctionName(name) || body.replace(XML_PARAMETER, '').trim() !== '') return 'broken';
     const types = typesOf(this.functions.find((one) => one.name === name));
@@ -135,10 +164,8 @@ class XmlReader implements CallReader {
   }
 }
 
-function mayBeFunction(text: string): boolean {
-  const start = '<function=';
-  const trimmed = text.trimStart().slice(0, start.length);
-  return start.startsWith(trimmed);
+function mayBeFunction(head: string): boolean {
+  return XML_START.startsWith(head.trimStart().slice(0, XML_START.length));
 }
 
 function typesOf(offered: OfferedFunction | undefined): Readonly<Record<string, unknown>> {

@@ -43,6 +43,8 @@ export class HarmonyParser implements EventParser {
   /** Kinds of text that a message has been told of. */
   readonly #told = new Set<string>();
   #isFirstPiece = true;
+  /** Of the call that is being read. */
+  #arguments: string[] = [];
 
   constructor(readonly options: HarmonyOptions) {}
 
@@ -120,15 +122,15 @@ export class HarmonyParser implements EventParser {
 
   #callBody(events: OutputEvent[], isEnd: boolean): boolean {
     const { before, marker } = findMarker(this.#buffer, BODY_ENDS, isEnd);
-    if (marker === null && !isEnd) return false;
-    const calls = readBody(this.#header.recipient ?? '', before);
-    if (calls === null) {
-      this.#header = { ...FINAL, text: this.#header.text };
-      return true;
-    }
-    events.push(...calls.map((call): OutputEvent => ({ kind: 'call', call })));
+    this.#arguments.push(before);
     this.#closeBody(before.length, marker);
-    return this.#buffer !== '';
+    if (marker === null && !isEnd) return false;
+    const body = this.#arguments.join('');
+    this.#arguments = [];
+    const calls = readBody(this.#header.recipient ?? '', body);
+    if (calls === null) this.#tell(events, this.#header.text + body);
+    else events.push(...calls.map((call): OutputEvent => ({ kind: 'call', call })));
+    return marker !== null;
   }
 
   #textBody(events: OutputEvent[], isEnd: boolean): boolean {

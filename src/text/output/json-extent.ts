@@ -3,25 +3,22 @@ const MAX_DEPTH = 64;
 
 const CLOSERS: Readonly<Record<string, string>> = { '{': '}', '[': ']' };
 
-/**
- * Finds where an object or a list ends, by its brackets and strings, without reading a character twice. Whether it is JSON is not told.
- */
+/** Finds where an object or a list ends, by its brackets and strings. Whether it is JSON is not told. */
 export class JsonExtent {
   readonly #open: string[] = [];
   #inString = false;
   #escaped = false;
-  #scanned = 0;
 
   /**
-   * @param text begins with a bracket, and with what it was in the last call
-   * @returns the index behind the value; `more` where it goes on; `broken` where brackets do not match or are too deep
+   * @param text what follows the text of the last call; the first begins with a bracket
+   * @returns the index in `text` behind the value; `more` where it goes on; `broken` where brackets do not match or are too deep
    */
   scan(text: string): number | 'more' | 'broken' {
-    for (; this.#scanned < text.length; this.#scanned++) {
-      const char = text.charAt(this.#scanned);
+    for (let i = 0; i < text.length; i++) {
+      const char = text.charAt(i);
       if (this.#inString) this.#stringChar(char);
       else if (!this.#plainChar(char)) return 'broken';
-      if (this.#open.length === 0) return this.#scanned + 1;
+      if (this.#open.length === 0) return i + 1;
     }
     return 'more';
   }

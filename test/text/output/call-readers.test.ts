@@ -28,7 +28,7 @@ t.test('what no marker announced is a call only to a function that was offered',
   t.match(read('json', '{"name": "Bob", "parameters": {}}'), { calls: [{ name: 'Bob' }] });
   const reader = createReader('json', { functions: FUNCTIONS, isBare: true });
   t.equal(reader.read('{"na', false), 'more');
-  t.equal(reader.read('{"nation": ', false), 'broken', 'known before it ends');
+  t.equal(reader.read('tion": ', false), 'broken', 'known before it ends');
 });
 
 t.test('arguments in XML are typed by the schema', async (t) => {
