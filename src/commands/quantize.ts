@@ -5,7 +5,15 @@ import { GGUF_SCHEME_NAMES, ggufScheme } from '../calibrate/job/gguf-schemes.js'
 import { parseKeep } from '../calibrate/job/keep.js';
 import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
 import { type Mixing, mixingOf, planMixed } from '../calibrate/job/mixed.js';
-import { checkOutput, freeBytes, partialOf, preparePartial, takenBytes } from '../calibrate/job/outputs.js';
+import {
+  checkOutput,
+  freeBytes,
+  partialOf,
+  preparePartial,
+  recover,
+  takenBytes,
+  whileLocked,
+} from '../calibrate/job/outputs.js';
 import type { PlanOptions } from '../calibrate/job/plan.js';
 import { measureRate, type Preflight, preflight } from '../calibrate/job/preflight.js';
 import { fingerprintOf, quantizeModel } from '../calibrate/job/quantize.js';
@@ -60,6 +68,7 @@ export async function runQuantize(args: readonly string[]): Promise<number> {
     throw new UserError('quantize: takes MODEL and OUT, the folder that the quantized model is written to');
   }
   if (isGguf(modelDir)) throw new UserError(`MODEL: ${model}: a GGUF file; name a folder of safetensors`);
+  await recover(out);
   await checkOutput(modelDir, out, values.overwrite);
   const checkpoint = await openModelCheckpoint(modelDir);
   try {
@@ -162,8 +171,13 @@ async function quantize(prepared: Prepared, values: QuantizeValues): Promise<Qua
   const { out } = prepared;
   const display = showProgress();
   try {
-    const dir = await preparePartial(out, values.overwrite);
-    return await calibrateAndWrite(prepared, values.device, dir, (progress) => display.update(progress));
+    return await whileLocked(out, async (signal) => {
+      const dir = await preparePartial(out, values.overwrite);
+      return calibrateAndWrite(prepared, values.device, dir, (progress) => {
+        signal.throwIfAborted();
+        display.update(progress);
+      });
+    });
   } catch (error) {
     throw fileProblem('OUT', `${partialOf(out)} (the same command goes on where it is)`, error);
   } finally {

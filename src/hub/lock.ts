@@ -15,6 +15,9 @@ export interface LockTimes {
 
 export const LOCK_TIMES: LockTimes = { pollMs: 250, renewMs: 5000, staleMs: 60_000 };
 
+/** In the folder that is locked. */
+export const LOCK_FILE = 'halflight.lock';
+
 /** First line: host and process; second: an id that no other holder has. */
 interface Holder {
   readonly text: string;
@@ -33,7 +36,7 @@ export async function withLock<T>(
   times: LockTimes = LOCK_TIMES,
 ): Promise<T> {
   await mkdir(folder, { recursive: true });
-  const file = join(folder, 'halflight.lock');
+  const file = join(folder, LOCK_FILE);
   const own = `${hostname()} ${process.pid}\n${randomUUID()}\n`;
   await take(file, own, onWait, times);
   const lost = new AbortController();

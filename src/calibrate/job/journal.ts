@@ -1,9 +1,7 @@
 import { open, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../../errors.js';
-import { isMissing } from './outputs.js';
-
-export const JOURNAL_FILE = 'quantization-journal.jsonl';
+import { isMissing, JOURNAL_FILE } from './outputs.js';
 
 /** What is kept of a tensor that is done. */
 export interface JournalEntry {

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.js';
+import { LOCK_FILE, LOCK_TIMES, type LockTimes, withLock } from '../../hub/lock.js';
 
 /** The one file of the output folder that a GGUF model is. */
 export const GGUF_FILE = 'model.gguf';
+
+export const JOURNAL_FILE = 'quantization-journal.jsonl';
+/** Without its ending. */
+export const REPORT = 'quantization-report';
 
 /** Files of a model beside its weights and config.json that a quantized one needs as they are. */
 const COPIED =
@@ -44,21 +49,63 @@ export async function checkOutput(model: string, out: string, overwrite: boolean
     throw new UserError(`OUT: ${out}: holds no model, so --overwrite does not replace it`);
 }
 
-/** The folder to work in, empty where it is to begin anew. */
+/** The folder to work in, empty but for its lock where it is to begin anew. */
 export async function preparePartial(out: string, overwrite: boolean): Promise<string> {
   const partial = partialOf(out);
-  if (overwrite) await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
+  const names = overwrite ? await readdir(partial) : [];
+  for (const name of names)
+    if (!name.startsWith(LOCK_FILE)) await rm(join(partial, name), { recursive: true, force: true });
   return partial;
 }
 
-/** Gives the finished folder its name; one that it replaces goes at the last moment. */
+/** A lock of this age is of a process that is gone, also where that ran on another machine. Long work may leave it alone for hours. */
+const LOCK: LockTimes = { ...LOCK_TIMES, staleMs: 24 * 3600 * 1000 };
+
+/** Runs `work` while no other process writes to the same output. Rejects with UserError where one does; one that has died is none. */
+export function whileLocked<T>(out: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const file = join(partialOf(out), LOCK_FILE);
+  const refuse = () => {
+    throw new UserError(`OUT: ${out}: another process is writing it (${file} tells which)`);
+  };
+  return withLock(partialOf(out), work, refuse, LOCK);
+}
+
+/** Gives the finished folder its name. One that it replaces has another until that is done: wherever this is cut off, `recover` finds both whole. */
 export async function publish(out: string): Promise<void> {
-  const replaced = `${out}.replaced`;
-  await rm(replaced, { recursive: true, force: true });
+  const replaced = replacedOf(out);
   await rename(out, replaced).catch(absent);
   await rename(partialOf(out), out);
   await rm(replaced, { recursive: true, force: true });
+}
+
+function replacedOf(out: string): string {
+  return `${out}.replaced`;
+}
+
+/** Finishes a replacement that was cut off: the new folder gets its name where it is whole, else the old one gets it back. */
+export async function recover(out: string): Promise<void> {
+  if ((await stat(replacedOf(out)).catch(absent)) === null) return;
+  await whileLocked(out, () => finishReplacing(out));
+  await rm(join(out, LOCK_FILE), { force: true });
+  const left = await readdir(partialOf(out)).catch(absent);
+  if (left?.length === 0) await rmdir(partialOf(out));
+}
+
+async function finishReplacing(out: string): Promise<void> {
+  const replaced = replacedOf(out);
+  if ((await stat(out).catch(absent)) !== null) await rm(replaced, { recursive: true, force: true });
+  else if (!(await isFinished(partialOf(out)))) await rename(replaced, out);
+  else {
+    await rename(partialOf(out), out);
+    await rm(replaced, { recursive: true, force: true });
+  }
+}
+
+/** The journal goes last of what a finished folder does not have. */
+async function isFinished(partial: string): Promise<boolean> {
+  const names = (await readdir(partial).catch(absent)) ?? [];
+  return names.includes(`${REPORT}.md`) && !names.includes(JOURNAL_FILE);
 }
 
 /** Bytes that are free where a folder is or will be. */
@@ -74,6 +121,25 @@ export async function takenBytes(dir: string): Promise<number> {
   const names = (await readdir(dir).catch(absent)) ?? [];
   const sizes = await Promise.all(names.map(async (name) => 512 * (await stat(join(dir, name))).blocks));
   return sizes.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+const SAMPLES = 16;
+const SAMPLE_BYTES = 2 ** 16;
+
+/** SHA-256, in hex, of some pieces of a file that are spread evenly, the first at its start. */
+export async function sampledSha256(file: string, size: number): Promise<string> {
+  const hash = createHash('sha256');
+  const handle = await open(file);
+  try {
+    const buffer = new Uint8Array(SAMPLE_BYTES);
+    for (let i = 0; i < SAMPLES; i++) {
+      const { bytesRead } = await handle.read(buffer, 0, SAMPLE_BYTES, Math.floor((i * size) / SAMPLES));
+      hash.update(buffer.subarray(0, bytesRead));
+    }
+  } finally {
+    await handle.close();
+  }
+  return hash.digest('hex');
 }
 
 /** SHA-256 of a file, in hex. */

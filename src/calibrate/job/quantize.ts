@@ -4,12 +4,23 @@ import { join } from 'node:path';
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { openWeights } from '../../checkpoint/open.js';
 import { INDEX } from '../../checkpoint/write/shards.js';
+import { LOCK_FILE } from '../../hub/lock.js';
 import { parseModelConfig } from '../../model/config-parse.js';
 import type { CalibrationText } from '../calibration-text.js';
 import { FOLDS_FILE } from './fold-file.js';
-import { JOURNAL_FILE, type JournalEntry } from './journal.js';
+import type { JournalEntry } from './journal.js';
 import { FORMATS_FILE } from './mixed.js';
-import { copyFiles, fileSha256, filesToCopy, GGUF_FILE, partialOf, publish } from './outputs.js';
+import {
+  copyFiles,
+  fileSha256,
+  filesToCopy,
+  GGUF_FILE,
+  JOURNAL_FILE,
+  partialOf,
+  publish,
+  REPORT,
+  sampledSha256,
+} from './outputs.js';
 import {
   type OutputFile,
   type QuantizationReport,
@@ -31,8 +42,6 @@ export interface QuantizeRequest extends Job {
   readonly fingerprint: string;
 }
 
-const REPORT = 'quantization-report';
-
 /** Makes a quantized checkpoint in a folder beside `out` that must exist, and gives it that name when it is whole. */
 export async function quantizeModel(request: QuantizeRequest): Promise<QuantizationReport> {
   const { modelDir, out, plan } = request;
@@ -53,6 +62,7 @@ export async function quantizeModel(request: QuantizeRequest): Promise<Quantizat
   await checkReadable(quantizationConfig === null ? join(dir, GGUF_FILE) : dir);
   for (const name of [JOURNAL_FILE, FOLDS_FILE, FORMATS_FILE]) await rm(join(dir, name), { force: true });
   await publish(out);
+  await rm(join(out, LOCK_FILE), { force: true });
   return report;
 }
 
@@ -63,7 +73,7 @@ async function checkReadable(model: string): Promise<void> {
   await checkpoint.close();
 }
 
-/** Of all that decides the output's bytes. Of the source that is its configuration, and sizes and times of its files. */
+/** Of all that decides the output's bytes. Of the source that is its configuration, and of its files sizes, times and samples. */
 export async function fingerprintOf({
   modelDir,
   version,
@@ -84,12 +94,12 @@ export async function fingerprintOf({
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-async function sourceFiles({ tensors }: Checkpoint): Promise<readonly (readonly number[])[]> {
+async function sourceFiles({ tensors }: Checkpoint): Promise<readonly (readonly (number | string)[])[]> {
   const files = new Set([...tensors.values()].map(({ file }) => file));
   return Promise.all(
     [...files].map(async (file) => {
       const { size, mtimeMs } = await stat(file);
-      return [size, mtimeMs];
+      return [size, mtimeMs, await sampledSha256(file, size)];
     }),
   );
 }

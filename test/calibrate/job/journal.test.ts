@@ -1,7 +1,8 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { JOURNAL_FILE, Journal } from '#halflight/calibrate/job/journal.js';
+import { Journal } from '#halflight/calibrate/job/journal.js';
+import { JOURNAL_FILE } from '#halflight/calibrate/job/outputs.js';
 import { temporaryFolder } from '../../support/models.js';
 
 const ENTRY = { tensor: 'a', error: 0.5, notes: ['b'], seconds: 1 };

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import {
@@ -7,9 +9,13 @@ import {
   fileSha256,
   filesToCopy,
   freeBytes,
+  partialOf,
   preparePartial,
   publish,
+  recover,
+  sampledSha256,
   takenBytes,
+  whileLocked,
 } from '#halflight/calibrate/job/outputs.js';
 import { refuses } from '../../support/commands.js';
 import { fable, temporaryFolder } from '../../support/models.js';
@@ -55,6 +61,56 @@ t.test('a finished folder takes the place of an older one', async (t) => {
     t.strictSame(await readdir(out), [name]);
   }
   t.strictSame(await readdir(join(out, '..')), ['out']);
+});
+
+t.test('a replacement that is cut off anywhere is finished or undone by the next run', async (t) => {
+  const dir = await temporaryFolder(t);
+  const make = async (folder: string, ...names: string[]) => {
+    await mkdir(join(dir, folder), { recursive: true });
+    for (const name of names) await writeFile(join(dir, folder, name), '');
+  };
+  const finished = ['new', 'quantization-report.md'];
+  const cases: [string, Record<string, string[]>, string[]][] = [
+    ['before the new one had its name', { 'a.replaced': ['old'], 'a.partial': finished }, finished],
+    ['while the old one was removed', { 'b.replaced': [], b: finished }, finished],
+    [
+      'and the new one is not whole',
+      { 'c.replaced': ['old'], 'c.partial': [...finished, 'quantization-journal.jsonl'] },
+      ['old'],
+    ],
+    ['never begun', { d: ['old'] }, ['old']],
+  ];
+  for (const [name, folders, expected] of cases) {
+    const out = Object.keys(folders)[0].slice(0, 1);
+    for (const [folder, names] of Object.entries(folders)) await make(folder, ...names);
+    await recover(join(dir, out));
+    t.strictSame((await readdir(join(dir, out))).sort(), expected, name);
+  }
+  t.strictSame((await readdir(dir)).sort(), ['a', 'b', 'c', 'c.partial', 'd']);
+});
+
+t.test('two processes never write the same output, but one that has died is no hindrance', async (t) => {
+  const out = join(await temporaryFolder(t), 'out');
+  await whileLocked(out, async () => {
+    await refuses(t, () => whileLocked(out, async () => undefined), /^OUT: .*another process is writing it/);
+    await writeFile(join(await preparePartial(out, false), 'half'), '');
+    t.strictSame(await readdir(await preparePartial(out, true)), ['halflight.lock']);
+  });
+  const { pid } = spawnSync(process.execPath, ['--version']);
+  await writeFile(join(partialOf(out), 'halflight.lock'), `${hostname()} ${pid}\nid\n`);
+  t.equal(await whileLocked(out, async () => 1), 1);
+  t.strictSame(await readdir(partialOf(out)), []);
+});
+
+t.test('samples tell files apart that differ anywhere near them', async (t) => {
+  const file = join(await temporaryFolder(t), 'file');
+  const bytes = new Uint8Array(2 ** 21);
+  await writeFile(file, bytes);
+  const before = await sampledSha256(file, bytes.length);
+  t.equal(await sampledSha256(file, bytes.length), before);
+  bytes[2 ** 20] = 1;
+  await writeFile(file, bytes);
+  t.not(await sampledSha256(file, bytes.length), before);
 });
 
 t.test('what is unfinished stays unless it is to begin anew', async (t) => {
