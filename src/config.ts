@@ -148,7 +148,7 @@ export const OPTIONS = {
     text(
       '',
       'SCHEME',
-      'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4 or fp4, each with -dq; w8a8; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32 (default: int4)',
+      'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; int8-tensor; nf4 or fp4, each with -dq; w8a8; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32 (default: int4)',
     ),
   ),
   'target-bits': optional(

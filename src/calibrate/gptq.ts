@@ -22,6 +22,7 @@ const ROWS_AT_ONCE = 64;
  */
 export function gptqMethod(options: GptqOptions): MatrixMethod {
   const nearest = nearestMethod(options);
+  const factorOf = sharedFactors();
   const fallBack = (input: MatrixInput, why: string): MatrixResult => {
     const result = nearest.quantize(input);
     return { ...result, notes: [`rounded to nearest: ${why}`, ...result.notes] };
@@ -34,11 +35,23 @@ export function gptqMethod(options: GptqOptions): MatrixMethod {
       if (stats === null || stats.hessian === null) return fallBack(input, 'nothing is known of its inputs');
       const diagonal = Float64Array.from({ length: cols }, (_, k) => stats.hessian?.[k * (cols + 1)] ?? 0);
       const ordered = orderColumns(input, options.order, diagonal);
-      const damped = dampedFactor(stats.hessian, ordered.columns);
+      const damped = factorOf(stats.hessian, ordered.columns);
       if (damped === null) return fallBack(input, 'its inputs are all 0, or no numbers');
       const result = compensate(input, ordered, damped, options, stats);
       return Number.isFinite(result.error) ? result : fallBack(input, 'the compensated weights overflowed');
     },
+  };
+}
+
+/** `dampedFactor`, done once for matrices that follow each other with the same inputs in the same order: q, k and v, gate and up. */
+function sharedFactors(): typeof dampedFactor {
+  const known = new WeakMap<Float64Array, { columns: Uint32Array; damped: Damped | null }>();
+  return (hessian, columns) => {
+    const last = known.get(hessian);
+    if (last?.columns.every((column, p) => column === columns[p])) return last.damped;
+    const damped = dampedFactor(hessian, columns);
+    known.set(hessian, { columns, damped });
+    return damped;
   };
 }
 

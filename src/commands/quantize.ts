@@ -3,7 +3,7 @@ import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.
 import { type Calibrated, foldModel, openInputs } from '../calibrate/job/calibrate.js';
 import { GGUF_SCHEME_NAMES, ggufScheme } from '../calibrate/job/gguf-schemes.js';
 import { parseKeep } from '../calibrate/job/keep.js';
-import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
+import { type MethodChoice, needsText, parseMethod, withTensorScale } from '../calibrate/job/methods.js';
 import { type Mixing, mixingOf, planMixed } from '../calibrate/job/mixed.js';
 import {
   checkOutput,
@@ -156,10 +156,13 @@ function targetOf(dir: string, config: ModelConfig, choice: MethodChoice, values
     throw new UserError(
       `--format: ${file.name} holds one format for all matrices; take another for a target`,
     );
+  if (scheme.tensorScale === true && file.holdsTensorScales !== true)
+    throw new UserError(`--format: ${file.name} has no place for one scale of a matrix`);
+  const { method } = scheme.tensorScale === true ? withTensorScale(choice) : choice;
   const maxShardBytes = values['max-shard-size'] ?? MAX_SHARD_BYTES;
   const planOptions = { scheme, file, keep, maxShardBytes, actOrder: choice.actOrder, withTables };
   return {
-    target: safetensorsTarget(config, planOptions, choice.method),
+    target: safetensorsTarget(config, planOptions, method),
     planOptions,
     withTables,
     scheme: size === null ? scheme.name : sizeText(size),

@@ -139,3 +139,13 @@ t.test('the same input gives the same bits', (t) => {
   t.strictSame(method('groups').quantize(input), method('groups').quantize(input));
   t.end();
 });
+
+t.test('matrices of the same inputs come out as each alone, in any order of columns', (t) => {
+  const { input } = sample(71, [3, 128], 'int4-g32');
+  const other = { ...input, values: input.values.map((value) => value * value - 0.5) };
+  const wider = { ...other, format: parseQuantization('int4-g64') };
+  const shared = method('groups');
+  for (const one of [input, other, wider, input])
+    t.strictSame(shared.quantize(one), method('groups').quantize(one));
+  t.end();
+});

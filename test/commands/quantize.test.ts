@@ -48,6 +48,7 @@ t.test('the same inputs give the same bytes, in every format', async (t) => {
     ['--scheme', 'int4-asym', '--format', 'awq'],
     ['--scheme', 'nf4', '--max-shard-size', '200KB'],
     ['--scheme', 'fp4-dq'],
+    ['--scheme', 'int8-tensor'],
   ];
   for (const args of kinds) {
     const [first, second] = [await outIn(t), await outIn(t)];

@@ -6,6 +6,7 @@ import type { Producer } from '../folds.js';
 import { gptqMethod } from '../gptq.js';
 import type { MatrixMethod } from '../method.js';
 import { nearestMethod } from '../nearest.js';
+import { tensorScaleMethod } from '../tensor-scale.js';
 
 /** A value of `--method`. */
 export interface MethodChoice {
@@ -75,6 +76,14 @@ const CHOICES: readonly MethodChoice[] = [
 
 function plain(name: string, method: MatrixMethod): MethodChoice {
   return { name, method, folds: null, actOrder: false, blocks: OWN_BLOCKS };
+}
+
+/** The same with one scale for a matrix. Throws UserError where the method chooses scales otherwise. */
+export function withTensorScale(choice: MethodChoice): MethodChoice {
+  const { name, method } = choice;
+  if (name !== 'rtn' && name !== 'rtn-search')
+    throw new UserError(`--method: ${name}: one scale for a matrix is chosen by rtn or rtn-search`);
+  return { ...choice, method: tensorScaleMethod(method) };
 }
 
 /** Whether a calibration text is needed. */

@@ -160,6 +160,8 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
     found === undefined || module.isTable !== true ? found : ({ ...found, isTable: true } as const);
   if (spec === undefined)
     return stays(specs.length === 0 ? divides(info, asked) : String(file.problem(specs[0])));
+  if (spec.tensorScale === true && spec.cols % BLOCK_CODES !== 0)
+    return stays(`one scale needs rows of a multiple of ${BLOCK_CODES}, not of ${spec.cols}`);
   const isAsked = spec.format.groupSize === asked.groupSize;
   const instead = isAsked ? null : `${formatName(spec.format)}: ${divides(info, asked)}`;
   return {
@@ -197,6 +199,7 @@ function candidates(
     actOrder,
     floatType: floatType(info),
     ...(scheme.doubleQuant === true ? { doubleQuant: true } : {}),
+    ...(scheme.tensorScale === true ? { tensorScale: true } : {}),
   }));
 }
 

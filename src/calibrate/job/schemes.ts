@@ -9,6 +9,8 @@ export interface Scheme {
   readonly activations: ActivationType;
   /** Whether scales become codes too. */
   readonly doubleQuant?: true;
+  /** Whether a matrix has one scale. */
+  readonly tensorScale?: true;
 }
 
 const INTEGER = /^int([234568])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
@@ -16,7 +18,7 @@ const INTEGER = /^int([234568])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
 const TABLE = /^(nf4|fp4)(-dq)?$/;
 /** For the help and for errors. */
 export const SCHEME_NAMES =
-  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; nf4 or fp4, each with -dq; w8a8';
+  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; int8-tensor; nf4 or fp4, each with -dq; w8a8';
 
 /**
  * Reads the value of `--scheme`. Plain `int8` has a scale for each row, `int4` and below one for each 32 columns, as with `--quantization`.
@@ -28,6 +30,8 @@ export function parseScheme(name: string): Scheme {
     const format = STORED_FORMATS[table === 'fp4' ? 'fp4-g64' : 'nf4-g64'];
     return { name, format, activations: 'float', ...(doubled === undefined ? {} : { doubleQuant: true }) };
   }
+  if (name === 'int8-tensor')
+    return { name, format: integerFormat(8, null, false), activations: 'float', tensorScale: true };
   if (name === 'w8a8') return { name, format: integerFormat(8, null, false), activations: 'int8' };
   const [matched, bits, groups, asymmetric] = INTEGER.exec(name) ?? [];
   if (matched === undefined)

@@ -19,11 +19,12 @@ export const compressedTensors: FileFormat = {
   byOutputs: false,
   mixesGroups: true,
   holdsTables: true,
+  holdsTensorScales: true,
   problem: ({ format }) => (format.reader.startsWith('int') ? null : 'compressed-tensors holds integers'),
   tensors: (spec) => (isBytes(spec) ? byteTensors(spec) : packedTensors(spec)),
   pack: (spec, weight, groupIndex) =>
     isBytes(spec)
-      ? withData(byteTensors(spec), [signedCodes(weight), scaleElements(weight)])
+      ? withData(byteTensors(spec), [signedCodes(weight), scalesOf(spec, weight)])
       : withData(packedTensors(spec), packedElements(spec, weight, groupIndex)),
   config,
 };
@@ -32,15 +33,19 @@ function isBytes({ activations }: MatrixSpec): boolean {
   return activations === 'int8';
 }
 
-function byteTensors({ module, rows, cols, format }: MatrixSpec): TensorSpec[] {
-  return [
-    { name: `${module}.weight`, dtype: 'I8', shape: [rows, cols] },
-    scaleTensor(module, rows, format.scaleType, groupsPerRow(format, cols)),
-  ];
+function byteTensors(spec: MatrixSpec): TensorSpec[] {
+  const { module, rows, cols } = spec;
+  return [{ name: `${module}.weight`, dtype: 'I8', shape: [rows, cols] }, scaleTensor(spec)];
 }
 
-function scaleTensor(module: string, rows: number, type: string | null, groups: number): TensorSpec {
-  return { name: `${module}.weight_scale`, dtype: type === 'f16' ? 'F16' : 'F32', shape: [rows, groups] };
+function scaleTensor({ module, rows, cols, format, tensorScale }: MatrixSpec): TensorSpec {
+  const shape = tensorScale === true ? [1] : [rows, groupsPerRow(format, cols)];
+  return { name: `${module}.weight_scale`, dtype: format.scaleType === 'f16' ? 'F16' : 'F32', shape };
+}
+
+function scalesOf({ tensorScale }: MatrixSpec, weight: PackedWeight): Uint16Array | Float32Array {
+  const scales = scaleElements(weight);
+  return tensorScale === true ? scales.slice(0, 1) : scales;
 }
 
 function packingOf({ format }: MatrixSpec): CodePacking {
@@ -55,7 +60,7 @@ function packedTensors(spec: MatrixSpec): TensorSpec[] {
   const zeroShape = [packedWords(rows, packing), groups];
   return [
     { name: `${module}.weight_packed`, dtype: 'I32', shape: [rows, packedWords(cols, packing)] },
-    scaleTensor(module, rows, format.scaleType, groups),
+    scaleTensor(spec),
     { name: `${module}.weight_shape`, dtype: 'I64', shape: [2] },
     ...(format.zeroPoints
       ? [{ name: `${module}.weight_zero_point`, dtype: 'I32', shape: zeroShape } as const]
@@ -72,7 +77,7 @@ function packedElements(
   const { rows, cols, format, actOrder } = spec;
   return [
     packedCodes(spec, weight),
-    scaleElements(weight),
+    scalesOf(spec, weight),
     BigInt64Array.of(BigInt(rows), BigInt(cols)),
     ...(format.zeroPoints ? [packedZeros(spec, weight)] : []),
     ...(actOrder ? [groupElements(weight, groupIndex)] : []),
@@ -148,6 +153,11 @@ function fileFormatOf(spec: MatrixSpec): string {
   return isBytes(spec) ? 'int-quantized' : 'pack-quantized';
 }
 
+function strategyOf({ format, tensorScale }: MatrixSpec): string {
+  if (tensorScale === true) return 'tensor';
+  return format.groupSize === null ? 'channel' : 'group';
+}
+
 function groupConfig(spec: MatrixSpec, targets: readonly string[]): object {
   const { bits, groupSize, zeroPoints } = spec.format;
   return {
@@ -157,7 +167,7 @@ function groupConfig(spec: MatrixSpec, targets: readonly string[]): object {
       num_bits: bits,
       type: 'int',
       symmetric: !zeroPoints,
-      strategy: groupSize === null ? 'channel' : 'group',
+      strategy: strategyOf(spec),
       group_size: groupSize,
       actorder: spec.actOrder ? 'group' : null,
       dynamic: false,

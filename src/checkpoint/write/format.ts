@@ -20,6 +20,8 @@ export interface MatrixSpec {
   readonly isTable?: true;
   /** Whether its scales become codes too. */
   readonly doubleQuant?: true;
+  /** Whether all rows have the same scale, of which the file holds one. */
+  readonly tensorScale?: true;
 }
 
 /** How the files of one quantization method hold matrices in codes. */
@@ -33,6 +35,8 @@ export interface FileFormat {
   readonly mixesGroups: boolean;
   /** Whether it has a place for embeddings and output matrices. */
   readonly holdsTables?: true;
+  /** Whether one scale may be all that it holds of a matrix. */
+  readonly holdsTensorScales?: true;
   /** Why it cannot hold such a matrix; null where it can. */
   problem(spec: MatrixSpec): string | null;
   /** The weight as it is read back, where that is not to the bit what was written; absent where it always is. */

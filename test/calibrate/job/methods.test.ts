@@ -1,5 +1,5 @@
 import t from 'tap';
-import { needsText, parseMethod } from '#halflight/calibrate/job/methods.js';
+import { needsText, parseMethod, withTensorScale } from '#halflight/calibrate/job/methods.js';
 import { refuses } from '../../support/commands.js';
 
 t.test('methods by name', async (t) => {
@@ -9,4 +9,10 @@ t.test('methods by name', async (t) => {
     [false, false, true, true],
   );
   await refuses(t, () => parseMethod('magic'), /^--method: "magic" is none of rtn, rtn-search/);
+});
+
+t.test('one scale for a matrix is for methods that round alone', (t) => {
+  t.equal(withTensorScale(parseMethod('rtn-search')).name, 'rtn-search');
+  t.throws(() => withTensorScale(parseMethod('gptq')), { name: 'UserError', message: /^--method: gptq/ });
+  t.end();
 });

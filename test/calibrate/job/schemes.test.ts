@@ -28,6 +28,14 @@ t.test('-dq asks for scales in codes beside tables', (t) => {
   t.end();
 });
 
+t.test('int8-tensor has one scale, in f32', (t) => {
+  t.match(parseScheme('int8-tensor'), {
+    format: { bits: 8, groupSize: null, scaleType: 'f32' },
+    tensorScale: true,
+  });
+  t.end();
+});
+
 t.test('only w8a8 rounds activations', (t) => {
   t.match(parseScheme('w8a8'), {
     activations: 'int8',

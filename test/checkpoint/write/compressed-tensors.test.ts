@@ -1,5 +1,6 @@
 import t from 'tap';
 import { compressedTensors } from '#halflight/checkpoint/write/compressed-tensors.js';
+import { openWritten } from '../quantized/packers.js';
 import { coded, integers, readsBack, specOf } from './support.js';
 
 t.test('codes, scales and zero points are read back as they were', async (t) => {
@@ -56,4 +57,17 @@ t.test('tables are not for it', (t) => {
   t.match(compressedTensors.problem(spec), /holds integers/);
   t.equal(compressedTensors.problem(specOf('a', [2, 64], integers(4, 64))), null);
   t.end();
+});
+
+t.test('one scale of a matrix is written once and is every row’s', async (t) => {
+  const spec = {
+    ...specOf('a', [5, 64], integers(8, null, { scaleType: 'f32' })),
+    tensorScale: true,
+  } as const;
+  const weight = coded(spec);
+  const same = { ...weight, scales: new Uint32Array(5).fill(weight.scales?.[0] ?? 0) };
+  const tensors = compressedTensors.pack(spec, same, null);
+  t.strictSame(tensors.find(({ name }) => name.endsWith('weight_scale'))?.shape, [1]);
+  const checkpoint = await openWritten(t, compressedTensors.config([spec], []), tensors);
+  t.strictSame(await checkpoint.stored('a.weight'), same);
 });
