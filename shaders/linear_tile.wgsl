@@ -18,6 +18,30 @@ fn tile_block(row: u32, block: u32, scale: f32) -> Block {
   return weights;
 }
 
+fn tile_chunk(row: u32, block: u32, chunk: u32, scale: f32) -> Chunk {
+  let weights = weight_chunk(row, block, chunk);
+  if (SCALES_FIRST) {
+    return chunk_scaled(weights, scale);
+  }
+  return weights;
+}
+
+fn add_tile_chunk(sums: vec4f, rows: vec4u, scales: vec4f, block: u32, chunk: u32, v: Chunk) -> vec4f {
+  return vec4f(
+    add_chunk(sums.x, tile_chunk(rows.x, block, chunk, scales.x), v), add_chunk(sums.y, tile_chunk(rows.y, block, chunk, scales.y), v),
+    add_chunk(sums.z, tile_chunk(rows.z, block, chunk, scales.z), v), add_chunk(sums.w, tile_chunk(rows.w, block, chunk, scales.w), v),
+  );
+}
+
+// The products of a block with one token. Weights are decoded chunk by chunk, so that few registers hold them.
+fn add_tile_block(sums: vec4f, rows: vec4u, scales: vec4f, block: u32, v: Block) -> vec4f {
+  let p = add_tile_chunk(select(vec4f(), sums, SCALES_FIRST), rows, scales, block, 0u, v.p);
+  let q = add_tile_chunk(p, rows, scales, block, 1u, v.q);
+  let r = add_tile_chunk(q, rows, scales, block, 2u, v.r);
+  let s = add_tile_chunk(r, rows, scales, block, 3u, v.s);
+  return select(fma(scales, s, sums), s, SCALES_FIRST);
+}
+
 @compute @workgroup_size(LANES)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -38,14 +62,23 @@ fn main(
     let scales = vec4f(
       weight_scale(rows.x, block), weight_scale(rows.y, block), weight_scale(rows.z, block), weight_scale(rows.w, block),
     );
-    let w0 = tile_block(rows.x, block, scales.x);
-    let w1 = tile_block(rows.y, block, scales.y);
-    let w2 = tile_block(rows.z, block, scales.z);
-    let w3 = tile_block(rows.w, block, scales.w);
     var norms: LaneX;
     if (NORM) {
       norms = lane_norm(lane, block);
     }
+    if (TOKENS == 1u) {
+      var v = lane_x(lane, tile_row(tokens, 0u), block);
+      if (NORM) {
+        squares[0] += lane_squares(v);
+        v = lane_product(v, norms);
+      }
+      sums[0] = add_tile_block(sums[0], rows, scales, block, lane_block(v));
+      continue;
+    }
+    let w0 = tile_block(rows.x, block, scales.x);
+    let w1 = tile_block(rows.y, block, scales.y);
+    let w2 = tile_block(rows.z, block, scales.z);
+    let w3 = tile_block(rows.w, block, scales.w);
     for (var t = 0u; t < TOKENS; t++) {
       var v = lane_x(lane, tile_row(tokens, t), block);
       if (NORM) {

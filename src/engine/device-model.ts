@@ -79,7 +79,8 @@ export type LogitsCapacity = Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>;
 /** Enqueues one step: hidden states of all its tokens, logits of those that it asks for. */
 export function enqueueForward<B>(device: DeviceModel<B>, step: Omit<Step<B>, 'batch'>): void {
   const { backend, model, caches, activations, batch } = device;
-  forward(backend.ops, model, caches, activations, { ...step, batch });
+  const whole = { ...step, batch };
+  backend.ops.replay(whole, () => forward(backend.ops, model, caches, activations, whole));
 }
 
 function checkpointBytes(checkpoint: Checkpoint): number {

@@ -78,6 +78,8 @@ export class CpuOps implements Ops<Buffer> {
 
   bring(): void {}
 
+  replay = (_: unknown, work: () => void): void => work();
+
   constant(values: Float32Array, rows: number, cols: number): Tensor<Buffer> {
     return { data: Float64Array.from(values), rows, cols, stride: cols, type: 'f32' };
   }

@@ -200,6 +200,11 @@ export interface Ops<B> {
    */
   logprobs(args: { batch: BatchBuffers<B>; logits: Tensor<B>; out: Tensor<B>; rows: number }): void;
 
+  /**
+   * Enqueues what `work` does. A backend may enqueue again, without running it, what it did when it was last called for such a step: it must depend on
+   * the step and on where the batch has runs and single tokens alone, and no other model's steps may have the same `previous`.
+   */
+  replay(step: ReplayedStep<B>, work: () => void): void;
   /** Makes ready what the operations of `work` need, such as compiled kernels, without running them. Resolves with the kernels' names. */
   prepare(work: () => void): Promise<readonly string[]>;
   /** Sends what was enqueued to the device. */
@@ -213,6 +218,14 @@ export interface Ops<B> {
   /** Work of the last submit, for the metrics. */
   readonly dispatchesPerStep: number;
   destroy(): void;
+}
+
+/** What tells apart the steps of a model, whose batch was written last. */
+export interface ReplayedStep<B> {
+  readonly batch: BatchBuffers<B>;
+  readonly previous: Tensor<B>;
+  readonly numTokens: number;
+  readonly numLogits: number;
 }
 
 /** What an operation is given. */

@@ -1,6 +1,6 @@
 import { batchLayout } from '../ops/batch-layout.js';
 import type { OpArgs } from '../ops/ops.js';
-import { type AttentionSplits, attentionSplits, partialSize } from './attention-splits.js';
+import { type AttentionSplits, attentionSplits, partialSize, splitContext } from './attention-splits.js';
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
 import { type AttentionTiling, attentionTiling } from './tiling.js';
@@ -47,7 +47,7 @@ function singlesDispatches(args: Args, singles: Singles, tuning: Tuning, partial
     singles.numTiles * numHeads * partialSize(cache.headDim) * Float32Array.BYTES_PER_ELEMENT;
   const work = {
     workgroups: (singles.numTiles * numHeads) / heads,
-    contextLen: singles.longestContext,
+    contextLen: splitContext(singles.longestContext, tuning),
     window,
     room: Math.floor(partials.size / splitBytes),
   };

@@ -40,6 +40,12 @@ export function partialsBytes(tuning: Tuning): number {
   );
 }
 
+/** The context that splits are chosen for, of one that long, so that most steps are cut as the one before; 0 where none are split. */
+export function splitContext(longestContext: number, tuning: Tuning): number {
+  if (tuning.attentionWorkgroups === 0) return 0;
+  return Math.ceil(longestContext / MIN_POSITIONS) * MIN_POSITIONS;
+}
+
 /** As many splits as make `tuning.attentionWorkgroups` workgroups, within the limits; null where one split is best. */
 export function attentionSplits(work: SplitWork, tuning: Tuning): AttentionSplits | null {
   const { workgroups, contextLen, window, room } = work;

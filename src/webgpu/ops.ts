@@ -12,6 +12,7 @@ import {
   type MemoryKind,
   type OpArgs,
   type Ops,
+  type ReplayedStep,
   type Routing,
   type RoutingShape,
   rowStride,
@@ -38,6 +39,7 @@ import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
 import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
+import { Replays } from './replays.js';
 import { ropeDispatch } from './rope-dispatch.js';
 import { decodeRows, elementBytes, encodeRows, unpad } from './rows.js';
 import { editLogitsDispatch, logprobsDispatch, sampleDispatch } from './sampling-dispatches.js';
@@ -63,6 +65,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   readonly #device: GPUDevice;
   readonly #buffers: BufferPool;
   readonly #recorder: Recorder;
+  readonly #replays = new Replays();
   readonly #readback: Readback;
   readonly #upload: WeightUpload;
   readonly #tuning: Tuning;
@@ -275,6 +278,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
 
   logprobs(args: Args<'logprobs'>): void {
     this.#recorder.add(logprobsDispatch(args, this.#tuning.sampleLanes));
+  }
+
+  replay(step: ReplayedStep<GPUBuffer>, work: () => void): void {
+    this.#replays.run(step, this.#tuning, this.#recorder, work);
   }
 
   prepare(work: () => void): Promise<readonly string[]> {

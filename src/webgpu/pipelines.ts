@@ -139,7 +139,7 @@ function bindEntries({ kernel, routing }: PipelineSpec): GPUBindGroupLayoutEntry
   const params: GPUBindGroupLayoutEntry = {
     binding: 0,
     visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: 'uniform', hasDynamicOffset: true },
+    buffer: { type: 'uniform' },
   };
   const bindings = [...KERNELS[kernel].bindings, ...(routing === undefined ? [] : (['read'] as const))];
   return [params, ...bindings.map((access, i) => storageEntry(i + 1, access))];

@@ -1,6 +1,7 @@
 import type { BufferPool } from './buffers.js';
+import { ParamMemory, type ParamSlot, ParamSlots, SLOT_BYTES } from './param-slots.js';
 import type { PassClock } from './pass-clock.js';
-import { type Pipeline, PipelineCache, type PipelineSpec, pipelineName } from './pipelines.js';
+import { PipelineCache, type PipelineSpec, pipelineName } from './pipelines.js';
 
 export interface Dispatch {
   readonly spec: PipelineSpec;
@@ -19,24 +20,37 @@ export interface BufferCopy {
   readonly bytes: number;
 }
 
-/** Bytes from one dispatch's parameters to the next: the largest alignment that WebGPU allows an adapter to ask for. */
-const PARAMS_STRIDE = 256;
-const MAX_DISPATCHES = 4096;
+/** Bind groups by layout and by the buffers in them, in their order. */
+type BindTree<Leaf> = Map<GPUBuffer | GPUBindGroupLayout, BindTree<Leaf> | Leaf>;
 
-type GroupTree = Map<GPUBuffer | GPUBindGroupLayout, GroupTree | GPUBindGroup>;
+type BoundParams = ParamSlots<GPUBindGroup>;
+
+/** A dispatch whose pipeline and bind groups are found. */
+interface Encoded {
+  readonly pipeline: GPUComputePipeline;
+  readonly bound: BoundParams;
+  readonly bind: (slot: ParamSlot) => GPUBindGroup;
+  readonly params: Uint32Array;
+  readonly weight: GPUBindGroup | null;
+  readonly grid: readonly [number, number, number];
+}
+
+/** What was added once and can be added again: dispatches, and copies between them. */
+export type Recording = readonly (Encoded | readonly BufferCopy[])[];
 
 /**
  * Collects the dispatches of a step into one compute pass, or several with copies between them, and submits once. Bind groups are made on first use and kept:
- * making one costs more than a dispatch. Parameters go to one uniform buffer, bound at a dynamic offset.
+ * making one costs more than a dispatch. Parameters go to slots of uniform buffers, and only those that changed.
  */
 export class Recorder {
   readonly pipelines: PipelineCache;
   readonly #device: GPUDevice;
-  readonly #params: GPUBuffer;
   readonly #clock: PassClock | null;
-  readonly #words = new Uint32Array((PARAMS_STRIDE / 4) * MAX_DISPATCHES);
-  readonly #groups: GroupTree = new Map();
+  readonly #params: ParamMemory;
+  readonly #bound: BindTree<BoundParams> = new Map();
+  readonly #weights: BindTree<GPUBindGroup> = new Map();
   #collected: PipelineSpec[] | null = null;
+  #recording: (Encoded | readonly BufferCopy[])[] | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #count = 0;
@@ -46,7 +60,7 @@ export class Recorder {
     this.#device = device;
     this.#clock = clock;
     this.pipelines = new PipelineCache(device);
-    this.#params = buffers.uniform(PARAMS_STRIDE * MAX_DISPATCHES);
+    this.#params = new ParamMemory(device, buffers);
   }
 
   /** Dispatches in the last submit. */
@@ -67,27 +81,44 @@ export class Recorder {
     return specs.map(pipelineName);
   }
 
+  /** Runs `work`. Returns what it added; null where its kernels were only made ready. */
+  record(work: () => void): Recording | null {
+    if (this.#collected !== null) {
+      work();
+      return null;
+    }
+    const recording: (Encoded | readonly BufferCopy[])[] = [];
+    this.#recording = recording;
+    try {
+      work();
+    } finally {
+      this.#recording = null;
+    }
+    return recording;
+  }
+
+  /** Adds again what was recorded. */
+  replay(recording: Recording): void {
+    for (const item of recording) {
+      if ('grid' in item) this.#dispatch(item);
+      else this.copy(item);
+    }
+  }
+
   add(dispatch: Dispatch): void {
     if (this.#collected !== null) {
       this.#collected.push(dispatch.spec);
       return;
     }
-    if (this.#count === MAX_DISPATCHES) this.submit();
-    const pipeline = this.pipelines.get(dispatch.spec);
-    const pass = this.#openPass();
-    this.#words.set(dispatch.params, (this.#count * PARAMS_STRIDE) / 4);
-    pass.setPipeline(pipeline.pipeline);
-    pass.setBindGroup(0, this.#bindGroup(pipeline, dispatch.buffers), [this.#count * PARAMS_STRIDE]);
-    if (pipeline.weightLayout !== null) {
-      pass.setBindGroup(1, this.#group(pipeline.weightLayout, dispatch.weight, null));
-    }
-    pass.dispatchWorkgroups(...dispatch.grid);
-    this.#count++;
+    const encoded = this.#encode(dispatch);
+    this.#recording?.push(encoded);
+    this.#dispatch(encoded);
   }
 
   /** Copies buffers between what was added before and what is added next. */
   copy(copies: readonly BufferCopy[]): void {
     if (this.#collected !== null) return;
+    this.#recording?.push(copies);
     this.#closePass();
     this.#encoder ??= this.#device.createCommandEncoder();
     for (const { from, to, bytes } of copies) this.#encoder.copyBufferToBuffer(from, 0, to, 0, bytes);
@@ -97,11 +128,36 @@ export class Recorder {
   submit(finish?: (encoder: GPUCommandEncoder) => void): void {
     if (this.#encoder === null && finish === undefined) return;
     this.#closePass();
-    this.#writeParams();
+    this.#params.upload();
+    if (this.#count > 0) [this.#lastCount, this.#count] = [this.#count, 0];
     const encoder = this.#encoder ?? this.#device.createCommandEncoder();
     finish?.(encoder);
     this.#encoder = null;
     this.#device.queue.submit([encoder.finish()]);
+  }
+
+  #encode({ spec, buffers, weight, params, grid }: Dispatch): Encoded {
+    const { pipeline, bindLayout, weightLayout } = this.pipelines.get(spec);
+    return {
+      pipeline,
+      bound: leafOf(this.#bound, bindLayout, buffers, () => new ParamSlots<GPUBindGroup>()),
+      bind: (slot) => this.#bindGroup(bindLayout, [{ ...slot, size: SLOT_BYTES }, ...whole(buffers)]),
+      params,
+      weight:
+        weightLayout === null
+          ? null
+          : leafOf(this.#weights, weightLayout, weight, () => this.#bindGroup(weightLayout, whole(weight))),
+      grid,
+    };
+  }
+
+  #dispatch({ pipeline, bound, bind, params, weight, grid }: Encoded): void {
+    const pass = this.#openPass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bound.boundTo(params, this.#params, bind));
+    if (weight !== null) pass.setBindGroup(1, weight);
+    pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+    this.#count++;
   }
 
   #openPass(): GPUComputePassEncoder {
@@ -117,39 +173,36 @@ export class Recorder {
     this.#pass = null;
   }
 
-  #writeParams(): void {
-    if (this.#count === 0) return;
-    this.#device.queue.writeBuffer(this.#params, 0, this.#words, 0, (this.#count * PARAMS_STRIDE) / 4);
-    this.#lastCount = this.#count;
-    this.#count = 0;
-  }
-
-  #bindGroup(pipeline: Pipeline, buffers: readonly GPUBuffer[]): GPUBindGroup {
-    return this.#group(pipeline.bindLayout, buffers, { buffer: this.#params, size: PARAMS_STRIDE });
-  }
-
-  /** The bind group of these buffers in this order: a walk through a tree of maps, so that no key is built on the hot path. */
-  #group(
-    layout: GPUBindGroupLayout,
-    buffers: readonly GPUBuffer[],
-    params: GPUBufferBinding | null,
-  ): GPUBindGroup {
-    let node = branch(this.#groups, layout);
-    for (const buffer of buffers) node = branch(node, buffer);
-    const known = node.get(layout);
-    if (known instanceof GPUBindGroup) return known;
-    const resources = [...(params === null ? [] : [params]), ...buffers.map((buffer) => ({ buffer }))];
+  #bindGroup(layout: GPUBindGroupLayout, resources: readonly GPUBufferBinding[]): GPUBindGroup {
     const entries = resources.map((resource, binding) => ({ binding, resource }));
-    const made = this.#device.createBindGroup({ layout, entries });
-    node.set(layout, made);
-    return made;
+    return this.#device.createBindGroup({ layout, entries });
   }
 }
 
-function branch(tree: GroupTree, key: GPUBuffer | GPUBindGroupLayout): GroupTree {
+function whole(buffers: readonly GPUBuffer[]): GPUBufferBinding[] {
+  return buffers.map((buffer) => ({ buffer }));
+}
+
+/** What belongs to these buffers in this order: a walk through a tree of maps, so that no key is built on the hot path. */
+function leafOf<Leaf extends object>(
+  tree: BindTree<Leaf>,
+  layout: GPUBindGroupLayout,
+  buffers: readonly GPUBuffer[],
+  make: () => Leaf,
+): Leaf {
+  let node = branch(tree, layout);
+  for (const buffer of buffers) node = branch(node, buffer);
+  const known = node.get(layout);
+  if (known !== undefined && !(known instanceof Map)) return known;
+  const made = make();
+  node.set(layout, made);
+  return made;
+}
+
+function branch<Leaf>(tree: BindTree<Leaf>, key: GPUBuffer | GPUBindGroupLayout): BindTree<Leaf> {
   const known = tree.get(key);
   if (known instanceof Map) return known;
-  const made: GroupTree = new Map();
+  const made: BindTree<Leaf> = new Map();
   tree.set(key, made);
   return made;
 }

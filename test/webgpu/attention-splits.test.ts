@@ -4,6 +4,7 @@ import {
   partialSize,
   partialsBytes,
   type SplitWork,
+  splitContext,
 } from '#halflight/webgpu/attention-splits.js';
 import { batchInvariant, type Tuning } from '#halflight/webgpu/tuning.js';
 import { Random } from '../support/random.js';
@@ -84,3 +85,14 @@ t.test('splits cover every context and fit the scratch, for any number of workgr
   }
   t.end();
 });
+
+t.test(
+  'contexts are cut alike up to the next multiple of 128 positions, and of any length where none is split',
+  (t) => {
+    const lengths = (attentionWorkgroups: number) =>
+      [1, 128, 129].map((length) => splitContext(length, { ...TUNING, attentionWorkgroups }));
+    t.strictSame(lengths(264), [128, 128, 256]);
+    t.strictSame(lengths(0), [0, 0, 0]);
+    t.end();
+  },
+);

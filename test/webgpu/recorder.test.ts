@@ -86,36 +86,99 @@ t.test('what a submit is given to finish with goes out behind the dispatches, or
   t.equal(recorder.dispatchesPerStep, 1);
 });
 
-t.test('more dispatches than the parameters have room for go out in two submits', async (t) => {
-  const recorder = new Recorder(device, pool);
-  const dispatch = silu();
-  const error = await errorOf(() => {
-    for (let i = 0; i < 4097; i++) recorder.add(dispatch);
-    recorder.submit();
-  });
-  t.equal(error, null);
-});
-
-t.test('bind groups are made once for the same buffers in the same order', (t) => {
-  const recorder = new Recorder(device, pool);
-  const [x, y, z] = [1, 2, 3].map(() => pool.storage(256, 'activations'));
+/** How many bind groups `work` makes. */
+function bindGroupsOf(work: () => void): number {
   let made = 0;
   const create = device.createBindGroup.bind(device);
   device.createBindGroup = (descriptor) => {
     made++;
     return create(descriptor);
   };
-  for (const buffers of [
-    [x, y],
-    [x, y],
-    [x, z],
-    [z, x],
-    [x, z],
-  ]) {
-    recorder.add(silu(buffers[0], buffers[1]));
-  }
-  recorder.submit();
+  work();
   device.createBindGroup = create;
+  return made;
+}
+
+t.test(
+  'dispatches of the same buffers share a bind group where their parameters are the same, in one submission or two',
+  async (t) => {
+    const recorder = new Recorder(device, pool);
+    const dispatch = silu();
+    const other = { ...dispatch, params: Uint32Array.of(1, 64, 32) };
+    const error = await errorOf(() => {
+      const made = [[dispatch, dispatch], [dispatch, other], [other], [other, dispatch]].map((dispatches) =>
+        bindGroupsOf(() => {
+          for (const added of dispatches) recorder.add(added);
+          recorder.submit();
+        }),
+      );
+      t.strictSame(made, [1, 1, 0, 0]);
+    });
+    t.equal(error, null);
+  },
+);
+
+t.test('what was recorded is added again, with its copies', async (t) => {
+  const recorder = new Recorder(device, pool);
+  const [from, to] = [pool.storage(256, 'activations'), pool.storage(256, 'activations')];
+  const error = await errorOf(() => {
+    const recording = recorder.record(() => {
+      recorder.add(silu(from, to));
+      recorder.copy([{ from, to, bytes: 256 }]);
+      recorder.add(silu(to, from));
+    });
+    t.equal(recording?.length, 3);
+    recorder.submit();
+    t.equal(recorder.dispatchesPerStep, 2);
+    if (recording === null) return;
+    recorder.replay(recording);
+    recorder.replay(recording);
+    recorder.submit();
+  });
+  t.equal(error, null);
+  t.equal(recorder.dispatchesPerStep, 4);
+});
+
+t.test(
+  'nothing is recorded of work that only makes its kernels ready, nor once recording has failed',
+  async (t) => {
+    const recorder = new Recorder(device, pool);
+    await recorder.prepare(() =>
+      t.equal(
+        recorder.record(() => recorder.add(silu())),
+        null,
+      ),
+    );
+    const failure = new Error('no such shape');
+    t.throws(
+      () =>
+        recorder.record(() => {
+          throw failure;
+        }),
+      failure,
+    );
+    t.strictSame(
+      recorder.record(() => undefined),
+      [],
+    );
+  },
+);
+
+t.test('bind groups are made once for the same buffers in the same order', (t) => {
+  const recorder = new Recorder(device, pool);
+  const [x, y, z] = [1, 2, 3].map(() => pool.storage(256, 'activations'));
+  const made = bindGroupsOf(() => {
+    for (const buffers of [
+      [x, y],
+      [x, y],
+      [x, z],
+      [z, x],
+      [x, z],
+    ]) {
+      recorder.add(silu(buffers[0], buffers[1]));
+    }
+  });
+  recorder.submit();
   t.equal(made, 3);
   t.end();
 });

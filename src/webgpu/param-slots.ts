@@ -1,0 +1,110 @@
+import type { BufferPool } from './buffers.js';
+
+/** Bytes from one slot to the next: the largest alignment that WebGPU allows an adapter to ask for. */
+export const SLOT_BYTES = 256;
+const SLOT_WORDS = SLOT_BYTES / Uint32Array.BYTES_PER_ELEMENT;
+const SLOTS_PER_BUFFER = 1024;
+
+/** Room for the uniform parameters of a dispatch, at an offset that stays: software Vulkan maps memory anew at each dynamic one. */
+export interface ParamSlot {
+  readonly buffer: GPUBuffer;
+  /** Bytes. */
+  readonly offset: number;
+}
+
+interface OwnedSlot extends ParamSlot {
+  readonly page: Page;
+  /** The upload that takes its words to the device; 0 where they were never used. */
+  upload: number;
+}
+
+interface Page {
+  readonly buffer: GPUBuffer;
+  readonly words: Uint32Array<ArrayBuffer>;
+  /** Words that the device does not have yet: none where `from` is no less than `to`. */
+  from: number;
+  to: number;
+}
+
+/** The slots of the dispatches that bind the same buffers: as many as they have different parameters in one submission. */
+export class ParamSlots<Bound> {
+  readonly #slots: { readonly slot: OwnedSlot; readonly bound: Bound }[] = [];
+
+  /** What is bound where the parameters are: in a slot that holds them, or one that the submission has not used, or a new one. */
+  boundTo(params: Uint32Array, memory: ParamMemory, bind: (slot: ParamSlot) => Bound): Bound {
+    const known =
+      this.#slots.find(({ slot }) => memory.holds(slot, params)) ??
+      this.#slots.find(({ slot }) => memory.isFree(slot)) ??
+      this.#add(memory.take(), bind);
+    memory.put(known.slot, params);
+    return known.bound;
+  }
+
+  #add(slot: OwnedSlot, bind: (slot: ParamSlot) => Bound) {
+    const added = { slot, bound: bind(slot) };
+    this.#slots.push(added);
+    return added;
+  }
+}
+
+/** Uniform buffers of slots, and what of them the device has not been given yet. */
+export class ParamMemory {
+  readonly #device: GPUDevice;
+  readonly #buffers: BufferPool;
+  readonly #pages: Page[] = [];
+  #numSlots = 0;
+  #upload = 1;
+
+  constructor(device: GPUDevice, buffers: BufferPool) {
+    this.#device = device;
+    this.#buffers = buffers;
+  }
+
+  take(): OwnedSlot {
+    const index = this.#numSlots++ % SLOTS_PER_BUFFER;
+    if (index === 0) this.#pages.push(this.#newPage());
+    const page = this.#pages[this.#pages.length - 1];
+    return { buffer: page.buffer, offset: index * SLOT_BYTES, page, upload: 0 };
+  }
+
+  holds({ page, offset, upload }: OwnedSlot, params: Uint32Array): boolean {
+    if (upload === 0) return false;
+    const first = offset / Uint32Array.BYTES_PER_ELEMENT;
+    for (let i = 0; i < params.length; i++) if (page.words[first + i] !== params[i]) return false;
+    return true;
+  }
+
+  /** Whether no dispatch since the last upload reads the slot. */
+  isFree({ upload }: OwnedSlot): boolean {
+    return upload !== this.#upload;
+  }
+
+  /** @param params `SLOT_BYTES` at most */
+  put(slot: OwnedSlot, params: Uint32Array): void {
+    const isThere = this.holds(slot, params);
+    slot.upload = this.#upload;
+    if (isThere) return;
+    const { page, offset } = slot;
+    const first = offset / Uint32Array.BYTES_PER_ELEMENT;
+    page.words.set(params, first);
+    page.from = Math.min(page.from, first);
+    page.to = Math.max(page.to, first + SLOT_WORDS);
+  }
+
+  /** Enqueues what changed since the last upload. */
+  upload(): void {
+    for (const page of this.#pages) {
+      const { buffer, words, from, to } = page;
+      if (from >= to) continue;
+      const { BYTES_PER_ELEMENT: bytes } = words;
+      this.#device.queue.writeBuffer(buffer, from * bytes, words, from, to - from);
+      [page.from, page.to] = [words.length, 0];
+    }
+    this.#upload++;
+  }
+
+  #newPage(): Page {
+    const words = new Uint32Array(SLOT_WORDS * SLOTS_PER_BUFFER);
+    return { buffer: this.#buffers.uniform(words.byteLength), words, from: words.length, to: 0 };
+  }
+}
