@@ -45,12 +45,13 @@ struct Params {
   // Positions of a split, a multiple of STEP.
   split: u32,
   soft_cap: f32,
+  // Of heads that are rotated on the way: elements per row of qkv and of rope, and dimensions that are rotated.
+  qkv_stride: u32,
+  rope_stride: u32,
+  rotary_dim: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
-@group(0) @binding(2) var<storage, read> q: array<X4>;
-@group(0) @binding(3) var<storage, read> k_cache: array<Kv4>;
-@group(0) @binding(4) var<storage, read> v_cache: array<Kv4>;
 // Rows of heads: a token's results; or with SPLIT, in [split][tile] and f32, the unnormalised sums of each head, then its maximum, its total
 // weight and two unused values.
 @group(0) @binding(5) var<storage, read_write> y: array<Y4>;
@@ -60,6 +61,7 @@ struct Params {
 var<workgroup> places: array<u32, LANES>;
 var<workgroup> weights: array<vec4f, LANES * QUERIES>;
 #include queries
+#include heads
 
 // Positions of one lane in a step, and of all.
 const NEIGHBOURS = 4u;
@@ -299,6 +301,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let tile = tile_of(group, groups);
+  rotate_heads(tile, lane);
   // The softmax begins with the sink, whose weight is 1 until a greater score comes; one lane and one split count it.
   let sunk = SINKS && group.z == 0u;
   for (var n = 0u; n < QUERIES; n++) {

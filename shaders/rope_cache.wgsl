@@ -6,6 +6,7 @@ override QK_NORM: bool = false;
 override WHOLE: bool = false;
 #include "lib/reduce.wgsl"
 #include "lib/kv_place.wgsl"
+#include "lib/rotate.wgsl"
 struct Params {
   heads: u32,
   kv_heads: u32,
@@ -31,18 +32,6 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> k_cache: array<Kv4>;
 @group(0) @binding(7) var<storage, read_write> v_cache: array<Kv4>;
 
-// One head of a token.
-struct Head {
-  // Where it begins in qkv, its position's row of rope, and its row of norms.
-  origin: u32,
-  angles: u32,
-  norm: u32,
-  // 1 / rms of what is normalised at once.
-  factor: f32,
-  // V is stored as it is.
-  is_v: bool,
-}
-
 // 1 / rms of `size` values.
 fn norm_factor(lane: u32, origin: u32, size: u32) -> f32 {
   var squares = 0.0;
@@ -59,25 +48,6 @@ fn normalized(head: Head, i: u32) -> f32 {
     return v;
   }
   return v * head.factor * norms[head.norm + i];
-}
-
-// Dimension i of the rotated head; i pairs with i ± rotary_dim/2.
-fn rotated(head: Head, i: u32) -> f32 {
-  let v = normalized(head, i);
-  if (head.is_v || i >= params.rotary_dim) {
-    return v;
-  }
-  let half = params.rotary_dim / 2u;
-  let low = i < half;
-  let pair = i % half;
-  let other = normalized(head, select(i - half, i + half, low));
-  return v * rope[head.angles + pair] + select(other, -other, low) * rope[head.angles + half + pair];
-}
-
-// Dimensions 4 · chunk to 4 · chunk + 3.
-fn rotated4(head: Head, chunk: u32) -> vec4f {
-  let i = 4u * chunk;
-  return vec4f(rotated(head, i), rotated(head, i + 1u), rotated(head, i + 2u), rotated(head, i + 3u));
 }
 
 fn scale_of(lane: u32, head: Head) -> f32 {

@@ -23,7 +23,6 @@ export function watchInput<B>(ops: Ops<B>, weight: Weight<B>): Watch<B> {
         if (args.weight === weight) input = normalized(ops, args);
         else ops.linear(args);
       }),
-      ropeAndCache: untilThen((args) => ops.ropeAndCache(args)),
       attention: untilThen((args) => ops.attention(args)),
       rmsNorm: untilThen((args) => ops.rmsNorm(args)),
       layerNorm: untilThen((args) => ops.layerNorm(args)),

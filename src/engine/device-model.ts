@@ -147,6 +147,7 @@ function allocate<B>(
  */
 const WARM_UP_STEPS = [
   { size: 1, contextLen: 1 },
+  { size: 1, contextLen: 1024 },
   { size: 2, contextLen: 2 },
   { size: 4, contextLen: 1024 },
   { size: 8, contextLen: 2 },

@@ -143,8 +143,9 @@ function attentionBlock<B>(
     ordered,
     norm,
   });
-  ops.ropeAndCache({ batch, qkv, q, cache, rope, rotaryDim, norm: headNorm, numHeads, rows });
-  ops.attention({ batch, q, cache, out: act.attended, numHeads, scale, window, softCap, sinks, rows });
+  const projected = { qkv, rope, rotaryDim, norm: headNorm };
+  const heads = { batch, q, cache, numHeads, rows, projected };
+  ops.attention({ ...heads, out: act.attended, scale, window, softCap, sinks });
   addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
 }
 

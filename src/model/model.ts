@@ -5,7 +5,7 @@ import type { WeightSample } from './samples.js';
 /** The operations of a layer. */
 export type LayerOps<B> = Pick<
   Ops<B>,
-  'linear' | 'ropeAndCache' | 'attention' | 'rmsNorm' | 'layerNorm' | 'route' | 'addExperts'
+  'linear' | 'attention' | 'rmsNorm' | 'layerNorm' | 'route' | 'addExperts'
 >;
 
 /** A model on a device. */

@@ -77,7 +77,6 @@ export class CpuOps implements Ops<Buffer> {
   }
 
   bring(): void {}
-
   replay = (_: unknown, work: () => void): void => work();
 
   constant(values: Float32Array, rows: number, cols: number): Tensor<Buffer> {
@@ -196,6 +195,7 @@ export class CpuOps implements Ops<Buffer> {
   }
 
   attention(args: Args<'attention'>): void {
+    if (args.projected) this.ropeAndCache({ ...args, ...args.projected });
     const { batch, q, cache, out, numHeads, scale, window, softCap = null, sinks = null, rows } = args;
     const { positions, sequenceIds, blockTables } = batchLayout(batch.capacity);
     const { headDim: dim, blockSize } = cache;

@@ -159,7 +159,8 @@ export interface Ops<B> {
    * out[t] = softmax(capped(scale · q[t]·K)) V over the positions max(0, p−window+1) … p of the token's own sequence, p its position,
    * read through its block table. Query head h reads KV head floor(h · kvHeads / heads). capped(s) = softCap · tanh(s / softCap), and s
    * where there is no softCap. Where `sinks` is given, [heads] scores, that of the head is one more in the softmax, and has no value.
-   * `rows` are the tokens of the batch that was last written.
+   * `rows` are the tokens of the batch that was last written. Where `projected` is given, `ropeAndCache` with it comes first: on the way, where the
+   * backend can.
    */
   attention(args: {
     batch: BatchBuffers<B>;
@@ -172,6 +173,7 @@ export interface Ops<B> {
     softCap?: number | null;
     sinks?: Tensor<B> | null;
     rows: number;
+    projected?: Pick<OpArgs<B, 'ropeAndCache'>, 'qkv' | 'rope' | 'rotaryDim' | 'norm'> | null;
   }): void;
   /**
    * With size = out.cols: out[t][i] = activation(x[t][i]) · x[t][size + i] where x has two halves (`gatedBy`), or

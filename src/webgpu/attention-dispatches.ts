@@ -9,6 +9,17 @@ import type { Tuning } from './tuning.js';
 type Args = OpArgs<GPUBuffer, 'attention'>;
 
 /**
+ * Whether attention rotates the heads of q and k itself, and writes k and v to the cache. No token of the step may see another: each sequence has one,
+ * as two would be a run.
+ */
+export function rotatesHeads({ batch, cache, projected }: Args, { attentionTokens }: Tuning): boolean {
+  const isPlain = cache.type === 'f32' || cache.type === 'f16';
+  if (!projected || projected.norm !== null || !isPlain) return false;
+  const numRuns = batch.words[batchLayout(batch.capacity).tileCounts];
+  return attentionTokens > 1 && numRuns === 0;
+}
+
+/**
  * One workgroup for each tile and group of heads: a dispatch of the batch's runs and one of its single tokens, where it has any.
  * Where single tokens are too few to occupy the adapter, their contexts are split, and one more dispatch merges the splits.
  * @param partials scratch of `partialsBytes`
@@ -58,8 +69,9 @@ function singlesDispatches(args: Args, singles: Singles, tuning: Tuning, partial
 }
 
 function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | null): Dispatch {
-  const { batch, q, cache, out, numHeads, softCap = null, sinks = null } = args;
+  const { batch, q, cache, out, numHeads, softCap = null, sinks = null, projected = null } = args;
   const { numKvHeads, headDim, type: kv } = cache;
+  const results = split?.partials ?? out.data;
   const tiling = attentionTiling(numHeads / numKvHeads, headDim, tiles.tokens, tuning);
   return {
     spec: {
@@ -73,10 +85,15 @@ function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | 
         SINKS: sinks === null ? 0 : 1,
       },
       lanes: tiling.lanes,
+      heads: projected === null ? undefined : 'projected',
       kv,
     },
-    // Where there are no sinks something must be bound in their place.
-    buffers: [batch.data, q.data, cache.k, cache.v, split?.partials ?? out.data, sinks?.data ?? q.data],
+    buffers: [
+      ...[batch.data, q.data, cache.k, cache.v, results],
+      // Where there are no sinks something must be bound in their place, which nothing writes.
+      sinks?.data ?? projected?.rope.data ?? q.data,
+      ...(projected === null ? [] : [projected.qkv.data, projected.rope.data]),
+    ],
     weight: [],
     params: tilesParams(args, tiles, tiling, split),
     grid: [numHeads / tiling.heads, tiles.numTiles, split?.count ?? 1],
@@ -84,7 +101,7 @@ function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | 
 }
 
 function tilesParams(
-  { batch, q, cache, out, numHeads, scale, window, softCap = null }: Args,
+  { batch, q, cache, out, numHeads, scale, window, softCap = null, projected = null }: Args,
   { tokens, firstTile }: Tiles,
   { heads, laneChunks }: AttentionTiling,
   split: Split | null,
@@ -97,7 +114,8 @@ function tilesParams(
     .f32(scale)
     .u32(positions, sequenceIds, blockTables, batch.capacity.maxBlocksPerSequence, tiles + 2 * firstTile)
     .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0)
-    .f32(softCap ?? 0).words;
+    .f32(softCap ?? 0)
+    .u32(projected?.qkv.stride ?? 0, projected?.rope.stride ?? 0, projected?.rotaryDim ?? 0).words;
 }
 
 function mergeDispatch(

@@ -28,6 +28,18 @@ export const KERNELS = {
   probe_fma: { bindings: ['write'], weight: false },
 } as const satisfies Record<string, KernelInterface>;
 
+/** What attention binds where it rotates heads itself: as else, then the projections and the angles. */
+export const ROTATING_ATTENTION = [
+  'read',
+  'write',
+  'write',
+  'write',
+  'write',
+  'read',
+  'read',
+  'read',
+] as const;
+
 export interface KernelInterface {
   readonly bindings: readonly ('read' | 'write')[];
   /** Group 1 holds a part of a weight: codes, and for integer formats scales and zero points. */

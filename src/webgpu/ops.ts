@@ -24,7 +24,7 @@ import type { ActivationType } from '../quant/formats.js';
 import type { PackedRows } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
 import { activationConstants } from './activation-constants.js';
-import { attentionDispatches } from './attention-dispatches.js';
+import { attentionDispatches, rotatesHeads } from './attention-dispatches.js';
 import { partialsBytes } from './attention-splits.js';
 import { BufferPool } from './buffers.js';
 import { Doze } from './doze.js';
@@ -227,6 +227,12 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   attention(args: Args<'attention'>): void {
+    const { projected = null } = args;
+    if (projected !== null && !rotatesHeads(args, this.#tuning)) {
+      this.ropeAndCache({ ...args, ...projected });
+      this.attention({ ...args, projected: null });
+      return;
+    }
     for (const dispatch of attentionDispatches(args, this.#tuning, this.#partials)) {
       this.#recorder.add(dispatch);
     }

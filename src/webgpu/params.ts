@@ -1,6 +1,6 @@
 /** The uniform parameters of one dispatch, written in the order of the shader's `Params`. */
 export class Params {
-  readonly words = new Uint32Array(20);
+  readonly words = new Uint32Array(24);
   readonly #floats = new Float32Array(this.words.buffer);
   #count = 0;
 

@@ -1,6 +1,6 @@
 import type { KvType } from '../ops/ops.js';
 import { FLOAT_FORMATS } from '../quant/formats.js';
-import { KERNELS, type KernelName } from './kernels.js';
+import { KERNELS, type KernelName, ROTATING_ATTENTION } from './kernels.js';
 import {
   type Dot,
   type Lanes,
@@ -22,6 +22,8 @@ export interface PipelineSpec {
   readonly matrix?: MatrixSize;
   /** The product is of each token with its experts, and binds one buffer more: their order. */
   readonly routing?: 'experts';
+  /** Attention rotates heads itself, writes q and the caches, and binds two buffers more: the projections and the angles. */
+  readonly heads?: 'projected';
   /** Type of the KV cache, for kernels that read or write one. */
   readonly kv?: KvType;
 }
@@ -131,17 +133,18 @@ export function weightBindings(reader: string): number {
 
 /** Names a variant: kernel, what is included, types and constants. */
 export function pipelineName(spec: PipelineSpec): string {
-  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''} ${spec.routing ?? ''}`;
+  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''} ${spec.routing ?? ''} ${spec.heads ?? ''}`;
   return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.types, spec.constants])}`;
 }
 
-function bindEntries({ kernel, routing }: PipelineSpec): GPUBindGroupLayoutEntry[] {
+function bindEntries({ kernel, routing, heads }: PipelineSpec): GPUBindGroupLayoutEntry[] {
   const params: GPUBindGroupLayoutEntry = {
     binding: 0,
     visibility: GPUShaderStage.COMPUTE,
     buffer: { type: 'uniform' },
   };
-  const bindings = [...KERNELS[kernel].bindings, ...(routing === undefined ? [] : (['read'] as const))];
+  const own = heads === undefined ? KERNELS[kernel].bindings : ROTATING_ATTENTION;
+  const bindings = [...own, ...(routing === undefined ? [] : (['read'] as const))];
   return [params, ...bindings.map((access, i) => storageEntry(i + 1, access))];
 }
 

@@ -23,6 +23,8 @@ export interface ShaderVariant {
   readonly matrix?: MatrixSize;
   /** Fills the slot `#include routing`: products of all rows, or where `experts` of each token's rows with those of its experts. */
   readonly routing?: 'experts';
+  /** Fills the slot `#include heads`: attention rotates heads of q and k itself where `projected`, and else reads them rotated. */
+  readonly heads?: 'projected';
   /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
   readonly kv?: KvType;
 }
@@ -56,6 +58,7 @@ function slotFiles({
   dot = 'packed',
   matrix,
   routing,
+  heads,
   kv,
 }: ShaderVariant): ReadonlyMap<string, string> {
   const files = new Map([
@@ -66,6 +69,7 @@ function slotFiles({
     ['dot', `lib/dot_${dot === 'packed' ? 'packed' : 'extracted'}.wgsl`],
     ['operands', `lib/operands_${dot === 'pairs' ? 'pairs' : 'bytes'}.wgsl`],
     ['routing', `lib/routing_${routing ?? 'none'}.wgsl`],
+    ['heads', `lib/heads_${heads ?? 'rotated'}.wgsl`],
     ['gemm', `lib/gemm_${matrix === undefined ? 'registers' : 'matrix'}.wgsl`],
   ]);
   if (kv !== undefined) files.set('kv', `kv/${kv}.wgsl`);

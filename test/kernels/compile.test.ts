@@ -71,13 +71,21 @@ for (const computeType of ['f32', 'f16'] as const) {
   }
 }
 
-const KV_PAIRS = ['attention', 'attention split', 'rope_cache'].flatMap((kernel) =>
-  ['f16', 'f32', 'int8'].map((type) => `${kernel} ${type}`),
-);
+/** A type with scales is rotated before attention. */
+const KV_PAIRS = [
+  ...['attention', 'attention split', 'rope_cache'].flatMap((kernel) =>
+    ['f16', 'f32', 'int8'].map((type) => `${kernel} ${type}`),
+  ),
+  ...['attention projected', 'attention projected split'].flatMap((kernel) =>
+    ['f16', 'f32'].map((type) => `${kernel} ${type}`),
+  ),
+].sort();
 
 function kvPairs(compiled: readonly PipelineSpec[]): string[] {
-  const pairs = compiled.flatMap(({ kernel, kv, constants }) =>
-    kv === undefined ? [] : [`${kernel}${constants.SPLIT === 1 ? ' split' : ''} ${kv}`],
+  const pairs = compiled.flatMap(({ kernel, kv, heads, constants }) =>
+    kv === undefined
+      ? []
+      : [[kernel, heads, constants.SPLIT === 1 ? 'split' : undefined, kv].filter(Boolean).join(' ')],
   );
   return [...new Set(pairs)].sort();
 }

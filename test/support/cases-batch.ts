@@ -198,7 +198,68 @@ export function attentionCases(): [string, Case][] {
   const sunk = [CHUNKS, SPLIT_CHUNKS].map((chunks) =>
     attentionCase(HEADS[0], { window: 33, type: 'f32', chunks, blockSize: 8, sinks: true }),
   );
-  return [...plain, ...narrow, ...long, ...split, ...capped, ...sunk];
+  return [...plain, ...narrow, ...long, ...split, ...capped, ...sunk, ...projectedCases()];
+}
+
+/** Single tokens of sequences of their own, of which one ends a context that a GPU splits. */
+const SINGLE_CHUNKS: readonly Chunk[] = [
+  { start: 150, count: 1 },
+  { start: 0, count: 1 },
+  { start: 33, count: 1 },
+];
+
+/** Attention that is given q, k and v as they were projected: rotated on the way where each sequence has one token, and before it elsewhere. */
+function projectedCases(): [string, Case][] {
+  const single = [...HEADS, ODD_HEADS[0]].flatMap((shape) =>
+    ([null, 5] as const).map((window) => ({ shape, window, type: 'f32' as const, chunks: SINGLE_CHUNKS })),
+  );
+  const [shape] = ODD_HEADS;
+  const others = [
+    { shape, window: 5, type: 'f16', chunks: SINGLE_CHUNKS },
+    { shape, window: null, type: 'f32', chunks: SPLIT_CHUNKS, blockSize: 8, sinks: true },
+    { shape, window: null, type: 'f16', chunks: SPLIT_CHUNKS, blockSize: 8 },
+    { shape, window: null, type: 'f32', chunks: CHUNKS },
+    { shape, window: null, type: 'f32', chunks: SINGLE_CHUNKS, norm: true },
+  ] as const;
+  return [...single, ...others].flatMap(({ shape: heads, ...options }) =>
+    (['out', 'k', 'v'] as const).map((part) => projectedCase(heads, options, part)),
+  );
+}
+
+/**
+ * Heads of q are rounded to f16 in between, 2⁻¹¹ of each value: a score is the half of 128 products of size ≤ 1 at most, whose errors are of either
+ * sign, and so wrong by about 2⁻¹¹ · √128 / 4 = 1.4e-3, a weight by as much of itself, and results by a third of that.
+ */
+const ROUNDED_HEADS: Tolerance = { absolute: 1e-3, relative: 2 ** -10 + 1e-5 };
+
+/** Results are those of attention, or the whole cache of k or v. */
+function projectedCase(
+  shape: HeadShape,
+  options: AttentionOptions & { readonly norm?: boolean },
+  part: 'out' | 'k' | 'v',
+): [string, Case] {
+  return [
+    `attention of projections ${JSON.stringify(shape)} ${JSON.stringify(options)}, ${part}`,
+    (ops, random) => {
+      const { numHeads, numKvHeads, headDim } = shape;
+      const { type, window, chunks, blockSize = POOL.blockSize, sinks = false, norm = false } = options;
+      const pool = { ...POOL, blockSize };
+      const cache = filledCache(ops, random, { ...pool, numKvHeads, headDim, type });
+      const { batch, numTokens: rows } = startBatch(ops, random, chunks, pool);
+      const qkv = filled(ops, random, rows, (numHeads + 2 * numKvHeads) * headDim);
+      const rotaryDim = headDim / 2;
+      const angles = ropeTable({ type: 'default', theta: 10_000, rotaryDim }, 320);
+      const rope = ops.constant(angles, 320, rotaryDim);
+      const weights = ops.constant(random.values(2 * headDim), 2, headDim);
+      const projected = { qkv, rope, rotaryDim, norm: norm ? { weights, eps: 0.01 } : null };
+      const [q, out] = [1, 2].map(() => poisoned(ops, rows, numHeads * headDim, ops.computeType));
+      const sink = sinks ? ops.constant(random.values(numHeads), 1, numHeads) : null;
+      ops.attention({ batch, q, cache, out, numHeads, scale: 0.5, window, sinks: sink, rows, projected });
+      const tolerance = type === 'f16' ? { tolerance: BOTH_ROUNDED } : {};
+      if (part !== 'out') return { out: cacheTensor(cache, cache[part]), rows: 1, ...tolerance };
+      return { out, rows, ...(ops.computeType === 'f16' ? { tolerance: ROUNDED_HEADS } : tolerance) };
+    },
+  ];
 }
 
 interface AttentionOptions {

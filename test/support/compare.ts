@@ -51,7 +51,7 @@ export async function compareBackends<A, B>(
   return firstDifference(
     await readAll(ops, padded(got)),
     await readAll(reference, padded(expected)),
-    expected.tolerance ?? tolerance,
+    got.tolerance ?? tolerance,
   );
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { batchLayout } from '#halflight/ops/batch-layout.js';
-import { attentionDispatches } from '#halflight/webgpu/attention-dispatches.js';
+import type { KvType } from '#halflight/ops/ops.js';
+import { attentionDispatches, rotatesHeads } from '#halflight/webgpu/attention-dispatches.js';
 import { partialsBytes } from '#halflight/webgpu/attention-splits.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { batchInvariant } from '#halflight/webgpu/tuning.js';
@@ -49,7 +50,7 @@ t.test('runs and single tokens are dispatched apart, and only where there are an
 t.test('parameters come in the order of the shader', (t) => {
   const { positions, sequenceIds, blockTables, tiles } = batchLayout(CAPACITY);
   const half = 0x3f000000;
-  const unused = [0, 0, 0, 0];
+  const unused = [0, 0, 0, 0, 0, 0, 0, 0];
   const [runs, singles] = dispatchesOf([{ start: 3, count: 17 }]);
   const common = [8, 2, 4, 128, 128, 7, half, positions, sequenceIds, blockTables, 40];
   t.strictSame([...runs.params], [...common, tiles, 16, 1, 16, 0, ...unused]);
@@ -95,3 +96,30 @@ t.test('nothing is split in a short context or window, or by a tuning that forbi
   t.notOk(unsplit(dispatchesOf(LONG, null)));
   t.end();
 });
+
+t.test(
+  'heads are rotated on the way where no token sees another, and no norm or scale comes in between',
+  (t) => {
+    const qkv = ops.tensor(64, 12 * 64, 'f32', 'activations');
+    const rope = ops.constant(new Float32Array(64), 1, 64);
+    const rotates = (
+      chunks: readonly Chunk[],
+      changes: { norm?: { weights: typeof rope; eps: number }; type?: KvType; attentionTokens?: number } = {},
+    ) => {
+      const { norm = null, type = 'f16', attentionTokens = TUNING.attentionTokens } = changes;
+      const batch = ops.batch(CAPACITY);
+      const { numTokens: rows, ...tokens } = randomBatch(new Random(1), chunks, POOL);
+      ops.writeBatch(batch, { ...tokens, numTokens: rows });
+      const heads = { batch, q, cache: { ...cache, type }, out, numHeads: 8, scale: 0.5, window: null, rows };
+      const projected = { qkv, rope, rotaryDim: 64, norm };
+      return rotatesHeads({ ...heads, projected }, { ...TUNING, attentionTokens });
+    };
+    const single = { start: 9, count: 1 };
+    t.ok(rotates([single, single]));
+    t.notOk(rotates([single, { start: 0, count: 2 }]));
+    t.notOk(rotates([single], { norm: { weights: rope, eps: 1 } }));
+    t.notOk(rotates([single], { type: 'int8' }));
+    t.notOk(rotates([single], { attentionTokens: 1 }), 'where runs are single tokens too');
+    t.end();
+  },
+);

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
-import { KERNELS, type KernelName } from '#halflight/webgpu/kernels.js';
+import { KERNELS, type KernelName, ROTATING_ATTENTION } from '#halflight/webgpu/kernels.js';
 import { loadShader, SHADER_DIR } from '#halflight/webgpu/shaders.js';
 
 const NAMES = Object.keys(KERNELS) as KernelName[];
@@ -28,6 +28,13 @@ t.test('products with experts bind the routes behind what the table says', (t) =
     const source = loadShader({ file: name, weight: 'int4', types, routing: 'experts' });
     t.strictSame(storageBindings(source, 0), [...KERNELS[name].bindings, 'read'], name);
   }
+  t.end();
+});
+
+t.test('attention that rotates heads itself binds what is listed for it', (t) => {
+  const types = { X: 'f32', Y: 'f32' } as const;
+  const source = loadShader({ file: 'attention', weight: null, types, heads: 'projected', kv: 'f32' });
+  t.strictSame(storageBindings(source, 0), [...ROTATING_ATTENTION]);
   t.end();
 });
 
