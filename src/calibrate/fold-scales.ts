@@ -1,6 +1,5 @@
 import type { WeightFormat } from '../quant/weight.js';
-import type { InputStats, MatrixInput } from './method.js';
-import { nearestMethod } from './nearest.js';
+import type { InputStats, MatrixInput, MatrixMethod } from './method.js';
 
 /** The matrices of a product, and what is known of their inputs. */
 export interface FoldInput {
@@ -13,28 +12,27 @@ export interface FoldInput {
 export type FoldScales = (input: FoldInput) => Float64Array | null;
 
 /** Rows of a matrix whose errors stand for all when scales are compared. */
-const SAMPLE_ROWS = 128;
+const SAMPLE_ROWS = 64;
 /** r = 0, 0.05 … 0.95. */
 const EXPONENTS: readonly number[] = Array.from({ length: 20 }, (_, i) => i / 20);
 
-const NEAREST = nearestMethod({ scales: { kind: 'extremes' }, weighted: false });
-
 /**
  * AWQ (Lin et al., arXiv 2306.00978): of s = x̄^r and s = x̄^r / w̄^(1−r), x̄ the mean of |x| and w̄ the mean of |w| over its group's greatest, those
- * of the least error of the product's outputs by the Hessian when all is rounded to nearest; null where none is better than s = 1.
+ * of the least error of the product's outputs by the Hessian when all is rounded as it will be; null where none is better than s = 1.
  */
-export function awqScales(format: WeightFormat): FoldScales {
+export function awqScales(format: WeightFormat, rounding: MatrixMethod): FoldScales {
   return (input) => {
     const sampled = { ...input, matrices: input.matrices.map((matrix) => sampleRows(matrix, input.cols)) };
     const weights = meanShares(input, format.groupSize ?? input.cols);
+    const errorOf = (scales: Float64Array) => errorWith(sampled, format, rounding, scales);
     let best: { scales: Float64Array | null; error: number } = {
       scales: null,
-      error: errorWith(sampled, format, new Float64Array(input.cols).fill(1)),
+      error: errorOf(new Float64Array(input.cols).fill(1)),
     };
     for (const r of EXPONENTS) {
       for (const byWeights of [false, true]) {
         const scales = candidate(input.stats.meanMagnitudes, byWeights ? weights : null, r);
-        const error = errorWith(sampled, format, scales);
+        const error = errorOf(scales);
         if (error < best.error) best = { scales, error };
       }
     }
@@ -106,13 +104,18 @@ function sampleRows({ values, rows }: FoldInput['matrices'][number], cols: numbe
 }
 
 /** Mean squared error of an output where W·s is rounded and x / s comes in. */
-function errorWith({ matrices, cols, stats }: FoldInput, format: WeightFormat, scales: Float64Array): number {
+function errorWith(
+  { matrices, cols, stats }: FoldInput,
+  format: WeightFormat,
+  rounding: MatrixMethod,
+  scales: Float64Array,
+): number {
   const scaled = scaledStats(stats, scales);
   let [sum, total] = [0, 0];
   for (const { values, rows } of matrices) {
     const folded = values.map((value, i) => value * scales[i % cols]);
     const input: MatrixInput = { name: 'fold', values: folded, rows, cols, format, stats: scaled };
-    sum += rows * NEAREST.quantize(input).error;
+    sum += rows * rounding.quantize(input).error;
     total += rows;
   }
   return sum / total;

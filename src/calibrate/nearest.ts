@@ -5,15 +5,16 @@ import { RowRounder, segmentsOf } from './row-rounder.js';
 
 export interface NearestOptions {
   readonly scales: ScaleRule;
-  /** Whether the search weighs each error by the mean of its input's square (llama.cpp's `imatrix`). */
+  /** Whether the search weighs each error by the mean of its input's square (llama.cpp's `imatrix`); `clip` by what is known of pairs of inputs. */
   readonly weighted: boolean;
 }
 
 /** Each number to the nearest code of its group (RTN). With `extremes` codes are those of `quantizeRtn`. */
 export function nearestMethod({ scales, weighted }: NearestOptions): MatrixMethod {
+  const known = scales.kind === 'clip' ? 'hessian' : 'moments';
   return {
     name: 'rtn',
-    needs: weighted ? 'moments' : 'nothing',
+    needs: weighted ? known : 'nothing',
     quantize: (input) => roundMatrix(input, scales, weighted ? input.stats : null),
   };
 }
@@ -26,11 +27,12 @@ function roundMatrix(input: MatrixInput, scales: ScaleRule, weights: InputStats 
   const values = new Float64Array(cols);
   const codes = new Uint8Array(cols);
   const importance = weights?.meanSquares ?? null;
+  const moments = weights?.hessian ?? null;
   let error = 0;
   for (let row = 0; row < rows; row++) {
     values.set(all.subarray(row * cols, (row + 1) * cols));
     for (const { group, start, end } of segments) {
-      rounder.fit(row, group, { values, start, end, importance });
+      rounder.fit(row, group, { values, start, end, importance, moments });
       roundGroup(rounder, values, codes, start, end);
     }
     rounder.finish(row, codes);

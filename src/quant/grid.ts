@@ -12,6 +12,8 @@ export interface GroupValues {
   readonly end: number;
   /** At the same places as `values`; null where all matter alike. */
   readonly importance: Float64Array | null;
+  /** `[n][n]` for the n places of `values`, symmetric: how much the product of the errors of two matters. Only `clip` looks at it. */
+  readonly moments?: Float64Array | null;
 }
 
 /** A table's numbers in ascending order, each once, the code of each, and what lies in the middle of neighbours. */

@@ -5,11 +5,13 @@ import type { WeightFormat } from './weight.js';
 /**
  * How the scale of a group is chosen. `extremes`: its number of largest magnitude, or least and greatest, are codes. `search`: of p times these
  * extremes, p = 1, 0.99, … 0.21, the choice of least Σ importance · |error|^power (GPTQ's `mse` takes a power of 2.4); where a grid reaches
- * farther to one side than to the other, with either sign. `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`).
+ * farther to one side than to the other, with either sign. `clip`: the same with p = 1, 0.95, … 0.55 by the error of the outputs, δ·M·δᵀ with M the
+ * moments in runs of 128 columns (AWQ's search of clipping). `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`).
  */
 export type ScaleRule =
   | { readonly kind: 'extremes' }
   | { readonly kind: 'half-quadratic' }
+  | { readonly kind: 'clip' }
   | { readonly kind: 'search'; readonly power: number };
 
 interface Range {
@@ -24,6 +26,9 @@ type SetGrid = (grid: Grid, range: Range, factor: number, sign: 1 | -1) => void;
 export type FitScale = (grid: Grid, group: GroupValues) => void;
 
 const SHRINKS: readonly number[] = Array.from({ length: 80 }, (_, i) => 1 - i / 100);
+const CLIPS: readonly number[] = Array.from({ length: 10 }, (_, i) => 1 - i / 20);
+/** Columns whose errors are told apart by their moments: all of a long group would cost its square. */
+const RUN_COLUMNS = 128;
 /** Neighbours among powers of two. */
 const POWERS: readonly number[] = [1, 2, 0.5];
 
@@ -37,16 +42,29 @@ export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
       refineGrid(grid, group);
     };
   }
-  const { power } = rule;
-  const factors = format.scaleType === 'e8m0' ? POWERS : SHRINKS;
+  const isClip = rule.kind === 'clip';
+  const steps = isClip ? CLIPS : SHRINKS;
+  const factors = format.scaleType === 'e8m0' ? POWERS : steps;
   const signs = format.zeroPoints || anchorOf(format).symmetric ? ([1] as const) : ([1, -1] as const);
+  return searchedFit(setGrid, factors, signs, isClip ? outputError : powerError(rule.power));
+}
+
+/** Of a group as the grid is set; any number beyond `limit` where it is beyond that. */
+type GroupError = (grid: Grid, group: GroupValues, limit: number) => number;
+
+function searchedFit(
+  setGrid: SetGrid,
+  factors: readonly number[],
+  signs: readonly (1 | -1)[],
+  errorOf: GroupError,
+): FitScale {
   return (grid, group) => {
     const range = rangeOf(group);
-    let best = { factor: 1, sign: signs[0] as 1 | -1, error: Number.POSITIVE_INFINITY };
+    let best = { factor: 1, sign: signs[0], error: Number.POSITIVE_INFINITY };
     for (const sign of signs) {
       for (const factor of factors) {
         setGrid(grid, range, factor, sign);
-        const error = groupError(grid, group, power, best.error);
+        const error = errorOf(grid, group, best.error);
         if (error < best.error) best = { factor, sign, error };
       }
     }
@@ -74,17 +92,42 @@ function rangeOf({ values, start, end }: GroupValues): Range {
   return { min, max };
 }
 
-/** Σ importance · |error|^power; any number beyond `limit` where it is beyond that. */
-function groupError(
-  grid: Grid,
-  { values, start, end, importance }: GroupValues,
-  power: number,
-  limit: number,
-): number {
+/** Σ importance · |error|^power. */
+function powerError(power: number): GroupError {
+  return (grid, { values, start, end, importance }, limit) => {
+    let sum = 0;
+    for (let i = start; i < end && sum <= limit; i++) {
+      const error = Math.abs(values[i] - grid.value(grid.code(values[i])));
+      sum += (importance === null ? 1 : importance[i]) * (power === 2 ? error * error : error ** power);
+    }
+    return sum;
+  };
+}
+
+const squaredError = powerError(2);
+
+/** δ·M·δᵀ, δ the errors, in runs of columns; without moments the squared error. */
+const outputError: GroupError = (grid, group, limit) => {
+  const { values, start, end, moments } = group;
+  if (moments === undefined || moments === null) return squaredError(grid, group, limit);
+  const errors = new Float64Array(RUN_COLUMNS);
   let sum = 0;
-  for (let i = start; i < end && sum <= limit; i++) {
-    const error = Math.abs(values[i] - grid.value(grid.code(values[i])));
-    sum += (importance === null ? 1 : importance[i]) * (power === 2 ? error * error : error ** power);
+  for (let at = start; at < end && sum <= limit; at += RUN_COLUMNS) {
+    const count = Math.min(RUN_COLUMNS, end - at);
+    for (let i = 0; i < count; i++) errors[i] = values[at + i] - grid.value(grid.code(values[at + i]));
+    sum += runError(errors.subarray(0, count), moments, at, values.length);
+  }
+  return sum;
+};
+
+/** @param moments `[cols][cols]`, of which the columns from `at` on matter */
+function runError(errors: Float64Array, moments: Float64Array, at: number, cols: number): number {
+  let sum = 0;
+  for (let i = 0; i < errors.length; i++) {
+    const row = (at + i) * cols + at;
+    let dot = (moments[row + i] * errors[i]) / 2;
+    for (let j = i + 1; j < errors.length; j++) dot += moments[row + j] * errors[j];
+    sum += 2 * errors[i] * dot;
   }
   return sum;
 }

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { awqScales, scaledStats, smoothQuantScales } from '#halflight/calibrate/fold-scales.js';
+import { nearestMethod } from '#halflight/calibrate/nearest.js';
 import { dequantize, parseQuantization } from '#halflight/quant/formats.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
 import { Random } from '../support/random.js';
@@ -7,6 +8,8 @@ import { productError, statsOf } from './support.js';
 
 const [ROWS, COLS] = [6, 64];
 const FORMAT = parseQuantization('int3-g32');
+
+const NEAREST = nearestMethod({ scales: { kind: 'extremes' }, weighted: false });
 
 /** Few inputs are large. */
 function inputs(): Float64Array {
@@ -30,7 +33,7 @@ function errorWith(values: Float32Array, scales: Float64Array): number {
 t.test('AWQ finds the best of its candidates, as computing all outputs of each does', (t) => {
   const values = matrixOf(2);
   const stats = statsOf(inputs(), COLS);
-  const scales = awqScales(FORMAT)({ matrices: [{ values, rows: ROWS }], cols: COLS, stats });
+  const scales = awqScales(FORMAT, NEAREST)({ matrices: [{ values, rows: ROWS }], cols: COLS, stats });
   const identity = errorWith(values, new Float64Array(COLS).fill(1));
   let best = identity;
   for (let r = 0; r < 1; r += 0.05) {
@@ -70,17 +73,17 @@ function meanShare(values: Float32Array, k: number): number {
 t.test('several matrices share scales; of large ones a sample of rows is looked at', (t) => {
   const stats = statsOf(inputs(), COLS);
   const few = [2, 3].map((seed) => ({ values: matrixOf(seed), rows: ROWS }));
-  const scales = awqScales(FORMAT)({ matrices: few, cols: COLS, stats });
+  const scales = awqScales(FORMAT, NEAREST)({ matrices: few, cols: COLS, stats });
   const many = Array.from({ length: 50 }, () => [...few[0].values]).flat();
   const large = [{ values: Float32Array.from(many), rows: 50 * ROWS }];
-  t.ok(scales !== null && awqScales(FORMAT)({ matrices: large, cols: COLS, stats }) !== null);
+  t.ok(scales !== null && awqScales(FORMAT, NEAREST)({ matrices: large, cols: COLS, stats }) !== null);
   t.end();
 });
 
 t.test('where all are exact already, nothing is better than to leave inputs alone', (t) => {
   const values = Float32Array.from({ length: COLS }, (_, k) => (k % 8) - 4);
   const stats = statsOf(inputs(), COLS);
-  t.equal(awqScales(FORMAT)({ matrices: [{ values, rows: 1 }], cols: COLS, stats }), null);
+  t.equal(awqScales(FORMAT, NEAREST)({ matrices: [{ values, rows: 1 }], cols: COLS, stats }), null);
   t.end();
 });
 

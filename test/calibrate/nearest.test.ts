@@ -8,6 +8,7 @@ import { inputsOf, matrixOf, productError, statsOf } from './support.js';
 
 const EXTREMES = nearestMethod({ scales: { kind: 'extremes' }, weighted: false });
 const SEARCH = nearestMethod({ scales: { kind: 'search', power: 2 }, weighted: false });
+const CLIPPED = nearestMethod({ scales: { kind: 'clip' }, weighted: true });
 const WEIGHTED = nearestMethod({ scales: { kind: 'search', power: 2 }, weighted: true });
 
 t.test('with extremes it gives what loading with --quantization gives, bit by bit', (t) => {
@@ -44,6 +45,18 @@ t.test('a search of scales lessens the error that it looks at', (t) => {
     t.ok(WEIGHTED.quantize(known).error < SEARCH.quantize(known).error);
   }
   t.equal(WEIGHTED.needs, 'moments');
+  t.end();
+});
+
+t.test('clipping lessens the error of the outputs', (t) => {
+  const cols = 128;
+  const stats = statsOf(inputsOf(new Random(7), 400, cols), cols);
+  for (const format of ['int4-g128', 'int3-g64-asym', 'int2-g64'].map(parseQuantization)) {
+    const input = matrixOf(new Random(8), [8, cols], format, stats);
+    const { error } = CLIPPED.quantize(input);
+    t.ok(error < EXTREMES.quantize(input).error, `${error}`);
+  }
+  t.strictSame([CLIPPED.needs, EXTREMES.needs], ['hessian', 'nothing']);
   t.end();
 });
 

@@ -3,6 +3,7 @@ import { parseQuantization, STORED_FORMATS } from '#halflight/quant/formats.js';
 import { Grid } from '#halflight/quant/grid.js';
 import { scaleFit } from '#halflight/quant/scale-fit.js';
 import type { WeightFormat } from '#halflight/quant/weight.js';
+import { gram } from '../calibrate/support.js';
 import { Random } from '../support/random.js';
 
 const groupOf = (values: ArrayLike<number>, importance: Float64Array | null = null) => ({
@@ -93,5 +94,61 @@ t.test('a power of two may be one up or down from that of the standard', (t) => 
   t.equal(grid.scale, 0.5);
   scaleFit(format, { kind: 'search', power: 2 })(grid, groupOf(values));
   t.equal(grid.scale, 1);
+  t.end();
+});
+
+/** Σ δ·M·δᵀ over runs of 128 columns, as its formula. */
+function momentError(grid: Grid, values: Float64Array, moments: Float64Array): number {
+  const n = values.length;
+  const errors = values.map((value) => value - grid.value(grid.code(value)));
+  let sum = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++)
+      if (Math.floor(i / 128) === Math.floor(j / 128)) sum += errors[i] * moments[i * n + j] * errors[j];
+  }
+  return sum;
+}
+
+t.test('clipping is by the error of the outputs, in runs of 128 columns: the best of ten ranges', (t) => {
+  const n = 160;
+  const moments = gram(new Random(1), 40, n);
+  for (const format of ['int4', 'int3-asym'].map(parseQuantization)) {
+    const grid = new Grid(format);
+    for (let seed = 0; seed < 10; seed++) {
+      const group = groupOf(new Random(seed).values(n).map((value) => value ** 3));
+      scaleFit(format, { kind: 'clip' })(grid, { ...group, moments });
+      const found = momentError(grid, group.values, moments);
+      const [least, greatest] = [Math.min(0, ...group.values), Math.max(0, ...group.values)];
+      let best = Number.POSITIVE_INFINITY;
+      for (let i = 0; i < 10; i++) {
+        const factor = 1 - i / 20;
+        for (const sign of format.zeroPoints ? [1] : [1, -1]) {
+          if (format.zeroPoints) grid.setRange(factor * least, factor * greatest);
+          else grid.set((factor * sign * (greatest > -least ? greatest : least)) / -8);
+          best = Math.min(best, momentError(grid, group.values, moments));
+        }
+      }
+      // Sums in another order.
+      t.ok(Math.abs(found - best) <= 1e-9 * best, `${found} is ${best}`);
+    }
+  }
+  t.end();
+});
+
+t.test('without moments clipping is by importance', (t) => {
+  const format = parseQuantization('int4');
+  const [clipped, searched] = [new Grid(format), new Grid(format)];
+  let [own, other] = [0, 0];
+  for (let seed = 0; seed < 20; seed++) {
+    const weighed = groupOf(
+      group(seed).values,
+      Float64Array.from({ length: 32 }, (_, k) => 1 + (k % 5)),
+    );
+    scaleFit(format, { kind: 'clip' })(clipped, weighed);
+    scaleFit(format, { kind: 'extremes' })(searched, weighed);
+    own += errorOf(clipped, weighed.values, 2, weighed.importance);
+    other += errorOf(searched, weighed.values, 2, weighed.importance);
+  }
+  t.ok(own < 0.9 * other);
   t.end();
 });

@@ -35,7 +35,6 @@ export interface FoldChoice {
   readonly kinds?: readonly Producer['kind'][];
 }
 
-const AWQ: FoldChoice = { scales: awqScales, withHessian: true };
 /** Of Llama, by the method's authors. */
 const SMOOTHQUANT_ALPHA = 0.85;
 const SMOOTHQUANT: FoldChoice = {
@@ -50,6 +49,10 @@ const SEARCH = { kind: 'search', power: 2 } as const;
 const RTN = nearestMethod({ scales: EXTREMES, weighted: false });
 const IMATRIX = nearestMethod({ scales: SEARCH, weighted: true });
 const GPTQ = gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' });
+
+/** AWQ's clipping. */
+const CLIP = nearestMethod({ scales: { kind: 'clip' }, weighted: true });
+const AWQ: FoldChoice = { scales: (format) => awqScales(format, CLIP), withHessian: true };
 
 const NEAREST_BLOCKS: BlockChoice = { simple: 'reference', search: 'plain' };
 const WEIGHED_BLOCKS: BlockChoice = { simple: 'own', search: 'weighted' };
@@ -69,7 +72,7 @@ const CHOICES: readonly MethodChoice[] = [
     ...plain('gptq-act-order', gptqMethod({ scales: SEARCH, weighted: true, order: 'activation' })),
     actOrder: true,
   },
-  { ...plain('awq', IMATRIX), folds: AWQ, blocks: WEIGHED_BLOCKS },
+  { ...plain('awq', CLIP), folds: AWQ, blocks: WEIGHED_BLOCKS },
   { ...plain('awq-gptq', GPTQ), folds: AWQ },
   { ...plain('smoothquant', RTN), folds: SMOOTHQUANT, blocks: NEAREST_BLOCKS },
 ];
