@@ -31,6 +31,13 @@ export const OPTIONS = {
   ),
   'api-key': list('KEY', 'Key that requests must carry; may be repeated'),
   'insecure-no-auth': flag('Listen on an address other than this machine’s own without a key'),
+  'trust-request-chat-template': flag('Let requests bring a chat template of their own'),
+  'tool-call-parser': text('auto', 'NAME', 'How the model writes calls, such as hermes; none looks for none'),
+  'reasoning-parser': text(
+    'auto',
+    'NAME',
+    'How it writes what it thinks, such as qwen3; none tells none apart',
+  ),
   'max-model-len': optional(
     integer(0, [1, 2 ** 24], 'Tokens of prompt and answer at most; default: the model’s'),
   ),

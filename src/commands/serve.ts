@@ -8,6 +8,7 @@ import { buildServer } from '../server/app.js';
 import { type ModelEntry, type ModelParts, ModelRegistry } from '../server/models.js';
 import type { ServerState } from '../server/state.js';
 import { loadChatTemplate } from '../text/chat-template.js';
+import { chooseOutput } from '../text/output/detect.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import { banner } from './banner.js';
 import { checkAddress, listen } from './listen.js';
@@ -32,7 +33,14 @@ export async function runServe(args: readonly string[]): Promise<number> {
   const state: ServerState = { phase: 'loading' };
   const { name, model, release } = await models.lease(null);
   release();
-  const app = buildServer({ models, state, version: packageVersion(), apiKeys: values['api-key'], logger });
+  const app = buildServer({
+    models,
+    state,
+    version: packageVersion(),
+    apiKeys: values['api-key'],
+    trustRequestTemplates: values['trust-request-chat-template'],
+    logger,
+  });
   const url = await listen(app, values);
   running = { app, models, state };
   state.phase = 'ready';
@@ -89,13 +97,14 @@ async function createRegistry(sources: readonly ServedSource[], values: ServeVal
 
 async function modelEntry({ dir, names, values }: ServedSource, numModels: number): Promise<ModelEntry> {
   const options = serveEngineOptions(dir, values);
+  chooseOutput('', values);
   const needed = numModels === 1 ? 0 : await neededBytes(options);
   return {
     names,
     root: dir,
     neededBytes: needed,
     load: (freeBytes) =>
-      load({ ...options, gpuMemoryLimitBytes: shareOf(freeBytes, needed, numModels, values) }),
+      load({ ...options, gpuMemoryLimitBytes: shareOf(freeBytes, needed, numModels, values) }, values),
   };
 }
 
@@ -112,9 +121,10 @@ function shareOf(
   return Math.floor(Math.min(freeBytes, Math.max(needed, share)));
 }
 
-async function load(options: EngineOptions): Promise<ModelParts> {
+async function load(options: EngineOptions, values: ServeValues): Promise<ModelParts> {
   const tokenizer = loadTokenizer(options.modelDir);
   const template = loadChatTemplate(options.modelDir);
   const engine = await whileLoading(showProgress(), (onProgress) => createEngine(options, { onProgress }));
-  return { tokenizer, template, engine };
+  const output = chooseOutput(template?.source ?? '', values);
+  return { tokenizer, template, output, engine };
 }

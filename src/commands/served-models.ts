@@ -34,6 +34,7 @@ const SERVER_OPTIONS = new Set<string>([
   'max-loaded-models',
   'api-key',
   'insecure-no-auth',
+  'trust-request-chat-template',
   'gpu-memory-limit',
   'max-queued-requests',
   'log-level',

@@ -21,8 +21,8 @@ export interface AnswerShape {
   readonly rest?: (choices: readonly TextChunk[]) => object;
   /** Keys of the first chunk of a stream beside its choices. */
   readonly first?: object;
-  /** @param isFirst whether this is the choice's first chunk */
-  readonly chunk: (index: number, chunk: TextChunk, isFirst: boolean) => object;
+  /** The choice's part in each of the events that a chunk becomes. @param isFirst whether this is the choice's first chunk */
+  readonly chunks: (index: number, chunk: TextChunk, isFirst: boolean) => readonly object[];
 }
 
 export interface Answer {
@@ -55,6 +55,9 @@ async function wholeAnswer({ run, shape, numChoices, envelope }: Answer): Promis
 function joinChunks(chunks: readonly TextChunk[]): TextChunk {
   return {
     text: chunks.map(({ text }) => text).join(''),
+    reasoning: chunks.map(({ reasoning }) => reasoning).join(''),
+    calls: chunks.flatMap(({ calls }) => calls),
+    hasCalls: chunks.some(({ hasCalls }) => hasCalls),
     finishReason: chunks.at(-1)?.finishReason ?? null,
     logprobs: chunks.flatMap(({ logprobs }) => logprobs),
     tokenIds: chunks.flatMap(({ tokenIds }) => tokenIds),
@@ -70,11 +73,14 @@ async function* events(
   const head = envelope(true);
   const started = new Set<number>();
   for await (const { index, value } of chunks) {
-    const choices = [shape.chunk(index, value, !started.has(index))];
-    const told = started.size === 0 ? shape.first : {};
+    let told = started.size === 0 ? shape.first : {};
+    const choices = shape.chunks(index, value, !started.has(index));
     started.add(index);
-    const usage = continuousUsage ? run.usage() : null;
-    yield { ...head, choices, ...(includeUsage ? { usage } : {}), ...told };
+    for (const choice of choices) {
+      const usage = continuousUsage ? run.usage() : null;
+      yield { ...head, choices: [choice], ...(includeUsage ? { usage } : {}), ...told };
+      told = {};
+    }
   }
   if (includeUsage) yield { ...head, choices: [], usage: run.usage() };
 }

@@ -9,6 +9,7 @@ import Fastify, {
 } from 'fastify';
 import { ApiError } from '../errors.js';
 import type { Logger } from '../logger.js';
+import { TemplateProcess } from '../text/template-process.js';
 import { addAuth } from './auth.js';
 import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
 import type { ServerContext } from './context.js';
@@ -27,6 +28,8 @@ export interface ServerOptions {
   readonly version: string;
   /** Empty asks nobody for a key. */
   readonly apiKeys: readonly string[];
+  /** Whether a request may bring a chat template of its own; default false. */
+  readonly trustRequestTemplates?: boolean;
   /** Time in which the headers, and in which the whole request must have arrived. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -44,6 +47,7 @@ const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 
 export function buildServer(options: ServerOptions): FastifyInstance {
   const app = createApp({ ...DEFAULTS, ...options });
   const context = createContext(options);
+  app.addHook('onClose', async () => context.isolated.close());
   const routes = collectRoutes(app);
   app.decorateRequest('startMs', 0);
   app.decorateRequest('usage', null);
@@ -83,11 +87,14 @@ function createApp(options: ServerOptions & typeof DEFAULTS): FastifyInstance {
   }) as unknown as FastifyInstance;
 }
 
-function createContext({ models, version, state }: ServerOptions): ServerContext {
+function createContext(options: ServerOptions): ServerContext {
+  const { models, version, state, trustRequestTemplates = false } = options;
   void models.failed.then(() => {
     state.phase = 'failed';
   });
-  return { models, version, state, startedAt: Math.floor(Date.now() / 1000) };
+  const isolated = new TemplateProcess();
+  const startedAt = Math.floor(Date.now() / 1000);
+  return { models, version, state, isolated, trustRequestTemplates, startedAt };
 }
 
 /** The caller's own id where it is harmless. */

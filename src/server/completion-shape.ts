@@ -36,7 +36,7 @@ export function completionShape(
   };
   return {
     whole: (index, joined) => ({ ...chunk(index, joined, true), ...ofPrompt(body, joined, tokenizer) }),
-    chunk,
+    chunks: (...args) => [chunk(...args)],
   };
 }
 

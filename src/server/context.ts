@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { ApiError } from '../errors.js';
+import type { TemplateProcess } from '../text/template-process.js';
 import type { Lease, ModelRegistry } from './models.js';
 import type { ServerState } from './state.js';
 
@@ -8,6 +9,10 @@ export interface ServerContext {
   readonly models: ModelRegistry;
   readonly version: string;
   readonly state: ServerState;
+  /** Renders what callers wrote of templates. */
+  readonly isolated: TemplateProcess;
+  /** Whether a request may bring a chat template of its own. */
+  readonly trustRequestTemplates: boolean;
   /** Unix seconds. */
   readonly startedAt: number;
 }

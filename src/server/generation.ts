@@ -1,6 +1,7 @@
 import type { Engine, FinishReason, GenerateRequest, TokenLogprobs, TokenOutput } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import { Detokenizer } from '../text/detokenizer.js';
+import type { OutputDelta, OutputParser, ToolCall } from '../text/output/parser.js';
 import { StopMatcher } from '../text/stop.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { RequestTimer } from './metrics.js';
@@ -13,6 +14,11 @@ export interface PlacedLogprobs extends TokenLogprobs {
 /** Text of one token, or of a few where the text of the earlier ones was held back. */
 export interface TextChunk {
   readonly text: string;
+  /** Of what a model thinks before it answers; empty where that is not told apart. */
+  readonly reasoning: string;
+  readonly calls: readonly ToolCall[];
+  /** Whether the answer has called a function up to here. */
+  readonly hasCalls: boolean;
   /** Set in the last chunk, which alone may have no text. */
   readonly finishReason: 'stop' | 'length' | null;
   /**
@@ -34,6 +40,15 @@ export interface TextOptions {
   readonly skipSpecialTokens: boolean;
   /** Nothing of the answer is wanted, only what is told of the prompt. */
   readonly promptOnly: boolean;
+  /** How a chat's answer is told apart; absent where its text is all of it. */
+  readonly output?: OutputReading;
+}
+
+export interface OutputReading {
+  /** Special tokens that the parser must see. */
+  readonly shownTokens: readonly string[];
+  /** One for each answer. */
+  readonly createParser: () => OutputParser;
 }
 
 export interface GenerationJob {
@@ -82,7 +97,8 @@ async function* textOf(
     }
     job.timer.token(token);
     const chunk = decoder.push(token, token.finishReason);
-    if (chunk.text !== '' || chunk.finishReason !== null || chunk.promptLogprobs !== null) yield chunk;
+    if (chunk === null) continue;
+    yield chunk;
     if (chunk.finishReason !== null) return;
   }
   if (!job.signal.aborted)
@@ -92,8 +108,10 @@ async function* textOf(
 /** The prompt alone: the token that computing it gave is dropped. */
 function promptChunk({ promptLogprobs }: TokenOutput): TextChunk {
   const told = { promptLogprobs: promptLogprobs ?? null, logprobs: [], tokenIds: [] };
-  return { text: '', finishReason: 'length', ...told };
+  return { text: '', reasoning: '', calls: [], hasCalls: false, finishReason: 'length', ...told };
 }
+
+const EMPTY_DELTA: OutputDelta = { content: '', reasoning: '', calls: [] };
 
 /** Turns tokens into chunks of text, in which no stop string shows unless asked for. */
 class ChunkDecoder {
@@ -108,24 +126,41 @@ class ChunkDecoder {
   #unsent: PlacedLogprobs[] = [];
   #unsentIds: number[] = [];
   readonly #includeStop: boolean;
+  readonly #parser: OutputParser | null;
+  #hasCalls = false;
 
   constructor(tokenizer: Tokenizer, { text, request }: GenerationJob) {
-    this.#detokenizer = new Detokenizer(tokenizer, text);
+    const shownTokens = text.output?.shownTokens ?? [];
+    this.#detokenizer = new Detokenizer(tokenizer, { ...text, shownTokens });
     this.#stops = new StopMatcher(text.stop, text.includeStop);
     this.#includeStop = text.includeStop;
     this.#minTokens = request.sampling.logits?.minTokens ?? 0;
+    this.#parser = text.output?.createParser() ?? null;
   }
 
-  push(token: TokenOutput, finishReason: 'stop' | 'length' | null): TextChunk {
+  /** null where there is nothing to tell yet. */
+  push(token: TokenOutput, finishReason: 'stop' | 'length' | null): TextChunk | null {
     this.#numTokens += 1;
     this.#unsentIds.push(token.tokenId);
-    const { text, finishReason: reason } = this.#match(this.#decode(token, finishReason), finishReason);
-    this.#numSent += numCharacters(text);
-    const logprobs = this.#takeLogprobs(reason !== null);
+    const matched = this.#match(this.#decode(token, finishReason), finishReason);
+    this.#numSent += numCharacters(matched.text);
+    const { content, reasoning, calls } = this.#read(matched.text, matched.finishReason !== null);
+    const reason = this.#parser?.isDone ? 'stop' : matched.finishReason;
     const promptLogprobs = token.promptLogprobs ?? null;
-    const isSent = text !== '' || reason !== null || promptLogprobs !== null;
-    const tokenIds = isSent ? this.#unsentIds.splice(0) : [];
-    return { text, finishReason: reason, logprobs, promptLogprobs, tokenIds };
+    const isEmpty = content === '' && reasoning === '' && calls.length === 0;
+    if (isEmpty && reason === null && promptLogprobs === null) return null;
+    const logprobs = this.#takeLogprobs(reason !== null);
+    const told = { logprobs, tokenIds: this.#unsentIds.splice(0), promptLogprobs };
+    return { text: content, reasoning, calls, hasCalls: this.#hasCalls, finishReason: reason, ...told };
+  }
+
+  #read(text: string, isEnd: boolean): OutputDelta {
+    if (this.#parser === null) return { content: text, reasoning: '', calls: [] };
+    const delta = this.#parser.push(text);
+    const rest = isEnd ? this.#parser.end() : EMPTY_DELTA;
+    const calls = [...delta.calls, ...rest.calls];
+    this.#hasCalls ||= calls.length > 0;
+    return { content: delta.content + rest.content, reasoning: delta.reasoning + rest.reasoning, calls };
   }
 
   /** The token that stopped the sequence is an end token: it is not shown unless asked for, and stands behind all text. */

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import type { ChatTemplate } from '../text/chat-template.js';
+import type { OutputFormat } from '../text/output/formats.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { Admission } from './admission.js';
 import { Metrics } from './metrics.js';
@@ -11,6 +12,8 @@ export interface ModelParts {
   readonly tokenizer: Tokenizer;
   /** null where the model has none: chat is refused then. */
   readonly template: ChatTemplate | null;
+  /** How a chat's answer is told apart. */
+  readonly output: OutputFormat;
 }
 
 /** A model that can be served, loaded or not. */

@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { GenerateRequest, LogitsParams, SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
+import type { ChatBody } from './chat-schemas.js';
 import type { TextOptions } from './generation.js';
-import type { ChatBody, CommonBody } from './schemas.js';
+import type { CommonBody } from './schemas.js';
 
 /** A request's parameters, with the defaults of the API filled in: the only place that knows them. */
 

@@ -1,8 +1,6 @@
 import { ApiError } from '../errors.js';
-import type { ChatMessage } from '../text/chat-template.js';
 import { gapMarkers } from '../text/fill-in-middle.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import type { ChatBody } from './schemas.js';
 
 const MAX_PROMPTS = 256;
 
@@ -89,24 +87,4 @@ function checkIds(prompt: unknown, param: string, vocabSize: number): number[] {
 
 function isTokenId(id: unknown, vocabSize: number): boolean {
   return typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < vocabSize;
-}
-
-/** Messages as templates read them: content is one string. @throws ApiError where a message that needs content has none */
-export function chatMessages(body: ChatBody): ChatMessage[] {
-  return body.messages.map((message, i) => {
-    const content = joinContent(message.content ?? null);
-    if (content === null && message.role !== 'assistant') {
-      const param = `messages[${i}].content`;
-      throw new ApiError('invalid_value', `${param} must be a string or a list of text parts.`, param);
-    }
-    return { ...message, content: content ?? '' };
-  });
-}
-
-type Content = ChatBody['messages'][number]['content'] | null;
-
-/** Text parts stand on lines of their own, as with vLLM. */
-function joinContent(content: Content): string | null {
-  if (content === null || content === undefined || typeof content === 'string') return content ?? null;
-  return content.map((part) => part.text).join('\n');
 }

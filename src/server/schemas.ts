@@ -6,7 +6,6 @@ import { MAX_LOGPROBS } from '../ops/result-layout.js';
 const MAX_STOP_STRINGS = 4;
 const MAX_STOP_LENGTH = 256;
 const MAX_STOP_TOKEN_IDS = 64;
-const MAX_MESSAGES = 4096;
 const MAX_SALT_LENGTH = 256;
 /** Answers to one prompt; many more have been used to bring servers down (CVE-2026-34756). */
 const MAX_SAMPLES = 8;
@@ -17,14 +16,14 @@ const MAX_BAD_WORD_LENGTH = 256;
 const REPETITION_PENALTY = { minimum: 0.01, maximum: 100 };
 
 /** null counts as absent, as with OpenAI. One list of types gives one violation, where alternatives would give three. */
-function optional<T>(type: string, description: string, bounds: object = {}) {
+export function optional<T>(type: string, description: string, bounds: object = {}) {
   return Type.Optional(Type.Unsafe<T | null>({ type: [type, 'null'], description, ...bounds }));
 }
 
-const count = (description: string) =>
+export const count = (description: string) =>
   optional<number>('integer', description, { minimum: 1, maximum: Number.MAX_SAFE_INTEGER });
 
-const numLogprobs = () =>
+export const numLogprobs = () =>
   optional<number>('integer', `an integer from 0 to ${MAX_LOGPROBS}`, { minimum: 0, maximum: MAX_LOGPROBS });
 
 const penalty = () => optional<number>('number', 'a number from -2 to 2', { minimum: -2, maximum: 2 });
@@ -68,7 +67,7 @@ const LogitBias = optional<Record<string, unknown>>(
   { maxProperties: MAX_LOGIT_BIASES },
 );
 
-const flag = () => optional<boolean>('boolean', 'true or false');
+export const flag = () => optional<boolean>('boolean', 'true or false');
 
 const StreamOptions = optional<{ include_usage?: boolean | null; continuous_usage_stats?: boolean | null }>(
   'object',
@@ -147,46 +146,6 @@ export const CompletionBody = Type.Object({
   logprobs: numLogprobs(),
 });
 export type CompletionBody = Static<typeof CompletionBody>;
-
-const TextPart = Type.Object(
-  {
-    type: Type.Literal('text', { description: '"text": other kinds of content are not supported' }),
-    text: Type.String(),
-  },
-  { description: 'an object with type "text" and a string text' },
-);
-
-const Content = Type.Union([Type.String(), Type.Array(TextPart), Type.Null()], {
-  description: 'a string or a list of {"type": "text", "text": …}',
-});
-
-const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
-
-const Message = Type.Object(
-  {
-    role: Type.Unsafe<(typeof ROLES)[number]>({
-      type: 'string',
-      enum: ROLES,
-      description: `one of ${ROLES.join(', ')}`,
-    }),
-    content: Type.Optional(Content),
-  },
-  { description: 'an object with role and content' },
-);
-
-export const ChatBody = Type.Object({
-  ...Common,
-  messages: Type.Array(Message, {
-    minItems: 1,
-    maxItems: MAX_MESSAGES,
-    description: `a list of 1 to ${MAX_MESSAGES} messages`,
-  }),
-  max_tokens: count('a positive integer'),
-  max_completion_tokens: count('a positive integer'),
-  logprobs: flag(),
-  top_logprobs: numLogprobs(),
-});
-export type ChatBody = Static<typeof ChatBody>;
 
 export type CommonBody = Omit<
   CompletionBody,

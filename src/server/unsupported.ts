@@ -29,22 +29,12 @@ export const UNSUPPORTED_COMPLETION: readonly UnsupportedParameter[] = [
 
 export const UNSUPPORTED_CHAT: readonly UnsupportedParameter[] = [
   ...COMMON,
-  { name: 'tools', neutral: [[]] },
-  { name: 'tool_choice', neutral: ['none', 'auto'] },
   { name: 'functions', neutral: [[]] },
   { name: 'function_call', neutral: ['none', 'auto'] },
-  { name: 'echo', neutral: [false] },
   { name: 'modalities', neutral: [['text']] },
   { name: 'audio', neutral: [] },
   { name: 'prediction', neutral: [] },
-  { name: 'reasoning_effort', neutral: ['none'] },
   { name: 'web_search_options', neutral: [] },
-  { name: 'add_special_tokens', neutral: [false] },
-  { name: 'add_generation_prompt', neutral: [true] },
-  { name: 'continue_final_message', neutral: [false] },
-  { name: 'chat_template', neutral: [] },
-  { name: 'chat_template_kwargs', neutral: [{}] },
-  { name: 'documents', neutral: [[]] },
 ];
 
 /** @throws ApiError `unsupported_parameter` for the first one that asks for something */

@@ -21,7 +21,7 @@ export class ChatTemplate {
 
   /** @param variables strings that templates read, such as `bos_token` */
   constructor(
-    source: string,
+    readonly source: string,
     readonly variables: Readonly<Record<string, string>>,
   ) {
     this.#template = new Template(source);
@@ -29,24 +29,15 @@ export class ChatTemplate {
 
   /**
    * Text of the prompt.
+   * @param more other variables that the template may read, or values for those it has
    * @throws ApiError `invalid_value` where the template refuses the messages, as templates do with roles out of order
    */
-  render(messages: readonly ChatMessage[]): string {
+  render(messages: readonly ChatMessage[], more: Readonly<Record<string, unknown>> = {}): string {
     try {
-      return this.#template.render({
-        ...this.variables,
-        messages,
-        tools: null,
-        documents: null,
-        add_generation_prompt: true,
-      });
+      return this.#template.render(templateContext(this, messages, more));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      throw new ApiError(
-        'invalid_value',
-        `The chat template refuses the messages: ${error.message}`,
-        'messages',
-      );
+      throw refusal(error.message);
     }
   }
 
@@ -55,6 +46,36 @@ export class ChatTemplate {
     const { value, guard } = guardStrings(messages, tokenizer.specialTokens);
     return tokenizer.encodeGuarded(this.render(value), guard);
   }
+
+  /** Whether the template reads the variable; that it names it is taken for that. */
+  reads(variable: string): boolean {
+    return readsVariable(this.source, variable);
+  }
+}
+
+export function readsVariable(source: string, variable: string): boolean {
+  return new RegExp(`\\b${variable}\\b`).test(source);
+}
+
+/** All that a template may read. */
+export function templateContext(
+  { variables }: Pick<ChatTemplate, 'variables'>,
+  messages: readonly ChatMessage[],
+  more: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return {
+    ...variables,
+    messages,
+    tools: null,
+    documents: null,
+    add_generation_prompt: true,
+    ...more,
+  };
+}
+
+/** What a template says against the messages is the caller's business. */
+export function refusal(message: string): ApiError {
+  return new ApiError('invalid_value', `The chat template refuses the messages: ${message}`, 'messages');
 }
 
 /**

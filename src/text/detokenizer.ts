@@ -7,6 +7,11 @@ const WINDOW_TOKENS = 24;
 /** What a decoder shows for bytes that form no character, or not yet. */
 const REPLACEMENT = '\uFFFD';
 
+export interface DetokenizerOptions extends DecodeOptions {
+  /** Special tokens that are shown in any case. */
+  readonly shownTokens?: readonly string[];
+}
+
 /**
  * Decodes one token at a time. The deltas and the flush together are the text of all the tokens, special ones left out unless asked for.
  *
@@ -19,14 +24,18 @@ export class Detokenizer {
   #text = '';
   #numEmitted = 0;
 
+  readonly #shown: ReadonlySet<string>;
+
   constructor(
     readonly tokenizer: Tokenizer,
-    readonly options: DecodeOptions = { skipSpecialTokens: true },
-  ) {}
+    readonly options: DetokenizerOptions = { skipSpecialTokens: true },
+  ) {
+    this.#shown = new Set(options.shownTokens);
+  }
 
   /** Text that the token completes; often empty, where it ends within a character. */
   push(tokenId: number): string {
-    if (this.options.skipSpecialTokens && this.tokenizer.isSpecial(tokenId)) return '';
+    if (this.#isHidden(tokenId)) return '';
     this.#window.push(tokenId);
     this.#text = this.#decode();
     const numStable = this.#text.endsWith(REPLACEMENT) ? this.#text.length - 1 : this.#text.length;
@@ -53,7 +62,12 @@ export class Detokenizer {
     this.#numEmitted = Math.max(0, this.#text.length - numHeld);
   }
 
+  #isHidden(tokenId: number): boolean {
+    if (!this.options.skipSpecialTokens || !this.tokenizer.isSpecial(tokenId)) return false;
+    return this.#shown.size === 0 || !this.#shown.has(this.tokenizer.tokenText(tokenId));
+  }
+
   #decode(): string {
-    return this.tokenizer.decode(this.#window, this.options);
+    return this.tokenizer.decode(this.#window, { skipSpecialTokens: false });
   }
 }

@@ -18,7 +18,7 @@ export interface Guarded<T> {
  * @throws ApiError where the strings hold every guard character there is
  */
 export function guardStrings<T>(value: T, specialTokens: readonly string[]): Guarded<T> {
-  const guard = chooseGuard(JSON.stringify(value));
+  const guard = unusedCharacter(value);
   const map: Mapping = {
     key: (name) => markTokens(name, specialTokens, guard),
     text: (key, text) => guardField(key, text, specialTokens, guard),
@@ -26,7 +26,9 @@ export function guardStrings<T>(value: T, specialTokens: readonly string[]): Gua
   return { value: mapStrings(value, '', map) as T, guard };
 }
 
-function chooseGuard(text: string): string {
+/** A character that no string of the value holds, and that no text is meant to. @throws ApiError as above */
+export function unusedCharacter(value: unknown): string {
+  const text = JSON.stringify(value);
   for (let i = 0; i < NUM_GUARDS; i++) {
     const guard = String.fromCharCode(FIRST_GUARD + i);
     if (!text.includes(guard)) return guard;

@@ -75,7 +75,12 @@ export class Tokenizer {
    * Token ids of a text that a template wrote around a caller's strings. Special tokens are parsed, save those that carry `guard`,
    * a character that marks the caller's own; the guard itself is not encoded.
    */
-  encodeGuarded(text: string, guard: string): number[] {
+  encodeGuarded(text: string, guard: string, { addSpecialTokens } = { addSpecialTokens: false }): number[] {
+    const ids = this.#encodeSections(text, guard);
+    return addSpecialTokens ? this.#withSpecialTokens(ids) : ids;
+  }
+
+  #encodeSections(text: string, guard: string): number[] {
     if (!text.includes(guard))
       return this.encode(text, { addSpecialTokens: false, parseSpecialTokens: true });
     return this.#splitAtSpecialTokens(text, guard).flatMap((section) =>
@@ -84,6 +89,14 @@ export class Tokenizer {
         parseSpecialTokens: !section.includes(guard),
       }),
     );
+  }
+
+  /** The tokens that the model has around a text are those that it has around a letter. */
+  #withSpecialTokens(ids: readonly number[]): number[] {
+    const plain = this.encode('a', { addSpecialTokens: false, parseSpecialTokens: false });
+    const full = this.encode('a', { addSpecialTokens: true, parseSpecialTokens: false });
+    const start = full.findIndex((_, i) => plain.every((id, j) => full[i + j] === id));
+    return [...full.slice(0, start), ...ids, ...full.slice(start + plain.length)];
   }
 
   /** Text of the ids; those outside the vocabulary have none. */

@@ -24,13 +24,14 @@ const SHAPE: AnswerShape = {
     offsets: logprobs.map(({ textOffset }) => textOffset),
   }),
   rest: (choices) => ({ numChoices: choices.length, prompt: choices[0]?.promptLogprobs }),
-  chunk: (index, { text }, isFirst) => ({ index, text, isFirst }),
+  chunks: (index, { text }, isFirst) => [{ index, text, isFirst }],
 };
 
 function chunk(index: number, text: string, finishReason: TextChunk['finishReason'] = null) {
   const logprobs = [{ ...fakeLogprobs(5, 1), textOffset: text.charCodeAt(0) }];
   const promptLogprobs = text === 'a' ? [fakeLogprobs(7, 0)] : null;
-  return { index, value: { text, finishReason, logprobs, promptLogprobs, tokenIds: [5] } };
+  const told = { logprobs, promptLogprobs, tokenIds: [5] };
+  return { index, value: { text, reasoning: '', calls: [], hasCalls: false, finishReason, ...told } };
 }
 
 /** Two choices whose chunks come in turn. */

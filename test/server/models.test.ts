@@ -1,5 +1,6 @@
 import t from 'tap';
 import { type ModelEntry, ModelRegistry, type RegistryOptions } from '#halflight/server/models.js';
+import { PLAIN_OUTPUT } from '#halflight/text/output/formats.js';
 import { FakeEngine } from '../support/fake-engine.js';
 import { testServer, tokenizer } from '../support/server.js';
 
@@ -25,7 +26,7 @@ function models(options: Partial<RegistryOptions> = {}, load?: ModelEntry['load'
       const engine = new FakeEngine();
       engine.close = async () => void log.push(`-${name}`);
       engines.push(engine);
-      return { engine, tokenizer, template: null };
+      return { engine, tokenizer, template: null, output: PLAIN_OUTPUT };
     };
     return { names: [name, `${name}2`], root: `/${name}`, neededBytes: BYTES, load: load ?? ownLoad };
   });

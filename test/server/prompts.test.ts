@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chatMessages, encodePrompts, type Surroundings } from '#halflight/server/prompts.js';
+import { encodePrompts, type Surroundings } from '#halflight/server/prompts.js';
 import { tokenizer } from '../support/server.js';
 
 const AROUND = { addSpecialTokens: true, suffix: null };
@@ -40,26 +40,5 @@ t.test('takes 256 prompts at most, and no bound on the ids of one', (t) => {
   t.equal(idsOf(Array(256).fill([5])).length, 256);
   t.throws(() => idsOf(Array(257).fill([5])), { param: 'prompt', message: /at most 256/ });
   t.equal(idsOf(Array(300).fill(5))[0].length, 300);
-  t.end();
-});
-
-t.test('makes one string of a message’s parts and keeps its other fields', (t) => {
-  const part = (text: string) => ({ type: 'text' as const, text });
-  const message = { role: 'user' as const, content: [part('a'), part(''), part('b')], name: 'n' };
-  t.same(chatMessages({ messages: [message] }), [{ role: 'user', content: 'a\n\nb', name: 'n' }]);
-  t.end();
-});
-
-t.test('asks everyone but the assistant for content', (t) => {
-  t.same(chatMessages({ messages: [{ role: 'assistant' }] }), [{ role: 'assistant', content: '' }]);
-  t.same(chatMessages({ messages: [{ role: 'user', content: '' }] }), [{ role: 'user', content: '' }]);
-  const missing = [
-    { role: 'user' as const, content: 'a' },
-    { role: 'tool' as const, content: null },
-  ];
-  t.throws(() => chatMessages({ messages: missing }), {
-    code: 'invalid_value',
-    param: 'messages[1].content',
-  });
   t.end();
 });

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { ChatBody, Common, CompletionBody } from '#halflight/server/schemas.js';
+import { ChatBody } from '#halflight/server/chat-schemas.js';
+import { Common, CompletionBody } from '#halflight/server/schemas.js';
 import { root } from '../support/paths.js';
 
 /** Fields in the first column of the section's table, parts of fields left out. */

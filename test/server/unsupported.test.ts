@@ -75,8 +75,8 @@ t.test('a refusal says what to send instead', (t) => {
   t.equal(message({ best_of: 2 }), 'best_of is not supported yet; leave it out or send 1.');
   t.equal(message({ audio: {} }), 'audio is not supported yet; leave it out.');
   t.equal(
-    message({ tool_choice: 'required' }),
-    'tool_choice is not supported yet; leave it out or send "none" or "auto".',
+    message({ function_call: {} }),
+    'function_call is not supported yet; leave it out or send "none" or "auto".',
   );
   t.end();
 });

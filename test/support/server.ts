@@ -3,6 +3,7 @@ import { createLogger } from '#halflight/logger.js';
 import { buildServer, type ServerOptions } from '#halflight/server/app.js';
 import { type ModelParts, ModelRegistry, type RegistryOptions } from '#halflight/server/models.js';
 import { loadChatTemplate } from '#halflight/text/chat-template.js';
+import { PLAIN_OUTPUT } from '#halflight/text/output/formats.js';
 import { loadTokenizer } from '#halflight/text/tokenizer.js';
 import { FakeEngine } from './fake-engine.js';
 import { fable } from './models.js';
@@ -37,6 +38,7 @@ export function testModels({ maxQueued = 256, ...parts }: TestOptions = {}): Mod
     engine: parts.engine ?? new FakeEngine(),
     tokenizer: parts.tokenizer ?? tokenizer,
     template: parts.template === undefined ? loadChatTemplate(fable) : parts.template,
+    output: parts.output ?? PLAIN_OUTPUT,
   });
   const entry = { names: ['fable', 'org/other'], root: 'models/fable', neededBytes: 0, load } as const;
   return new ModelRegistry([entry], { maxQueued, memoryLimitBytes: null, maxLoaded: 1 });

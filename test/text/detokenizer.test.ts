@@ -117,3 +117,13 @@ t.test('decodes a bounded number of tokens for each new one', async (t) => {
   stream(counting, randomIds(7, 2000, 259));
   t.ok(longest <= 32, `${longest} tokens at once`);
 });
+
+t.test('special tokens are left out, but for those to be shown', async (t) => {
+  const ids = encode('<|im_start|>a<|im_end|>b');
+  const text = (shownTokens: readonly string[]) => {
+    const detokenizer = new Detokenizer(tokenizer, { skipSpecialTokens: true, shownTokens });
+    return ids.map((id) => detokenizer.push(id)).join('') + detokenizer.flush();
+  };
+  t.equal(text([]), 'ab');
+  t.equal(text(['<|im_end|>']), 'a<|im_end|>b');
+});

@@ -1,4 +1,11 @@
-import type { OutputFormat, ReasoningParserName, ToolCallParserName } from './formats.js';
+import { UserError } from '../../errors.js';
+import {
+  type OutputFormat,
+  REASONING_PARSERS,
+  type ReasoningParserName,
+  TOOL_CALL_PARSERS,
+  type ToolCallParserName,
+} from './formats.js';
 
 interface Sign<Name> {
   readonly name: Name;
@@ -26,6 +33,35 @@ const REASONING_SIGNS: readonly Sign<ReasoningParserName>[] = [
 /** How the model of a chat template writes its answers. */
 export function detectOutput(template: string): OutputFormat {
   return { tools: nameOf(TOOL_SIGNS, template), reasoning: nameOf(REASONING_SIGNS, template) };
+}
+
+/** What `--tool-call-parser` and `--reasoning-parser` say: a name, `none`, or `auto` for what the template tells. */
+export interface OutputOptions {
+  readonly 'tool-call-parser': string;
+  readonly 'reasoning-parser': string;
+}
+
+/** @throws UserError for a name that is not known */
+export function chooseOutput(template: string, options: OutputOptions): OutputFormat {
+  const detected = detectOutput(template);
+  return {
+    tools: choose('tool-call-parser', options, TOOL_CALL_PARSERS, detected.tools),
+    reasoning: choose('reasoning-parser', options, REASONING_PARSERS, detected.reasoning),
+  };
+}
+
+function choose<Name extends string>(
+  option: keyof OutputOptions,
+  options: OutputOptions,
+  names: readonly Name[],
+  detected: Name | null,
+): Name | null {
+  const given = options[option];
+  if (given === 'auto') return detected;
+  if (given === 'none') return null;
+  const name = names.find((known) => known === given);
+  if (name !== undefined) return name;
+  throw new UserError(`--${option}: ${JSON.stringify(given)} is none of auto, none, ${names.join(', ')}`);
 }
 
 function nameOf<Name>(signs: readonly Sign<Name>[], template: string): Name | null {

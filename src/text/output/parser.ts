@@ -25,6 +25,8 @@ export interface OutputContext {
   readonly functions: readonly OfferedFunction[] | null;
   /** Text of the prompt that the answer follows. */
   readonly prompt: string;
+  /** Text of the message that the answer goes on with; null where it begins one. */
+  readonly begun: string | null;
   /** Calls in one answer at most. */
   readonly maxCalls: number;
   readonly createId: () => string;
@@ -40,24 +42,23 @@ export function createOutputParser(format: OutputFormat, context: OutputContext)
   }
   const calls = tools === null || tools === 'openai' ? null : CALL_FORMATS[tools];
   const inner = calls === null ? null : new CallParser(calls, functions ?? []);
-  const parser = withReasoning(format, context.prompt, inner);
+  const parser = withReasoning(format, context, inner);
   return parser === null ? null : new OutputParser(parser, context);
 }
 
 function withReasoning(
   { reasoning }: OutputFormat,
-  prompt: string,
+  { prompt, begun }: OutputContext,
   inner: EventParser | null,
 ): EventParser | null {
   if (reasoning === null || reasoning === 'openai_gptoss') return inner;
   const format = REASONING_FORMATS[reasoning];
+  const { open, close } = format;
   const end = prompt.trimEnd();
-  if (end.endsWith(format.close)) return inner;
-  return new ReasoningParser(
-    format,
-    format.startsInside || end.endsWith(format.open),
-    inner ?? new PlainParser(),
-  );
+  const isBehind = begun === null ? end.endsWith(close) : begun.lastIndexOf(open) <= begun.lastIndexOf(close);
+  if (isBehind) return inner;
+  const startsInside = format.startsInside || begun !== null || end.endsWith(open);
+  return new ReasoningParser(format, startsInside, inner ?? new PlainParser());
 }
 
 /** Numbers the calls. White space beside a call is no content. */

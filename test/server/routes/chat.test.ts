@@ -124,3 +124,49 @@ t.test('tells of the prompt once, beside the choices', async (t) => {
   t.equal(prompt_logprobs[0], null);
   t.notOk('prompt_logprobs' in choices[0]);
 });
+
+t.test('a template of the request needs the server’s trust', async (t) => {
+  const payload = { messages, chat_template: '{{ messages[0].content }} then', max_tokens: 1 };
+  const refused = await testServer().inject({ method: 'POST', url, payload });
+  t.match(refused.json().error, { code: 'unsupported_parameter', param: 'chat_template' });
+  const engine = new FakeEngine();
+  const app = testServer({ engine, trustRequestTemplates: true });
+  t.equal((await app.inject({ method: 'POST', url, payload })).statusCode, 200);
+  const prompt = tokenizer.decode(engine.requests[0]?.promptTokenIds ?? [], { skipSpecialTokens: false });
+  t.equal(prompt, 'Tell me a story. then');
+  const hostile = '{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}';
+  const late = await app.inject({ method: 'POST', url, payload: { ...payload, chat_template: hostile } });
+  t.match(late.json().error, { code: 'invalid_value', param: 'messages' });
+  await app.close();
+});
+
+t.test('a prompt may end with the messages, or within the last one, which may be told again', async (t) => {
+  const engine = new FakeEngine({ script: script(' upon a time') });
+  const app = testServer({ engine });
+  const begun = [...messages, { role: 'assistant', content: 'Once' }];
+  const payload = { messages: begun, continue_final_message: true, echo: true };
+  const reply = await app.inject({ method: 'POST', url, payload });
+  t.equal(reply.json().choices[0].message.content, 'Once upon a time');
+  await app.inject({
+    method: 'POST',
+    url,
+    payload: { messages, add_generation_prompt: false, max_tokens: 1 },
+  });
+  const prompts = engine.requests.map(({ promptTokenIds }) =>
+    tokenizer.decode(promptTokenIds, { skipSpecialTokens: false }),
+  );
+  t.match(prompts[0], /assistant\nOnce$/);
+  t.match(prompts[1], /story\.<\|im_end\|>\n$/);
+});
+
+t.test('calls cannot be forced yet', async (t) => {
+  const tools = [{ type: 'function', function: { name: 'f' } }];
+  for (const tool_choice of ['required', { type: 'function', function: { name: 'f' } }]) {
+    const reply = await testServer().inject({
+      method: 'POST',
+      url,
+      payload: { messages, tools, tool_choice },
+    });
+    t.match(reply.json().error, { code: 'unsupported_parameter', param: 'tool_choice' });
+  }
+});

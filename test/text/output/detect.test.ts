@@ -1,5 +1,5 @@
 import t from 'tap';
-import { detectOutput } from '#halflight/text/output/detect.js';
+import { chooseOutput, detectOutput } from '#halflight/text/output/detect.js';
 
 const CASES = [
   ['<|im_start|>{{ m.content }}', { tools: null, reasoning: null }],
@@ -27,3 +27,13 @@ for (const [template, format] of CASES) {
     },
   );
 }
+
+t.test('an option goes before what the template tells', async (t) => {
+  const choose = (tools: string, reasoning: string) =>
+    chooseOutput('<tool_call></think>', { 'tool-call-parser': tools, 'reasoning-parser': reasoning });
+  t.same(choose('auto', 'auto'), { tools: 'hermes', reasoning: 'qwen3' });
+  t.same(choose('mistral', 'none'), { tools: 'mistral', reasoning: null });
+  t.throws(() => choose('hermess', 'auto'), {
+    message: /^--tool-call-parser: "hermess" is none of auto, none, hermes/,
+  });
+});

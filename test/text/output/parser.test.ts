@@ -12,7 +12,13 @@ function read(
   more: Partial<OutputContext> = {},
 ): OutputDelta {
   let numIds = 0;
-  const context = { functions: FUNCTIONS, prompt: '', maxCalls: Infinity, createId: () => `id-${numIds++}` };
+  const context = {
+    functions: FUNCTIONS,
+    prompt: '',
+    begun: null,
+    maxCalls: Infinity,
+    createId: () => `id-${numIds++}`,
+  };
   const parser = createOutputParser(format, { ...context, ...more });
   if (parser === null) throw new Error('no parser');
   const deltas = [...pieces.map((piece) => parser.push(piece)), parser.end()];
@@ -57,7 +63,7 @@ t.test('the end of the prompt tells whether the answer begins in the reasoning',
 });
 
 t.test('nothing is parsed where a model has neither calls nor reasoning', async (t) => {
-  const context = { functions: FUNCTIONS, prompt: '', maxCalls: 1, createId: () => '' };
+  const context = { functions: FUNCTIONS, prompt: '', begun: null, maxCalls: 1, createId: () => '' };
   t.equal(createOutputParser(PLAIN_OUTPUT, context), null);
   t.equal(createOutputParser({ tools: 'hermes', reasoning: null }, { ...context, functions: null }), null);
   const closed = { ...context, functions: null, prompt: '<think></think>' };
