@@ -231,17 +231,11 @@ export class Metrics {
   }
 
   #addStepParts(): (stats: EngineStats) => void {
-    const schedule = this.#histogram('halflight:step_schedule_seconds', 'To decide a step.', STEP_SECONDS);
-    const encode = this.#histogram(
-      'halflight:step_encode_seconds',
-      'To lay out a step and send it to the device.',
-      STEP_SECONDS,
-    );
-    const gpu = this.#histogram(
-      'halflight:step_gpu_seconds',
-      'Of a step on the device, where it can tell.',
-      STEP_SECONDS,
-    );
+    const part = (name: string, help: string) =>
+      this.#histogram(`halflight:step_${name}_seconds`, help, STEP_SECONDS);
+    const schedule = part('schedule', 'To decide a step.');
+    const encode = part('encode', 'To lay out a step and send it to the device.');
+    const gpu = part('gpu', 'Of a step on the device, where it can tell.');
     return ({ scheduleMs, encodeMs, gpuMs }) => {
       schedule.observe(scheduleMs / 1000);
       encode.observe(encodeMs / 1000);
