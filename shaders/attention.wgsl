@@ -178,16 +178,20 @@ fn are_seen(first: u32, start: u32, end: u32) -> vec4<bool> {
   return (positions >= vec4u(start)) & (positions < vec4u(end));
 }
 
+// A chunk of the head that begins at `place`.
+fn key(place: u32, chunk: u32) -> vec4f {
+  return kv_decode(k_cache[place + kv_element(chunk)], k_cache[place + kv_group(chunk)], chunk);
+}
+
 // q·k of the lane's four positions with each query.
 fn multiply_keys(tile: Tile, lane: u32, first_key: u32) {
   for (var n = 0u; n < QUERIES; n++) {
     scores[n] = vec4f();
   }
   for (var i = 0u; i < params.chunks; i++) {
-    let at = first_key + i;
+    let size = kv_elements(CHUNKS);
     let keys = transpose(mat4x4f(
-      kv_decode(k_cache[at]), kv_decode(k_cache[at + CHUNKS]), kv_decode(k_cache[at + 2u * CHUNKS]),
-      kv_decode(k_cache[at + 3u * CHUNKS]),
+      key(first_key, i), key(first_key + size, i), key(first_key + 2u * size, i), key(first_key + 3u * size, i),
     ));
     for (var n = 0u; n < QUERIES; n += 2u) {
       let pair = query_pair(lane, query_place(tile, n) + i, query_place(tile, min(n + 1u, QUERIES - 1u)) + i);
@@ -229,8 +233,9 @@ fn weigh(lane: u32, step_greatest: array<f32, MAX_QUERIES>, scales: vec4f) {
 }
 
 // A position that no query sees may hold anything, so it is not read as a number.
-fn value(at: u32, seen: bool) -> vec4f {
-  return select(vec4f(), kv_decode(v_cache[at]), seen);
+fn value(place: u32, chunk: u32, seen: bool) -> vec4f {
+  let stored = kv_decode(v_cache[place + kv_element(chunk)], v_cache[place + kv_group(chunk)], chunk);
+  return select(vec4f(), stored, seen);
 }
 
 // Adds the weighted values of the positions from `step` on to the sums of the first chunk.
@@ -238,12 +243,14 @@ fn sum_values(tile: Tile, lane: u32, step: u32, chunk: u32) {
   for (var n = 0u; n < QUERIES; n++) {
     sums[n] *= fades[n];
   }
+  let size = kv_elements(CHUNKS);
   let count = min(LANES, (tile.end - step + NEIGHBOURS - 1u) / NEIGHBOURS);
   for (var i = 0u; i < count; i++) {
-    let at = places[i] + chunk;
+    let at = places[i];
     let seen = are_seen(step + NEIGHBOURS * i, tile.start, tile.end);
     let values = mat4x4f(
-      value(at, seen.x), value(at + CHUNKS, seen.y), value(at + 2u * CHUNKS, seen.z), value(at + 3u * CHUNKS, seen.w),
+      value(at, chunk, seen.x), value(at + size, chunk, seen.y), value(at + 2u * size, chunk, seen.z),
+      value(at + 3u * size, chunk, seen.w),
     );
     for (var n = 0u; n < QUERIES; n += 2u) {
       let first = i * QUERIES;

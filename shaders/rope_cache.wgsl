@@ -1,6 +1,7 @@
 // One workgroup a token and head of qkv: normalises q and k where QK_NORM, rotates them, and writes q to its tensor, k and v to their
 // slot of the cache. A lane takes four neighbouring dimensions at a time; the head's size is a multiple of 4.
 override LANES: u32 = 32u;
+override HEAD_DIM: u32 = 64u;
 override QK_NORM: bool = false;
 // Q is normalised as one vector, and so is K, instead of head by head: each head's workgroup sums the squares of them all.
 override WHOLE: bool = false;
@@ -75,6 +76,37 @@ fn place_of(token: u32, kv_head: u32) -> KvPlace {
   return kv_place(slot / params.block_size, slot % params.block_size, kv_head, params.head_dim / 4u);
 }
 
+// Puts the head where a type gets at it that stores a value by the others of its head. Q and K are stored as the type has them.
+fn gather(lane: u32, head: Head, is_v: bool) {
+  let chunks = params.head_dim / 4u;
+  for (var chunk = lane; chunk < chunks; chunk += LANES) {
+    kv_gather(chunk, rotated4(head, chunk));
+  }
+  workgroupBarrier();
+  if (!is_v) {
+    kv_mix(lane, chunks);
+  }
+}
+
+fn query4(head: Head, chunk: u32) -> vec4f {
+  if (KV_GATHERS) {
+    return kv_gathered(chunk);
+  }
+  return rotated4(head, chunk);
+}
+
+fn store_packed(lane: u32, head: Head, to: u32) {
+  let chunks = params.head_dim / 4u;
+  for (var element = lane; element < kv_elements(chunks); element += LANES) {
+    let stored = kv_packed(element, chunks);
+    if (head.is_v) {
+      v_cache[to + element] = stored;
+    } else {
+      k_cache[to + element] = stored;
+    }
+  }
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
   let token = group.y;
@@ -90,14 +122,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   } else if (QK_NORM) {
     head.factor = norm_factor(lane, head.origin, params.head_dim);
   }
+  if (KV_GATHERS) {
+    gather(lane, head, group.x >= params.heads + params.kv_heads);
+  }
   if (group.x < params.heads) {
     let origin = token * params.q_stride + group.x * chunks;
     for (var chunk = lane; chunk < chunks; chunk += LANES) {
-      q[origin + chunk] = X4(rotated4(head, chunk));
+      q[origin + chunk] = X4(query4(head, chunk));
     }
     return;
   }
   let place = place_of(token, (group.x - params.heads) % params.kv_heads);
+  if (KV_GATHERS) {
+    store_packed(lane, head, place.head);
+    return;
+  }
   let scale = scale_of(lane, head);
   for (var chunk = lane; chunk < chunks; chunk += LANES) {
     let stored = kv_encode(rotated4(head, chunk), scale);

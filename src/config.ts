@@ -73,7 +73,7 @@ export const OPTIONS = {
   ),
   'kv-cache-dtype': choice(
     'auto',
-    ['auto', 'f32', 'f16', 'int8'],
+    ['auto', 'f32', 'f16', 'int8', 'int4'],
     'Type of the KV cache; auto is that of --dtype',
   ),
   'no-autotune': flag(

@@ -1,5 +1,6 @@
 // K and V as signed bytes, four per word, low byte first; a head's value is its code times its scale, an f32.
 alias Kv4 = u32;
+#include "lib/kv_plain.wgsl"
 const KV_SCALES = 1u;
 const LARGEST_CODE = 127.0;
 
@@ -13,7 +14,7 @@ fn kv_encode(v: vec4f, scale: f32) -> Kv4 {
   return pack4xI8(vec4i(clamp(codes, vec4f(-LARGEST_CODE), vec4f(LARGEST_CODE))));
 }
 
-fn kv_decode(stored: Kv4) -> vec4f {
+fn kv_decode4(stored: Kv4) -> vec4f {
   return vec4f(unpack4xI8(stored));
 }
 

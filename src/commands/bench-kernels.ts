@@ -77,7 +77,7 @@ function checkFormats(names: readonly string[]): readonly string[] {
 }
 
 function kvTypes(asked: BenchValues['kv-cache-dtype'], computeType: 'f32' | 'f16'): readonly KvType[] {
-  return asked === 'auto' ? [computeType, 'int8'] : [asked];
+  return asked === 'auto' ? [computeType, 'int8', 'int4'] : [asked];
 }
 
 async function collect(timings: AsyncIterable<KernelTiming>): Promise<KernelTiming[]> {

@@ -21,7 +21,7 @@ export interface EngineOptions {
   /** Layers whose matrices stay in host memory and are copied in every step; `auto` takes as many as must. */
   readonly offloadLayers: number | 'auto';
   /** Type of the KV cache; `auto` is that of the activations. */
-  readonly kvCacheDtype: 'auto' | 'f32' | 'f16' | 'int8';
+  readonly kvCacheDtype: 'auto' | 'f32' | 'f16' | 'int8' | 'int4';
   /** Whether requests share the KV blocks of equal starts. */
   readonly prefixCaching: boolean;
   /** Whether a request gives the same bytes alone and in any batch, at the cost of kernels made for few tokens. */

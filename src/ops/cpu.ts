@@ -13,7 +13,7 @@ import {
 } from './edits-layout.js';
 import { addExpertRows, chooseExperts } from './experts.js';
 import { addGram } from './gram.js';
-import { storedHead } from './kv-layout.js';
+import { inKeyBasis, storedHead } from './kv-layout.js';
 import { product } from './linear.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
@@ -39,6 +39,7 @@ import {
   type Weight,
 } from './ops.js';
 import { RESULT } from './result-layout.js';
+import { rotate } from './rotate.js';
 import { sampleRow } from './sampling.js';
 
 type Buffer = Float64Array;
@@ -184,7 +185,10 @@ export class CpuOps implements Ops<Buffer> {
         const isV = h >= numHeads + cache.numKvHeads;
         if (norm?.weights.rows === 2 && !isV)
           normalize(head, norm.weights.data.subarray(isQ ? 0 : dim), norm.eps, head);
-        if (!isV) rotate(head, angles, rotaryDim);
+        if (!isV) {
+          rotate(head, angles, rotaryDim);
+          head.set(inKeyBasis(head, cache.type));
+        }
         if (isQ) q.data.set(head, t * q.stride + h * dim);
         else {
           const at = cacheIndex(cache, batch.words[slotMapping + t], kvHead);
@@ -314,16 +318,6 @@ export class CpuOps implements Ops<Buffer> {
 
 function weightRow({ cols, parts }: Weight<Buffer>, row: number): Buffer {
   return parts[0].codes.subarray(row * cols, (row + 1) * cols);
-}
-
-/** `angles` holds the cosines of the rotaryDim/2 frequencies, then the sines. */
-function rotate(head: Buffer, angles: Buffer, rotaryDim: number): void {
-  const half = rotaryDim / 2;
-  for (let i = 0; i < half; i++) {
-    const [a, b, cos, sin] = [head[i], head[i + half], angles[i], angles[i + half]];
-    head[i] = a * cos - b * sin;
-    head[i + half] = b * cos + a * sin;
-  }
 }
 
 function cacheIndex(cache: KvCacheShape, slot: number, kvHead: number): number {

@@ -1,4 +1,5 @@
 import { BLOCK_CODES, blocksPerRow } from '../quant/weight.js';
+import { roundToEven } from './round.js';
 
 /** The largest code of INT8; its negative is the smallest. */
 const LARGEST_CODE = 127;
@@ -28,11 +29,4 @@ export function roundedToInt8(values: Float64Array): Float64Array {
 
 function clampCode(code: number): number {
   return Math.min(LARGEST_CODE, Math.max(-LARGEST_CODE, code));
-}
-
-function roundToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

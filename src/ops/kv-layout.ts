@@ -1,10 +1,13 @@
 import { f16Rounder, f16Value } from '../quant/half.js';
+import { hadamard } from './hadamard.js';
+import { int4Words, roundedToInt4 } from './int4.js';
 import { roundedToInt8 } from './int8.js';
 import type { KvCacheShape, KvType } from './ops.js';
 
 const SCALE_BYTES = Float32Array.BYTES_PER_ELEMENT;
+const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 
-/** Bytes that K, or V, of one token and head takes: `headDim` values, and for INT8 their scale. */
+/** Bytes that K, or V, of one token and head takes: `headDim` values, and for INT8 and INT4 their scales. */
 export function kvHeadBytes({ headDim, type }: Pick<KvCacheShape, 'headDim' | 'type'>): number {
   switch (type) {
     case 'f32':
@@ -13,9 +16,16 @@ export function kvHeadBytes({ headDim, type }: Pick<KvCacheShape, 'headDim' | 't
       return 2 * headDim;
     case 'int8':
       return headDim + SCALE_BYTES;
+    case 'int4':
+      return WORD_BYTES * int4Words(headDim);
     default:
       return type satisfies never;
   }
+}
+
+/** Q or K of one head, `[headDim]`, as a cache of this type has them: INT4 spreads each dimension over the others. Products of q and k stay. */
+export function inKeyBasis(head: Float64Array, type: KvType): Float64Array {
+  return type === 'int4' ? hadamard(head) : head;
 }
 
 /** What a cache of this type gives back of the `[headDim]` values of one head. */
@@ -27,6 +37,8 @@ export function storedHead(head: Float64Array, type: KvType): Float64Array {
       return storedHalves(head);
     case 'int8':
       return roundedToInt8(head);
+    case 'int4':
+      return roundedToInt4(head);
     default:
       return type satisfies never;
   }

@@ -10,35 +10,9 @@ import {
   TOKEN_SECONDS,
   TTFT_SECONDS,
 } from './buckets.js';
+import { TOTALS, type Totals } from './engine-totals.js';
 
 const NANOSECONDS = 1e9;
-
-type TotalKey =
-  | 'numPreemptions'
-  | 'prefixCacheQueries'
-  | 'prefixCacheHits'
-  | 'numDrafts'
-  | 'numDraftTokens'
-  | 'numAcceptedTokens';
-
-type Totals = Pick<EngineStats, TotalKey>;
-
-const TOTALS: readonly { readonly name: string; readonly help: string; readonly key: TotalKey }[] = [
-  { name: 'vllm:num_preemptions_total', help: 'Sequences put back to wait.', key: 'numPreemptions' },
-  {
-    name: 'vllm:prefix_cache_queries_total',
-    help: 'Tokens looked up in the prefix cache.',
-    key: 'prefixCacheQueries',
-  },
-  { name: 'vllm:prefix_cache_hits_total', help: 'Tokens found in the prefix cache.', key: 'prefixCacheHits' },
-  { name: 'vllm:spec_decode_num_drafts_total', help: 'Drafts that were proposed.', key: 'numDrafts' },
-  { name: 'vllm:spec_decode_num_draft_tokens_total', help: 'Tokens of drafts.', key: 'numDraftTokens' },
-  {
-    name: 'vllm:spec_decode_num_accepted_tokens_total',
-    help: 'Tokens of drafts that the model confirmed.',
-    key: 'numAcceptedTokens',
-  },
-];
 
 const ADAPTER_LABELS = [
   'name',
@@ -111,6 +85,7 @@ export class Metrics {
   readonly #cacheInfo = this.#labelled('vllm:cache_config_info', 'The KV cache.', [
     'block_size',
     'num_gpu_blocks',
+    'cache_dtype',
   ]);
   readonly #adapterInfo = this.#labelled(
     'halflight:adapter_info',
@@ -186,7 +161,8 @@ export class Metrics {
 
   #describe({ info }: Engine): void {
     const { software, f16, subgroups, ...adapter } = info.adapter;
-    this.#cacheInfo.set({ block_size: String(info.blockSize), num_gpu_blocks: String(info.numBlocks) }, 1);
+    const blocks = { block_size: String(info.blockSize), num_gpu_blocks: String(info.numBlocks) };
+    this.#cacheInfo.set({ ...blocks, cache_dtype: info.kvCacheType }, 1);
     const features = { software: String(software), f16: String(f16), subgroups: String(subgroups) };
     const types = { weight_format: info.weightFormat, compute_type: info.computeType };
     this.#adapterInfo.set({ ...adapter, ...features, ...types }, 1);

@@ -9,7 +9,12 @@ type Args = OpArgs<GPUBuffer, 'ropeAndCache'>;
 export function ropeDispatch(args: Args, lanes: number, nothing: GPUBuffer): Dispatch {
   const { batch, qkv, q, cache, rope, norm, numHeads, rows } = args;
   const whole = norm !== null && norm.weights.rows !== 2;
-  const constants = { LANES: lanes, QK_NORM: norm === null ? 0 : 1, WHOLE: whole ? 1 : 0 };
+  const constants = {
+    LANES: lanes,
+    HEAD_DIM: cache.headDim,
+    QK_NORM: norm === null ? 0 : 1,
+    WHOLE: whole ? 1 : 0,
+  };
   const norms = norm?.weights.data ?? nothing;
   return {
     spec: { kernel: 'rope_cache', weight: null, types: { X: qkv.type }, constants, kv: cache.type },

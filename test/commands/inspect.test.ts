@@ -79,10 +79,12 @@ t.test('the KV cache of a token takes half as much in f16', async (t) => {
 });
 
 t.test('the KV cache of a token takes what its own type asks for', async (t) => {
-  const { memory } = await report(t, '--dtype', 'float16', '--kv-cache-dtype', 'int8');
-  const half = await report(t, '--dtype', 'float16');
-  t.match(memory, { computeType: 'f16', kvCacheType: 'int8' });
-  t.ok(memory.kvBytesPerToken < half.memory.kvBytesPerToken);
+  const memoryOf = async (type: string) =>
+    (await report(t, '--dtype', 'float16', '--kv-cache-dtype', type)).memory;
+  const [half, int8, int4] = [await memoryOf('auto'), await memoryOf('int8'), await memoryOf('int4')];
+  t.match([int8, int4], [{ computeType: 'f16', kvCacheType: 'int8' }, { kvCacheType: 'int4' }]);
+  t.ok(int8.kvBytesPerToken < half.kvBytesPerToken);
+  t.ok(int4.kvBytesPerToken < int8.kvBytesPerToken);
 });
 
 t.test('an unknown quantization is refused', (t) =>

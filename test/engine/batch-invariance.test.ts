@@ -1,7 +1,7 @@
 import t from 'tap';
 import { type Backend, webgpuBackend } from '#halflight/engine/backend.js';
 import { type DeviceModel, enqueueForward, loadDeviceModel } from '#halflight/engine/device-model.js';
-import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
+import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
 import { openDevice, openGpu, requestAdapter } from '#halflight/webgpu/adapter.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { Random } from '../support/random.js';
@@ -70,9 +70,10 @@ async function sameBytes(
   quantization: string | null,
   batchInvariant: boolean,
   model: TinyModel = 'qwen3',
+  kvCacheDtype: EngineOptions['kvCacheDtype'] = 'auto',
 ): Promise<boolean[]> {
   const dir = { modelDir: tinyDir(model), maxNumSeqs: 8, maxModelLen: 64 };
-  const options = { ...ENGINE_DEFAULTS, ...dir, quantization, batchInvariant };
+  const options = { ...ENGINE_DEFAULTS, ...dir, quantization, batchInvariant, kvCacheDtype };
   const device = await loadDeviceModel(
     await gpuTuned(batchInvariant),
     options,
@@ -98,6 +99,10 @@ for (const quantization of [null, 'int4']) {
     },
   );
 }
+
+t.test('so they are with a KV cache of 4 bits, written a token at a time or many at once', async (t) => {
+  t.strictSame(await sameBytes(null, true, 'qwen3', 'int4'), [true, true, true, true]);
+});
 
 t.test('so are those of experts, whatever tokens of the batch go to the same', async (t) => {
   t.strictSame(await sameBytes(null, true, 'gpt_oss'), [true, true, true, true]);

@@ -57,6 +57,7 @@ t.test('the KV cache is of the type that is asked for, else of that of the activ
   for (const [kvCacheDtype, type] of [
     ['auto', 'f32'],
     ['int8', 'int8'],
+    ['int4', 'int4'],
   ]) {
     const options = { ...tinyOptions('llama'), kvCacheDtype } as EngineOptions;
     const device = await loadDeviceModel(cpuBackend(), options, ONE, () => undefined);

@@ -11,12 +11,16 @@ const MODEL = { weights: 5000, activations: 500 };
 /** K and V of 3 layers, 4 heads, 16 dimensions, 4 bytes. */
 const TOKEN_BYTES = 2 * 3 * 4 * 16 * 4;
 
-t.test('a token takes K and V in every layer: half in f16, a quarter and a scale per head in INT8', (t) => {
-  t.equal(kvBytesPerToken(CONFIG, 'f32'), TOKEN_BYTES);
-  t.equal(kvBytesPerToken(CONFIG, 'f16'), TOKEN_BYTES / 2);
-  t.equal(kvBytesPerToken(CONFIG, 'int8'), 2 * 3 * 4 * (16 + 4));
-  t.end();
-});
+t.test(
+  'a token takes K and V in every layer: half in f16, a quarter and a scale per head in INT8, half of that in INT4',
+  (t) => {
+    t.equal(kvBytesPerToken(CONFIG, 'f32'), TOKEN_BYTES);
+    t.equal(kvBytesPerToken(CONFIG, 'f16'), TOKEN_BYTES / 2);
+    t.equal(kvBytesPerToken(CONFIG, 'int8'), 2 * 3 * 4 * (16 + 4));
+    t.equal(kvBytesPerToken(CONFIG, 'int4'), 2 * 3 * 4 * (16 / 2 + 4));
+    t.end();
+  },
+);
 
 t.test('with memory to spare all sequences fit at full length, and no more is taken', (t) => {
   t.strictSame(planMemory(CONFIG, OPTIONS, DEVICE, MODEL), {
@@ -45,9 +49,9 @@ t.test('the cache of one layer stays within what the device can bind', (t) => {
 
 t.test('a narrower type makes room for more tokens', (t) => {
   const kvCacheMemoryBytes = TOKEN_BYTES * 16 * 2;
-  const blocks = (kvCacheDtype: 'auto' | 'f16' | 'int8') =>
+  const blocks = (kvCacheDtype: 'auto' | 'f16' | 'int8' | 'int4') =>
     planMemory(CONFIG, { ...OPTIONS, kvCacheMemoryBytes, kvCacheDtype }, DEVICE, MODEL).numBlocks;
-  t.strictSame([blocks('auto'), blocks('f16'), blocks('int8')], [2, 4, 6]);
+  t.strictSame([blocks('auto'), blocks('f16'), blocks('int8'), blocks('int4')], [2, 4, 6, 10]);
   t.end();
 });
 

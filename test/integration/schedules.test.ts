@@ -41,6 +41,12 @@ async function generate(engine: Engine, promptTokenIds: readonly number[], id: s
   return ids;
 }
 
+async function oneByOne(engine: Engine, all: readonly number[][]): Promise<number[][]> {
+  const texts: number[][] = [];
+  for (const [i, prompt] of all.entries()) texts.push(await generate(engine, prompt, `r${i}`));
+  return texts;
+}
+
 async function withEngine<T>(
   options: Partial<EngineOptions>,
   work: (engine: Engine) => Promise<T>,
@@ -62,11 +68,7 @@ t.test(
   'greedy texts are the same alone, batched, chunked, preempted, from cached prefixes and speculative',
   async (t) => {
     const all = prompts();
-    const alone = await withEngine({ prefixCaching: false }, async (engine) => {
-      const texts: number[][] = [];
-      for (const [i, prompt] of all.entries()) texts.push(await generate(engine, prompt, `r${i}`));
-      return texts;
-    });
+    const alone = await withEngine({ prefixCaching: false }, (engine) => oneByOne(engine, all));
     await withEngine({ prefixCaching: false, maxNumBatchedTokens: 24 }, async (engine) => {
       t.strictSame(
         await together(engine, all),
@@ -86,3 +88,16 @@ t.test(
     });
   },
 );
+
+t.test('so they are with a KV cache of 4 bits: codes do not depend on when they are written', async (t) => {
+  const all = prompts().slice(0, 15);
+  const options = { kvCacheDtype: 'int4' } as const;
+  const alone = await withEngine({ ...options, prefixCaching: false }, (engine) => oneByOne(engine, all));
+  // 4 layers, 2 heads, K and V, each 9 words: 576 bytes per token.
+  const small = { ...options, maxNumBatchedTokens: 24, kvCacheMemoryBytes: 9 * 16 * 576 };
+  await withEngine(small, async (engine) => {
+    t.strictSame(await together(engine, all), alone, 'in a small pool, with shared prefixes, in chunks');
+    t.ok(engine.stats().numPreemptions > 0, 'sequences were preempted');
+    t.ok(engine.stats().prefixCacheHits > 0, 'prefixes were shared');
+  });
+});

@@ -97,7 +97,7 @@ function splitsOf(ops: WebGpuOps): boolean[] {
   return [...new Set(singles.map(({ constants }) => constants.SPLIT === 1))];
 }
 
-const KV_TYPES = ['f32', 'f16', 'int8'] as const;
+const KV_TYPES = ['f32', 'f16', 'int8', 'int4'] as const;
 
 const GROUPED = { numHeads: 4, numKvHeads: 2, headDim: 64 };
 

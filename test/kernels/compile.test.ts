@@ -74,7 +74,7 @@ for (const computeType of ['f32', 'f16'] as const) {
 /** A type with scales is rotated before attention. */
 const KV_PAIRS = [
   ...['attention', 'attention split', 'rope_cache'].flatMap((kernel) =>
-    ['f16', 'f32', 'int8'].map((type) => `${kernel} ${type}`),
+    ['f16', 'f32', 'int4', 'int8'].map((type) => `${kernel} ${type}`),
   ),
   ...['attention projected', 'attention projected split'].flatMap((kernel) =>
     ['f16', 'f32'].map((type) => `${kernel} ${type}`),

@@ -52,7 +52,10 @@ t.test('describes the engine, with what endpoint pickers read', async (t) => {
   t.equal(value(`vllm:num_requests_waiting{${LABELS}}`), 0);
   t.equal(value(`vllm:kv_cache_usage_perc{${LABELS}}`), 0);
   t.equal(value(`vllm:num_preemptions_total{${LABELS}}`), 0);
-  t.equal(value(`vllm:cache_config_info{block_size="16",num_gpu_blocks="64",${LABELS}}`), 1);
+  t.equal(
+    value(`vllm:cache_config_info{block_size="16",num_gpu_blocks="64",cache_dtype="f32",${LABELS}}`),
+    1,
+  );
   t.equal(value(`halflight:gpu_memory_bytes{kind="kv_cache",${LABELS}}`), 2000);
   t.ok((value(`halflight:event_loop_lag_seconds{${LABELS}}`) ?? -1) >= 0);
 });

@@ -1,4 +1,6 @@
 import { ropeTable } from '#halflight/model/rope.js';
+import { INT4_GROUP } from '#halflight/ops/int4.js';
+import { inKeyBasis } from '#halflight/ops/kv-layout.js';
 import {
   type Batch,
   type BatchBuffers,
@@ -127,11 +129,11 @@ interface RopeOptions {
   readonly part: 'q' | 'k' | 'v';
 }
 
-/** INT8 has a test of its own, `kernels/kv-cache.test.ts`: its codes may differ by one. */
+/** Codes have a test of their own, `kernels/kv-cache.test.ts`: they may differ by one. INT4 has q in another basis. */
 export function ropeCases(): [string, Case][] {
   return [...HEADS, ...ODD_HEADS].flatMap((shape) =>
     (['q', 'k', 'v'] as const).flatMap((part) =>
-      (part === 'q' ? (['f32'] as const) : (['f32', 'f16'] as const)).flatMap((type) => [
+      (part === 'q' ? (['f32', 'int4'] as const) : (['f32', 'f16'] as const)).flatMap((type) => [
         ropeCase(shape, { norm: false, rotaryDim: shape.headDim, type, part }),
         ropeCase(shape, { norm: true, rotaryDim: shape.headDim / 4, type, part }),
         ropeCase(shape, { norm: true, whole: true, rotaryDim: 0, type, part }),
@@ -181,7 +183,7 @@ export function attentionCases(): [string, Case][] {
   const plain = [...HEADS, ODD_HEADS[0]].flatMap((shape) =>
     [null, 1, 5, 33, 70].map((window) => attentionCase(shape, { window, type: 'f32', chunks: CHUNKS })),
   );
-  const narrow = (['f16', 'int8'] as const).flatMap((type) =>
+  const narrow = (['f16', 'int8', 'int4'] as const).flatMap((type) =>
     ODD_HEADS.flatMap((shape) =>
       [null, 5].map((window) => attentionCase(shape, { window, type, chunks: CHUNKS })),
     ),
@@ -189,7 +191,7 @@ export function attentionCases(): [string, Case][] {
   const long = [...HEADS, ...ODD_HEADS].flatMap((shape) =>
     [null, 33].map((window) => attentionCase(shape, { window, type: 'f32', chunks: LONG_CHUNKS })),
   );
-  const split = (['f32', 'f16', 'int8'] as const).map((type) =>
+  const split = (['f32', 'f16', 'int8', 'int4'] as const).map((type) =>
     attentionCase(ODD_HEADS[0], { window: null, type, chunks: SPLIT_CHUNKS, blockSize: 8 }),
   );
   const capped = [CHUNKS, SPLIT_CHUNKS].map((chunks) =>
@@ -317,7 +319,7 @@ export function filledCache<B>(ops: Ops<B>, random: Random, shape: KvCacheShape)
   const batch = ops.batch({ ...CAPACITY, maxTokens: rows });
   ops.writeBatch(batch, everySlot(rows));
   const qkv = ops.tensor(rows, (1 + 2 * numKvHeads) * headDim, ops.computeType, 'activations');
-  ops.write(qkv, exactHeads(random, rows * (1 + 2 * numKvHeads), headDim));
+  ops.write(qkv, exactHeads(random, rows, shape));
   const q = ops.tensor(rows, headDim, ops.computeType, 'activations');
   const cache = ops.kvCache(shape);
   const rope = ops.constant(Float32Array.of(1, 0), 1, 2);
@@ -325,11 +327,33 @@ export function filledCache<B>(ops: Ops<B>, random: Random, shape: KvCacheShape)
   return cache;
 }
 
-/** Multiples of 1/128 below 1, the first of each head ±127/128: in INT8 the scale is 1/128 and the codes are far from a tie. */
-function exactHeads(random: Random, numHeads: number, headDim: number): Float32Array<ArrayBuffer> {
-  const codes = Float32Array.from({ length: numHeads * headDim }, () => random.below(255) - 127);
-  for (let at = 0; at < codes.length; at += headDim) codes[at] = codes[at] < 0 ? -127 : 127;
+/**
+ * Values that every type holds exactly, `[rows][q, k, v]`: multiples of 1/128 below 1, the first of each head ±127/128, so that in INT8 the
+ * scale is 1/128. For INT4 multiples of 1/8, the first two of each group −1 and 7/8, so that the minimum is −1 and the scale 1/8; keys are given
+ * so that Hadamard's matrix makes these of them. Codes are far from a tie.
+ */
+function exactHeads(random: Random, rows: number, shape: KvCacheShape): Float32Array {
+  const { headDim, numKvHeads, type } = shape;
+  const numHeads = 1 + 2 * numKvHeads;
+  const values = new Float32Array(rows * numHeads * headDim);
+  for (let head = 0; head < rows * numHeads; head++) {
+    const isKey = head % numHeads >= 1 && head % numHeads <= numKvHeads;
+    const exact = type === 'int4' ? nibbles(random, headDim) : bytes(random, headDim);
+    values.set(isKey ? inKeyBasis(exact, type) : exact, head * headDim);
+  }
+  return values;
+}
+
+function bytes(random: Random, headDim: number): Float64Array {
+  const codes = Float64Array.from({ length: headDim }, () => random.below(255) - 127);
+  codes[0] = codes[0] < 0 ? -127 : 127;
   return codes.map((code) => code / 128);
+}
+
+function nibbles(random: Random, headDim: number): Float64Array {
+  const codes = Float64Array.from({ length: headDim }, () => random.below(16));
+  for (let group = 0; group < headDim; group += INT4_GROUP) codes.set([0, 15], group);
+  return codes.map((code) => (code - 8) / 8);
 }
 
 /** A token at position 0 for every slot of a cache. */
@@ -350,7 +374,7 @@ function everySlot(numSlots: number): Batch {
 
 /** The memory of a cache of floats as one row. */
 function cacheTensor<B>({ type, ...shape }: KvCacheShape, data: B): Tensor<B> {
-  if (type === 'int8') throw new Error('INT8 is no tensor');
+  if (type === 'int8' || type === 'int4') throw new Error('codes are no tensor');
   const size = shape.numBlocks * shape.numKvHeads * shape.blockSize * shape.headDim;
   return { data, rows: 1, cols: size, stride: size, type };
 }
