@@ -46,7 +46,7 @@ export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
   const steps = isClip ? CLIPS : SHRINKS;
   const factors = format.scaleType === 'e8m0' ? POWERS : steps;
   const signs = format.zeroPoints || anchorOf(format).symmetric ? ([1] as const) : ([1, -1] as const);
-  return searchedFit(setGrid, factors, signs, isClip ? outputError : powerError(rule.power));
+  return searchedFit(setGrid, factors, signs, isClip ? outputError() : powerError(rule.power));
 }
 
 /** Of a group as the grid is set; any number beyond `limit` where it is beyond that. */
@@ -107,26 +107,34 @@ function powerError(power: number): GroupError {
 const squaredError = powerError(2);
 
 /** δ·M·δᵀ, δ the errors, in runs of columns; without moments the squared error. */
-const outputError: GroupError = (grid, group, limit) => {
-  const { values, start, end, moments } = group;
-  if (moments === undefined || moments === null) return squaredError(grid, group, limit);
+function outputError(): GroupError {
   const errors = new Float64Array(RUN_COLUMNS);
-  let sum = 0;
-  for (let at = start; at < end && sum <= limit; at += RUN_COLUMNS) {
-    const count = Math.min(RUN_COLUMNS, end - at);
-    for (let i = 0; i < count; i++) errors[i] = values[at + i] - grid.value(grid.code(values[at + i]));
-    sum += runError(errors.subarray(0, count), moments, at, values.length);
-  }
-  return sum;
-};
+  return (grid, group, limit) => {
+    const { values, start, end, moments } = group;
+    if (moments === undefined || moments === null) return squaredError(grid, group, limit);
+    let sum = 0;
+    for (let at = start; at < end && sum <= limit; at += RUN_COLUMNS) {
+      const count = Math.min(RUN_COLUMNS, end - at);
+      for (let i = 0; i < count; i++) errors[i] = values[at + i] - grid.value(grid.code(values[at + i]));
+      sum += runError(errors, count, moments, at * values.length + at, values.length);
+    }
+    return sum;
+  };
+}
 
-/** @param moments `[cols][cols]`, of which the columns from `at` on matter */
-function runError(errors: Float64Array, moments: Float64Array, at: number, cols: number): number {
+/** @param at of the run's first moment in `[cols][cols]` */
+function runError(
+  errors: Float64Array,
+  count: number,
+  moments: Float64Array,
+  at: number,
+  cols: number,
+): number {
   let sum = 0;
-  for (let i = 0; i < errors.length; i++) {
-    const row = (at + i) * cols + at;
+  for (let i = 0; i < count; i++) {
+    const row = at + i * cols;
     let dot = (moments[row + i] * errors[i]) / 2;
-    for (let j = i + 1; j < errors.length; j++) dot += moments[row + j] * errors[j];
+    for (let j = i + 1; j < count; j++) dot += moments[row + j] * errors[j];
     sum += 2 * errors[i] * dot;
   }
   return sum;
