@@ -51,11 +51,27 @@ export async function openModelCheckpoint(dir: string): Promise<ModelCheckpoint>
   const checkpoint = await openCheckpoint(dir);
   try {
     const found = await readConfig(dir);
+    if (found === null) refuseFakeQuantized(checkpoint);
     const matrices = found === null ? [] : await found.find(checkpoint, found.config);
     return withMatrices(checkpoint, matrices, BY_OUTPUTS.has(found?.method ?? ''));
   } catch (error) {
     await checkpoint.close();
     throw error;
+  }
+}
+
+/**
+ * PyTorch's fake-quantized modules keep floats that are to be rounded by scales beside them, to a range that the file does not tell: read as
+ * floats they would be another model than the one that was trained.
+ */
+function refuseFakeQuantized({ tensors }: Checkpoint): void {
+  for (const { file, name } of tensors.values()) {
+    if (!name.endsWith('.weight_fake_quant.scale')) continue;
+    throw new CheckpointError(
+      file,
+      name,
+      'floats before fake quantization are not read; export codes and scales, or rounded weights',
+    );
   }
 }
 

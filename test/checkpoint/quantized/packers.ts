@@ -4,7 +4,7 @@ import type { Test } from 'tap';
 import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.js';
 import { type TensorData, writeSafetensors } from '#halflight/checkpoint/safetensors-write.js';
 import { getBits } from '#halflight/quant/bits.js';
-import { f16Value } from '#halflight/quant/half.js';
+import { f16Rounder, f16Value } from '#halflight/quant/half.js';
 import { getCode } from '#halflight/quant/planes.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
 import {
@@ -15,6 +15,7 @@ import {
   zeroBits,
 } from '#halflight/quant/weight.js';
 import { temporaryFolder } from '../../support/models.js';
+import { Random } from '../../support/random.js';
 import { seededIntegers } from '../support.js';
 
 /** A matrix of codes before it is packed: W[n][k] = (code − zero) · scale. */
@@ -61,6 +62,26 @@ export function randomCoded({
     zeros: many(groups, () => (symmetric ? 2 ** (bits - 1) : integer(2 ** bits))),
     scales: many(groups, () => 0x1c00 + integer(0x1400)),
   };
+}
+
+/**
+ * A matrix as training with quantization leaves it: floats rounded by scales that were learned, by turns 0.7 and 1.3 of what rounding to nearest
+ * would take, so that codes are clamped at both ends, or far from them.
+ */
+export function trainedCoded({ rows, cols, bits, groupSize = cols }: CodedShape): Coded {
+  const random = new Random(3);
+  const middle = 2 ** (bits - 1);
+  const coded: { codes: number[]; scales: number[] } = { codes: [], scales: [] };
+  const toHalf = f16Rounder();
+  for (let group = 0; group < (rows * cols) / groupSize; group++) {
+    const values = [...random.values(groupSize)];
+    const greatest = Math.max(...values.map(Math.abs));
+    const scale = toHalf((greatest / middle) * (group % 2 === 0 ? 0.7 : 1.3));
+    const code = (value: number) => Math.round(value / f16Value(scale)) + middle;
+    coded.codes.push(...values.map((value) => Math.min(Math.max(code(value), 0), 2 * middle - 1)));
+    coded.scales.push(scale);
+  }
+  return { rows, cols, bits, groupSize, zeros: coded.scales.map(() => middle), ...coded };
 }
 
 /** A matrix of floats rounded to codes. @param format with f16 scales; rows are whole blocks of 32 */
@@ -200,6 +221,13 @@ export function packedTensors(
     },
     ...(symmetric ? [] : [zeroTensor]),
   ];
+}
+
+/** A codes' matrix of 4 bits as Q4_0 of GGUF stores it: for 32 columns an f16 scale, then bytes of the codes i and i + 16. */
+export function q4Blocks({ codes, scales }: Coded): Uint8Array {
+  const nibbles = (block: number) =>
+    Array.from({ length: 16 }, (_, i) => codes[32 * block + i] | (codes[32 * block + i + 16] << 4));
+  return Uint8Array.from(scales.flatMap((scale, i) => [scale & 0xff, scale >> 8, ...nibbles(i)]));
 }
 
 /** What the matrix stands for, `[rows][cols]`, each product rounded to f32. */

@@ -24,6 +24,14 @@ t.test('a checkpoint that nothing says is quantized is read as it is', async (t)
   t.strictSame([...(await checkpoint.read('b.weight')).data], [0, 0, 128, 63, 0, 0, 0, 64]);
 });
 
+t.test('floats that were to be rounded by the scales beside them are refused', async (t) => {
+  const scale = { ...plain, name: 'b.weight_fake_quant.scale', shape: [2] };
+  await t.rejects(openWritten(t, null, [plain, scale]), {
+    name: 'CheckpointError',
+    message: /b\.weight_fake_quant\.scale: floats before fake quantization/,
+  });
+});
+
 t.test('a matrix in codes stands in place of its parts, with their bytes', async (t) => {
   const tensors = gptqTensors('a', coded, 1);
   const checkpoint = await openWritten(t, GPTQ, [...tensors, plain]);
