@@ -17,7 +17,7 @@ body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; font: 16px/1.5 syst
 main { overflow-x: auto; }
 h1 { font-size: 1.4rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: .5rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: .5rem .6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: baseline; }
 th:first-child { text-align: left; }
 thead th { font-weight: 500; color: var(--dim); font-size: .85rem; }
 .bar { height: 4px; margin-top: 4px; background: var(--line); border-radius: 2px; }
@@ -28,7 +28,9 @@ p { color: var(--dim); font-size: .9rem; overflow-wrap: anywhere; }
   tr { display: block; margin-bottom: 1rem; padding: .6rem; border: 1px solid var(--line); border-radius: 8px; }
   th, td { display: block; border: 0; padding: .15rem 0; }
   th:first-child { font-size: 1.1rem; }
-  td::before { content: attr(data-head); float: left; color: var(--dim); }
+  td { display: flex; flex-wrap: wrap; justify-content: flex-end; column-gap: .8rem; }
+  td::before { content: attr(data-head); margin-right: auto; color: var(--dim); }
+  .bar { flex-basis: 100%; margin: 2px 0 6px; }
 }
 `;
 
