@@ -90,8 +90,13 @@ export const OPTIONS = {
     text(
       '',
       'FORMAT',
-      'Round the weights while loading: int8, int4, int3, int2, int4-g128, …; w8a8, w4a8: activations to INT8 too',
+      'Round the weights while loading: int8, int4, int3, int2, int4-g128, …; w8a8, w4a8: activations to INT8 too, with a scale for a token w8a8-token, w4a8-token; llm-int8: but outliers',
     ),
+  ),
+  'outlier-threshold': number(
+    6,
+    [1e-3, 1e6],
+    'Magnitude from which activations stay floats with --quantization llm-int8',
   ),
   device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
   'gguf-file': optional(

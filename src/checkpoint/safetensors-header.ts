@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.js';
+import type { Rounding } from '../quant/rounding.js';
 import type { WeightFormat } from '../quant/weight.js';
 import { type Dtype, isDtype, tensorBytes } from './dtypes.js';
 import { Fields } from './fields.js';
@@ -30,6 +31,10 @@ export interface TensorInfo {
   readonly format?: WeightFormat;
   /** The order of its columns there; absent where it is their own. */
   readonly columns?: Uint32Array;
+  /** How the checkpoint has activations rounded before they meet it; absent where they stay floats. */
+  readonly rounding?: Rounding;
+  /** The step of INT8 codes that its products are rounded to; absent where they are not. */
+  readonly outputStep?: number;
   /** Its rows are outputs, also in a family whose matrices of floats lie the other way round. */
   readonly byOutputs?: true;
   /** Whether ranges of its first size can be read without the rest, where the checkpoint says otherwise of its matrices in codes. */

@@ -83,6 +83,7 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     ...ENGINE_DEFAULTS,
     modelDir: dir,
     quantization: values.quantization,
+    outlierThreshold: values['outlier-threshold'],
     computeType: values.dtype,
     maxModelLen: values['max-model-len'],
     kvCacheMemoryBytes: values['kv-cache-memory'],

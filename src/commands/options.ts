@@ -16,6 +16,7 @@ export const MODEL_OPTIONS = [
   'kv-cache-dtype',
   'dtype',
   'quantization',
+  'outlier-threshold',
   'batch-invariant',
   'no-autotune',
   'device',

@@ -6,10 +6,11 @@ import { type Activations, createActivations, forward, type Step } from '../mode
 import { loadModel } from '../model/load.js';
 import { ordersColumns, type WeightSource } from '../model/matrices.js';
 import type { Model } from '../model/model.js';
+import { activationOption, roundsActivations } from '../model/rounding.js';
 import { layerMatrixBytes, weightBytes } from '../model/weight-bytes.js';
 import type { Batch, BatchBuffers, BatchCapacity, KvCache, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
-import { activationType, parseQuantization } from '../quant/formats.js';
+import { type ActivationType, parseQuantization } from '../quant/formats.js';
 import { autotuneModel } from './autotune.js';
 import type { Backend } from './backend.js';
 import { checkKernels, findFault } from './load-check.js';
@@ -100,7 +101,8 @@ async function load<B>(
 ): Promise<Pick<DeviceModel<B>, 'plan' | 'model' | 'activations'>> {
   const { ops } = backend;
   const quantization = options.quantization === null ? null : parseQuantization(options.quantization);
-  const type = activationType(options.quantization);
+  const rounding = activationOption(options.quantization, options.outlierThreshold);
+  const type: ActivationType = roundsActivations(checkpoint, rounding) ? 'int8' : 'float';
   const inputs = { type, ordersColumns: ordersColumns(checkpoint) };
   const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits, inputs);
   const maxPositions = Math.min(
@@ -117,7 +119,7 @@ async function load<B>(
   const plan = planMemory(config, options, backend, { ...bytes, weights: offload.deviceBytes });
   const { maxModelLen } = plan;
   const { numHostLayers } = offload;
-  const loading = { quantization, maxModelLen, numHostLayers, onBytes };
+  const loading = { quantization, activations: rounding, maxModelLen, numHostLayers, onBytes };
   const model = await loadModel(ops, checkpoint, config, loading);
   return { plan, model, activations };
 }

@@ -3,9 +3,10 @@ import { UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { createActivations, type InputOptions } from '../model/forward.js';
 import { ordersColumns } from '../model/matrices.js';
+import { activationOption, roundsActivations } from '../model/rounding.js';
 import { layerMatrixBytes, weightBytes } from '../model/weight-bytes.js';
 import type { KvType } from '../ops/ops.js';
-import { activationType, parseQuantization } from '../quant/formats.js';
+import { parseQuantization } from '../quant/formats.js';
 import type { DeviceMemory } from '../webgpu/device-memory.js';
 import { BLOCK_SIZE } from './block-manager.js';
 import { leastTokens, memoryLimit } from './kv-budget.js';
@@ -114,7 +115,7 @@ function bytesOf(
   return {
     weights: weightBytes(checkpoint, config, format, positionsOf(config, maxModelLen)),
     activations: activationBytes(config, computeType, {
-      type: activationType(quantization),
+      type: roundsActivations(checkpoint, activationOption(quantization)) ? 'int8' : 'float',
       ordersColumns: ordersColumns(checkpoint),
     }),
     layers: layerMatrixBytes(checkpoint, config, format),

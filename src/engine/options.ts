@@ -1,8 +1,12 @@
+import { OUTLIER_THRESHOLD } from '../quant/rounding.js';
+
 /** What an engine is built from. It crosses a thread boundary, so it is plain data. */
 export interface EngineOptions {
   readonly modelDir: string;
   /** Format to quantize to while loading; null keeps the checkpoint's own. */
   readonly quantization: string | null;
+  /** Magnitude from which activations stay floats, where the quantization is `llm-int8`. */
+  readonly outlierThreshold: number;
   readonly computeType: 'auto' | 'float32' | 'float16';
   /** Positions of one sequence at most; null takes the model's. */
   readonly maxModelLen: number | null;
@@ -40,6 +44,7 @@ export interface EngineOptions {
 /** The defaults that do not depend on the model or the machine. A step on software Vulkan takes seconds, hence its timeout. */
 export const ENGINE_DEFAULTS = {
   quantization: null,
+  outlierThreshold: OUTLIER_THRESHOLD,
   computeType: 'auto',
   maxModelLen: null,
   maxNumSeqs: 16,

@@ -1,6 +1,6 @@
 import type { WeightSample } from '../model/samples.js';
 import { CpuOps } from '../ops/cpu.js';
-import type { OpArgs, Ops, Tensor } from '../ops/ops.js';
+import type { OpArgs, Ops, Rescale, Tensor } from '../ops/ops.js';
 import { packFloat } from '../quant/pack.js';
 import type { LinearProduct } from '../webgpu/autotune.js';
 
@@ -93,6 +93,8 @@ async function referenceArgs<B>(
     rows: numTokens,
     accumulate: false,
     codes: product.codes ? room(cols) : null,
+    rounding: product.rounding,
+    rescale: product.rescale ? await copyRescale(ops, product.rescale, rows) : null,
     norm: norm
       ? {
           weight: await copy(norm.weight),
@@ -106,6 +108,27 @@ async function referenceArgs<B>(
   };
   cpu.write(args.x, x);
   return args;
+}
+
+/** Of the sampled rows alone. */
+async function copyRescale<B>(
+  ops: Ops<B>,
+  { table, weightScales }: Rescale<B>,
+  rows: readonly number[],
+): Promise<Rescale<Float64Array>> {
+  const cpu = new CpuOps();
+  const { cols } = table;
+  const { words } = await ops.readWords(table, table.rows);
+  const scales = await ops.read(weightScales, 1);
+  const taken = rows.flatMap((row) => [...words.subarray(row * cols, (row + 1) * cols)]);
+  return {
+    table: cpu.constant(Uint32Array.from(taken), rows.length, cols),
+    weightScales: cpu.constant(
+      Float32Array.from(rows, (row) => scales[row]),
+      1,
+      rows.length,
+    ),
+  };
 }
 
 /** An output's sum and root of the sum of its squared terms; of a gated one the product of both, twice: no activation is steeper than 2. */

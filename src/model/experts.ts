@@ -72,7 +72,7 @@ export function expertBlock<B>(
 
 /** Whether INT8 activations can meet both products, which share the order of routes. */
 export function roundsFor<B>({ gateUp, down }: Pick<Layer<B>, 'gateUp' | 'down'>): boolean {
-  return gateUp.integer && down.integer;
+  return gateUp.rounding !== null && down.rounding !== null;
 }
 
 function normalize<B>(

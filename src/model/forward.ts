@@ -181,8 +181,8 @@ function addToResidual<B>(
 }
 
 /** Where activations are rounded to INT8 for a product; null where they stay floats. */
-export function codesFor<B>({ integer }: Linear<B>, codes: Tensor<B> | null): Tensor<B> | null {
-  return integer ? codes : null;
+export function codesFor<B>({ rounding }: Linear<B>, codes: Tensor<B> | null): Tensor<B> | null {
+  return rounding === null ? null : codes;
 }
 
 function normOf<B>(norm: Norm<B> | null, eps: number, out: Tensor<B>) {

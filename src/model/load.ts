@@ -1,5 +1,6 @@
 import type { Ops, Tensor, Weight } from '../ops/ops.js';
 import { type PackedRows, stackSources } from '../quant/packed-rows.js';
+import type { Rounding } from '../quant/rounding.js';
 import { isInteger, type WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { ExpertMatrices, expertNamesIn } from './expert-matrices.js';
@@ -10,12 +11,16 @@ import type { Layer, Linear, Model, Norm } from './model.js';
 import { fused, inLayerName, type StackPart } from './names.js';
 import { loadLayers } from './offload.js';
 import { namesIn } from './prefix.js';
+import { createRescale, hasRowScales, keepingScales, type RescaledRows } from './rescale.js';
 import { ropeTable } from './rope.js';
+import { type ActivationOption, roundingOf, sharedRounding } from './rounding.js';
 import { type NamedRows, Samples } from './samples.js';
 
 export interface LoadOptions {
   /** Format that the layers' matrices of floats are rounded to; null keeps the checkpoint's. Embedding and output matrix stay as they are. */
   readonly quantization: WeightFormat | null;
+  /** How the layers' products take their activations; absent, as floats. */
+  readonly activations?: ActivationOption;
   /** Positions that the rotation table covers. */
   readonly maxModelLen: number;
   /** Layers whose matrices stay in host memory; absent, 0. */
@@ -133,7 +138,10 @@ class Loader<B> {
           outputs,
         ),
         bias: biases === null ? null : this.ops.constant(biases, 1, biases.length),
-        integer: sources.every(({ format }) => isInteger(format)),
+        rounding: sources.every(({ format }) => isInteger(format))
+          ? this.#rounding(matrices.named(parts).map(([name]) => name))
+          : null,
+        rescale: null,
       };
     };
     const gates: readonly StackPart[] = [
@@ -144,7 +152,8 @@ class Loader<B> {
       router: {
         weight: await this.table(router.weight, numExperts, hiddenSize),
         bias: await this.#bias([[router, numExperts]]),
-        integer: false,
+        rounding: null,
+        rescale: null,
       },
       gateUp: await load(gates, 2 * size, hiddenSize),
       down: await load([[down, hiddenSize]], hiddenSize, size),
@@ -199,14 +208,57 @@ class Loader<B> {
     const sources = parts.map(([names, rows]) => this.matrices.rounded(names, rows, cols));
     const tensors = parts.map(([{ weight }, rows]) => [weight, rows] as const);
     const integer = sources.every(({ format, columns }) => isInteger(format) && columns === undefined);
+    const rounding = integer ? this.#rounding(tensors.map(([name]) => name)) : null;
+    const rescaled = typeof rounding?.scale === 'number' ? this.#rescaled(tensors, sources) : null;
+    if (rounding !== null && rescaled !== null) return this.#integers(parts, sources, rounding, rescaled);
     return {
       weight: await this.#weight(tensors, stackSources(sources)),
       bias: await this.#bias(parts),
-      integer,
+      rounding,
+      rescale: null,
     };
   }
 
+  #rounding(names: readonly string[]): Rounding | null {
+    const { activations = null } = this.options;
+    return sharedRounding(names.map((name) => roundingOf(this.checkpoint.tensors.get(name), activations)));
+  }
+
+  /** What is known of matrices whose products are in integers alone; null where they are not. */
+  #rescaled(tensors: readonly NamedRows[], sources: readonly PackedRows[]): readonly RescaledRows[] | null {
+    if (this.options.activations !== 'stored') return null;
+    const matrices = tensors.flatMap(([name, rows], i) => {
+      const { outputStep, file = '' } = this.checkpoint.tensors.get(name) ?? {};
+      const rescales = outputStep !== undefined && hasRowScales(sources[i].format);
+      return rescales ? [{ name, file, rows, outputStep }] : [];
+    });
+    return matrices.length === tensors.length ? matrices : null;
+  }
+
+  async #integers(
+    parts: readonly StackPart[],
+    sources: readonly PackedRows[],
+    rounding: Rounding,
+    matrices: readonly RescaledRows[],
+  ): Promise<Linear<B>> {
+    const weightScales = new Float32Array(matrices.reduce((sum, { rows }) => sum + rows, 0));
+    const stacked = stackSources(keepingScales(sources, weightScales));
+    const weight = await this.#weight(
+      matrices.map(({ name, rows }) => [name, rows]),
+      stacked,
+    );
+    const bias = await this.#biasOf(parts);
+    const inputStep = Number(rounding.scale);
+    const rescale = createRescale(this.ops, { matrices, inputStep, weightScales, bias });
+    return { weight, bias: null, rounding, rescale };
+  }
+
   async #bias(parts: readonly StackPart[]): Promise<Tensor<B> | null> {
+    const values = await this.#biasOf(parts);
+    return values === null ? null : this.ops.constant(values, 1, values.length);
+  }
+
+  async #biasOf(parts: readonly StackPart[]): Promise<Float32Array | null> {
     if (parts.every(([names]) => names.bias === null)) return null;
     const total = parts.reduce((sum, [, rows]) => sum + rows, 0);
     const values = new Float32Array(total);
@@ -215,7 +267,7 @@ class Loader<B> {
       if (names.bias !== null) values.set(await this.#biasValues(names, names.bias, rows), at);
       at += rows;
     }
-    return this.ops.constant(values, 1, total);
+    return values;
   }
 
   async #biasValues({ layout }: LinearNames, name: string, rows: number): Promise<Float32Array> {

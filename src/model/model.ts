@@ -1,4 +1,5 @@
-import type { HostWeights, Ops, Tensor, Weight } from '../ops/ops.js';
+import type { HostWeights, Ops, Rescale, Tensor, Weight } from '../ops/ops.js';
+import type { Rounding } from '../quant/rounding.js';
 import type { ModelConfig } from './config.js';
 import type { WeightSample } from './samples.js';
 
@@ -58,6 +59,10 @@ export interface Layer<B> {
 export interface Linear<B> {
   readonly weight: Weight<B>;
   readonly bias: Tensor<B> | null;
-  /** Whether its codes are integers, with columns in their own order, that INT8 activations can be multiplied with; others take floats. */
-  readonly integer: boolean;
+  /**
+   * How its activations are rounded to INT8; null where they stay floats, as they do where its codes are no integers with columns in their own order.
+   */
+  readonly rounding: Rounding | null;
+  /** Where its products are in integers alone; null where they are not. */
+  readonly rescale: Rescale<B> | null;
 }

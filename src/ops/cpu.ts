@@ -80,8 +80,9 @@ export class CpuOps implements Ops<Buffer> {
   bring(): void {}
   replay = (_: unknown, work: () => void): void => work();
 
-  constant(values: Float32Array, rows: number, cols: number): Tensor<Buffer> {
-    return { data: Float64Array.from(values), rows, cols, stride: cols, type: 'f32' };
+  constant(values: Float32Array | Uint32Array, rows: number, cols: number): Tensor<Buffer> {
+    const type = values instanceof Uint32Array ? 'u32' : 'f32';
+    return { data: Float64Array.from(values), rows, cols, stride: cols, type };
   }
 
   /** Holds what a cache of the type would give back, as floats in the layout of floats. */

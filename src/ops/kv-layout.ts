@@ -2,7 +2,29 @@ import { f16Rounder, f16Value } from '../quant/half.js';
 import { hadamard } from './hadamard.js';
 import { int4Words, roundedToInt4 } from './int4.js';
 import { roundedToInt8 } from './int8.js';
-import type { KvCacheShape, KvType } from './ops.js';
+
+export interface KvCacheShape {
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+  readonly type: KvType;
+}
+
+/**
+ * `int8` keeps each head of a token as codes with one f32 scale, max |value| / 127; `int4` as codes for each 64 values with a scale and a
+ * minimum in f16, and q and k as Hadamard's matrix turns them.
+ */
+export type KvType = 'f32' | 'f16' | 'int8' | 'int4';
+
+/**
+ * K and V of one layer, each `[block][kvHead]`, in which floats lie as `[slot][headDim]`, INT8 as `[slot][headDim / 4]` words of four codes,
+ * low byte first, then `[slot]` scales, and INT4 as `[slot]` heads, in each for every 64 values a word of scale and minimum and up to 8 of codes.
+ */
+export interface KvCache<B> extends KvCacheShape {
+  readonly k: B;
+  readonly v: B;
+}
 
 const SCALE_BYTES = Float32Array.BYTES_PER_ELEMENT;
 const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;

@@ -1,7 +1,9 @@
 import type { ActivationType } from '../quant/formats.js';
 import type { PackedRows } from '../quant/packed-rows.js';
+import type { Rounding } from '../quant/rounding.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 import type { Batch, BatchCapacity } from './batch.js';
+import type { KvCache, KvCacheShape } from './kv-layout.js';
 
 export type {
   Batch,
@@ -13,6 +15,7 @@ export type {
   TokenCount,
 } from './batch.js';
 export { BANNED, pendingRow, pendingToken } from './batch.js';
+export type { KvCache, KvCacheShape, KvType } from './kv-layout.js';
 
 /**
  * The operations of a transformer, implemented twice: `cpu.ts` in f64, naive and obviously right, and `webgpu/ops.ts`.
@@ -44,8 +47,8 @@ export interface Ops<B> {
   ): Promise<{ readonly loaded: T; readonly host: HostWeights<B> }>;
   /** Copies weights from host memory to the device, behind what was enqueued before. */
   bring(weights: HostWeights<B>): void;
-  /** Uploads a vector or table of f32, row-major `[rows][cols]`. */
-  constant(values: Float32Array, rows: number, cols: number): Tensor<B>;
+  /** Uploads a vector or table of f32 or u32, row-major `[rows][cols]`. */
+  constant(values: Float32Array | Uint32Array, rows: number, cols: number): Tensor<B>;
   /** Zeroed caches of one layer. */
   kvCache(shape: KvCacheShape): KvCache<B>;
   /** Room for the experts that a step's tokens go to. */
@@ -94,8 +97,9 @@ export interface Ops<B> {
   }): void;
   /**
    * out[t][n] = scale · (Σ_k x[t][k] · W[n][k] + bias[n]), added to what `out` holds where `accumulate`; `scale` is 1 where absent.
-   * Where `codes` is given, rows of x are first rounded to INT8 by blocks of 32 (`int8.ts`) into it, and the products are of integers;
-   * `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers. Throws RangeError where it holds floats.
+   * Where `codes` is given, rows of x are first rounded to INT8 (`int8.ts`) into it as `rounding` says, by blocks where absent, and the products
+   * are of integers; outliers are multiplied as floats, and added. `codes` is u32 with at least `codeWords(x.cols)` columns, and W of integers.
+   * Throws RangeError where it holds floats. Where `rescale` is given too, out[t][n] is rounded to INT8 in integers (`Rescale`), before `scale`.
    * Where `norm` is given, it is the rows of x after `rmsNorm`, or with a bias `layerNorm`, that are multiplied. Where `gated` is given, the
    * product goes through `activate` with `activation` (silu where absent) to `out`. Both are done on the way where the backend can; `norm.out` and `gated` are room for what it cannot.
    * `ordered` is room for x where columns of W are in an order of their own: of its type, and as wide. There are no such columns with `codes` or `experts`.
@@ -111,6 +115,8 @@ export interface Ops<B> {
     rows: number;
     accumulate: boolean;
     codes?: Tensor<B> | null;
+    rounding?: Rounding | null;
+    rescale?: Rescale<B> | null;
     ordered?: Tensor<B> | null;
     scale?: number;
     norm?: {
@@ -270,6 +276,17 @@ export interface Weight<B> {
   readonly host?: HostWeights<B>;
 }
 
+/**
+ * A product in integers alone (Jacob et al., arXiv 1712.05877): out[t][n] = step[n] · rescaled(Σ_k code of x · code of W + bias[n]), summed in 32 bits,
+ * `fixed-point.ts` says how it is rescaled. For static scales of x, and weights with a scale for each row and no zero points.
+ */
+export interface Rescale<B> {
+  /** `[rows][4]` u32: multiplier, shift, bias in units of the sum as i32, and the bits of the f32 step of an output's codes. */
+  readonly table: Tensor<B>;
+  /** `[1][rows]` f32 scales of W's rows. */
+  readonly weightScales: Tensor<B>;
+}
+
 /** One fills while the other is read. */
 export type HostArea = 0 | 1;
 
@@ -307,29 +324,6 @@ export interface Routing<B> extends RoutingShape {
   readonly weights: Tensor<B>;
   /** The order in which the products take routes; only its backend looks inside. */
   readonly order: B;
-}
-
-export interface KvCacheShape {
-  readonly numBlocks: number;
-  readonly blockSize: number;
-  readonly numKvHeads: number;
-  readonly headDim: number;
-  readonly type: KvType;
-}
-
-/**
- * `int8` keeps each head of a token as codes with one f32 scale, max |value| / 127; `int4` as codes for each 64 values with a scale and a
- * minimum in f16, and q and k as Hadamard's matrix turns them.
- */
-export type KvType = 'f32' | 'f16' | 'int8' | 'int4';
-
-/**
- * K and V of one layer, each `[block][kvHead]`, in which floats lie as `[slot][headDim]`, INT8 as `[slot][headDim / 4]` words of four codes,
- * low byte first, then `[slot]` scales, and INT4 as `[slot]` heads, in each for every 64 values a word of scale and minimum and up to 8 of codes.
- */
-export interface KvCache<B> extends KvCacheShape {
-  readonly k: B;
-  readonly v: B;
 }
 
 /** The device's copy of a batch; only its backend looks inside. */

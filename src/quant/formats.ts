@@ -6,6 +6,7 @@ import { f16 } from './f16.js';
 import { f32 } from './f32.js';
 import { fp8Reader } from './fp8.js';
 import type { Reader } from './reader.js';
+import { BY_BLOCK, BY_TOKEN, OUTLIER_THRESHOLD, type Rounding } from './rounding.js';
 import { superReader } from './super.js';
 import { table4 } from './table4.js';
 import type { PackedWeight, WeightFormat, WeightReader } from './weight.js';
@@ -87,8 +88,8 @@ const NAMED_FORMATS: ReadonlyMap<string, WeightFormat> = new Map([
   ['int8', int8Format(null)],
   ['int8-g128', int8Format(128)],
   ...([4, 3, 2] as const).flatMap(narrowNames),
-  ['w8a8', int8Format(null)],
-  ['w4a8', narrowFormat(4, 32, false)],
+  ...['w8a8', 'w8a8-token', 'llm-int8'].map((name) => [name, int8Format(null)] as const),
+  ...['w4a8', 'w4a8-token'].map((name) => [name, narrowFormat(4, 32, false)] as const),
   ...(['nf4', 'fp4'] as const).flatMap((name) => {
     const format = STORED_FORMATS[`${name}-g64`];
     return [[name, format] as const, [`${name}-g64`, format] as const];
@@ -106,7 +107,13 @@ function narrowNames(bits: 2 | 3 | 4): (readonly [string, WeightFormat])[] {
 }
 
 /** Names that ask for INT8 activations too. */
-const INT8_ACTIVATIONS: ReadonlySet<string> = new Set(['w8a8', 'w4a8']);
+const INT8_ACTIVATIONS: ReadonlyMap<string, Rounding> = new Map([
+  ['w8a8', BY_BLOCK],
+  ['w8a8-token', BY_TOKEN],
+  ['llm-int8', { ...BY_TOKEN, outliers: OUTLIER_THRESHOLD }],
+  ['w4a8', BY_BLOCK],
+  ['w4a8-token', BY_TOKEN],
+]);
 
 /** The names that `parseQuantization` knows. */
 export const QUANTIZATION_NAMES: readonly string[] = [...NAMED_FORMATS.keys()];
@@ -120,9 +127,15 @@ export function parseQuantization(text: string): WeightFormat {
   );
 }
 
-/** The activations that a value of `--quantization` asks for; those of a model that is not quantized are floats. */
-export function activationType(name: string | null): ActivationType {
-  return name !== null && INT8_ACTIVATIONS.has(name) ? 'int8' : 'float';
+/** The activations that a value of `--quantization` asks for. */
+export function activationType(name: string): ActivationType {
+  return INT8_ACTIVATIONS.has(name) ? 'int8' : 'float';
+}
+
+/** How a value of `--quantization` has activations rounded; null where they stay floats. @param threshold of outliers, where it leaves these out */
+export function activationRounding(name: string, threshold: number = OUTLIER_THRESHOLD): Rounding | null {
+  const rounding = INT8_ACTIVATIONS.get(name) ?? null;
+  return rounding === null || rounding.outliers === null ? rounding : { ...rounding, outliers: threshold };
 }
 
 const STORED_NAMES: ReadonlyMap<string, string> = new Map(

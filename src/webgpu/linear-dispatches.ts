@@ -2,6 +2,7 @@ import type { OpArgs, Tensor, WeightPart } from '../ops/ops.js';
 import { activationConstants } from './activation-constants.js';
 import { tilesOffset } from './expert-dispatches.js';
 import { expertGrid, expertTiling } from './expert-tiling.js';
+import { fixedPointDispatch } from './fixed-point-dispatch.js';
 import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
 import type { KernelName } from './kernels.js';
 import { orderDispatch } from './order-dispatch.js';
@@ -10,7 +11,7 @@ import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { quantizeDispatch } from './quantize-dispatch.js';
 import type { Dispatch } from './recorder.js';
-import { dotFor, type Tiling } from './tiling.js';
+import { dotFor, foldGrid, type Tiling } from './tiling.js';
 import type { Tilings } from './tilings.js';
 import type { Tuning } from './tuning.js';
 import { unpackedStep, weightBuffers, weightConstants, weightShape } from './weights.js';
@@ -23,7 +24,10 @@ export function linearFusion(
   args: Args,
   tuning: Tuning,
 ): { readonly norm: boolean; readonly gates: boolean } {
-  const { x, weight, rows, codes = null, experts = null } = args;
+  const { x, weight, rows, codes = null, rounding = null, rescale = null, experts = null } = args;
+  // What is added or rounded after the sum comes before the gates.
+  if (rescale !== null || (codes !== null && rounding !== null && rounding.outliers !== null))
+    return { norm: false, gates: false };
   if (experts !== null) return { norm: false, gates: gatesExperts(args, tuning) };
   if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
@@ -49,9 +53,46 @@ export function linearDispatches(args: Args, tilings: Tilings, nothing: GPUBuffe
   return weight.parts.flatMap((part, i) => {
     const x = orderedInput(args, part);
     const before = weight.parts[i - 1] ?? null;
-    const product = productDispatch({ ...args, x }, part, tilings, nothing);
-    return [...inputDispatches(args, part, before, tilings.tuning), product];
+    const products = productDispatches({ ...args, x }, part, tilings, nothing);
+    return [...inputDispatches(args, part, before, tilings.tuning), ...products];
   });
+}
+
+/** In integers alone, or else the product and what outliers add to it. */
+function productDispatches(args: Args, part: Part, tilings: Tilings, nothing: GPUBuffer): Dispatch[] {
+  const { codes = null, rounding = null, rescale = null } = args;
+  if (rescale !== null) return [fixedPointDispatch(args, part, tilings.tuning, nothing)];
+  const product = productDispatch(args, part, tilings, nothing);
+  const outliers = codes === null ? null : (rounding?.outliers ?? null);
+  return outliers === null ? [product] : [product, outlierDispatch(args, part, outliers, tilings, nothing)];
+}
+
+function outlierDispatch(
+  args: Args,
+  part: Part,
+  threshold: number,
+  { tuning }: Tilings,
+  nothing: GPUBuffer,
+): Dispatch {
+  const { x, weight, out, rows, codes, experts = null } = args;
+  const lanes = tuning.tileLanes;
+  const buffers = [x.data, nothing, out.data, nothing];
+  const outputs = experts === null ? part.rows : weight.rows / experts.routing.numExperts;
+  const tiles =
+    experts === null ? rows : expertTiling(rows, experts.routing, (codes ?? x).type, tuning).numTiles;
+  return {
+    spec: {
+      kernel: 'linear_outliers_int8',
+      weight: part.format.reader,
+      types: { X: x.type, Y: out.type },
+      constants: { LANES: lanes, OUTLIERS: threshold, ...weightConstants(part) },
+      routing: experts === null ? undefined : 'experts',
+    },
+    buffers: experts === null ? buffers : [...buffers, experts.routing.order],
+    weight: weightBuffers(part, nothing),
+    params: productParams({ ...args, codes: null, bias: null }, part),
+    grid: foldGrid(Math.ceil(outputs / lanes), tiles),
+  };
 }
 
 /** The rows that a part multiplies: those of x, or where its columns are in another order, what `order_columns` makes of them. */
@@ -69,7 +110,7 @@ function inputDispatches(
   before: Part | null,
   tuning: Tuning,
 ): Dispatch[] {
-  const { x, ordered = null, codes = null, experts = null } = args;
+  const { x, ordered = null, codes = null, rounding, experts = null } = args;
   const rows = args.rows * (experts?.of === 'routes' ? experts.routing.topK : 1);
   if (columns !== undefined && ordered !== null) {
     return before?.columns === columns ? [] : [orderDispatch({ x, order: columns, out: ordered, rows })];
@@ -77,7 +118,7 @@ function inputDispatches(
   const laidOut = before !== null && unpackedStep(before.format) === unpackedStep(format);
   return codes === null || laidOut
     ? []
-    : [quantizeDispatch({ x, codes, format, rows }, tuning.quantizeLanes)];
+    : [quantizeDispatch({ x, codes, format, rows, rounding }, tuning.quantizeLanes)];
 }
 
 function productDispatch(

@@ -130,9 +130,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#recorder.copy(copies);
   }
 
-  constant(values: Float32Array, rows: number, cols: number): Tensor<GPUBuffer> {
+  constant(values: Float32Array | Uint32Array, rows: number, cols: number): Tensor<GPUBuffer> {
     const data = this.#buffers.upload(values, 'weights');
-    return { data, rows, cols, stride: cols, type: 'f32' };
+    const type = values instanceof Uint32Array ? 'u32' : 'f32';
+    return { data, rows, cols, stride: cols, type };
   }
 
   kvCache(shape: KvCacheShape): KvCache<GPUBuffer> {

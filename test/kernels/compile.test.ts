@@ -8,7 +8,7 @@ import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { PipelineCache, type PipelineSpec } from '#halflight/webgpu/pipelines.js';
 import { loadShader, SHADER_DIR } from '#halflight/webgpu/shaders.js';
 import type { Tuning } from '#halflight/webgpu/tuning.js';
-import { operationCases, otherExpertCases, otherFormatCases } from '../support/cases.js';
+import { operationCases, otherExpertCases, otherFormatCases, otherRoundingCases } from '../support/cases.js';
 import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 import { sampleCase } from '../support/sample-case.js';
@@ -45,7 +45,12 @@ async function compileAll(
 ): Promise<readonly PipelineSpec[]> {
   const ops = new WebGpuOps(device, computeType, tuning);
   await ops.prepare(() => {
-    for (const [, run] of [...operationCases(), ...otherFormatCases(), ...otherExpertCases()])
+    for (const [, run] of [
+      ...operationCases(),
+      ...otherFormatCases(),
+      ...otherExpertCases(),
+      ...otherRoundingCases(),
+    ])
       run(ops, new Random(1));
     sampleCase(ops);
   });

@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  activationRounding,
   activationType,
   FLOAT_FORMATS,
   formatName,
@@ -37,9 +38,13 @@ t.test('w8a8 and w4a8 are int8 and int4 with INT8 activations', (t) => {
   t.strictSame(parseQuantization('w4a8'), parseQuantization('int4'));
   t.strictSame(
     QUANTIZATION_NAMES.filter((name) => activationType(name) === 'int8'),
-    ['w8a8', 'w4a8'],
+    ['w8a8', 'w8a8-token', 'llm-int8', 'w4a8', 'w4a8-token'],
   );
-  t.equal(activationType(null), 'float');
+  t.equal(activationRounding('int8'), null);
+  t.match(activationRounding('w8a8'), { scale: 'block', outliers: null });
+  t.match(activationRounding('w4a8-token', 4), { scale: 'token', outliers: null });
+  t.match(activationRounding('llm-int8'), { scale: 'token', outliers: 6 });
+  t.match(activationRounding('llm-int8', 4), { scale: 'token', outliers: 4 });
   t.end();
 });
 

@@ -9,6 +9,7 @@ import {
   routeCases,
 } from './cases-experts.js';
 import { gramCases } from './cases-gram.js';
+import { expertOutlierCases, integerCases, roundingCases } from './cases-rounding.js';
 import { editCases, logprobsCases, sampleCases } from './cases-sampling.js';
 import type { Case } from './compare.js';
 import { filled, filledOffTies, poisoned } from './compare.js';
@@ -49,6 +50,19 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...formats.slice(1).map((format) => mixedCase(formats[0], format)),
     ...partedExpertCases(formats[0], formats[1]),
   ];
+}
+
+/** Activations that are rounded otherwise than by blocks, with every reader of integers. */
+export function otherRoundingCases(): Cases {
+  const others = Object.keys(OTHER_FORMATS).filter((format) => format.startsWith('int'));
+  return [
+    ...['int8', 'int4-g32-asym', ...others].flatMap(roundingsOf),
+    ...([8, 2, 3, 4, 5, 6] as const).flatMap(integerCases),
+  ];
+}
+
+export function roundingsOf(format: string): Cases {
+  return [...roundingCases(format), ...expertOutlierCases(format)];
 }
 
 /** A few cases of the kernels that read weights, in the formats of the other readers. @param maxTokens of the shapes that are wanted */

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { codeWords } from '#halflight/ops/int8.js';
 import { FLOAT_FORMATS, parseQuantization } from '#halflight/quant/formats.js';
+import { BY_TOKEN, type Rounding } from '#halflight/quant/rounding.js';
 import { quantizeRtn } from '#halflight/quant/rtn.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { quantizeDispatch } from '#halflight/webgpu/quantize-dispatch.js';
@@ -68,3 +69,16 @@ async function quantized(name: 'int8' | 'int4') {
 function packed(name: 'int8' | 'int4') {
   return quantizeRtn(new Float32Array(COLS), 1, COLS, parseQuantization(name));
 }
+
+t.test('a row by tokens is a workgroup’s, of one static scale lanes are of blocks', (t) => {
+  const tensor = ops.tensor(ROWS, 640, 'f32', 'activations');
+  const args = { x: tensor, codes: tensor, format: parseQuantization('int8'), rows: ROWS };
+  const of = (rounding: Rounding) => quantizeDispatch({ ...args, rounding }, 8);
+  t.match(of(BY_TOKEN), { spec: { kernel: 'quantize_tokens' }, grid: [1, ROWS, 1] });
+  t.match(of({ scale: 0.5, outliers: null }), {
+    spec: { kernel: 'quantize_rows', constants: { STATIC: 1 } },
+    grid: [3, ROWS, 1],
+  });
+  t.match(of({ ...BY_TOKEN, outliers: 6 }), { spec: { constants: { OUTLIERS: 6 } } });
+  t.end();
+});

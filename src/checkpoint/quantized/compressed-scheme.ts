@@ -29,7 +29,13 @@ export interface Scheme {
   readonly block: BlockShape | null;
   /** Whether columns have groups in an order of their own. */
   readonly actOrder: boolean;
+  /** How a product's inputs and outputs are rounded to INT8. */
+  readonly inputs: Activations;
+  readonly outputs: Activations;
 }
+
+/** With a scale for each token as the model runs, or one for all in the file; null where they stay floats, or take types that are not computed in. */
+export type Activations = 'dynamic' | 'static' | null;
 
 /** The scheme of each module. */
 export interface Schemes {
@@ -71,7 +77,13 @@ function refuseSparsity(sparsity: Fields): void {
 function groupTargets(group: Fields): (Target & { rank: number })[] {
   refuseUnknown(group, GROUP_KEYS);
   oneOf(group, 'format', FORMATS);
-  const scheme = group.has('weights') ? weightScheme(group.child('weights')) : null;
+  const scheme = group.has('weights')
+    ? {
+        ...weightScheme(group.child('weights')),
+        inputs: activations(group, 'input_activations'),
+        outputs: activations(group, 'output_activations'),
+      }
+    : null;
   return group.strings('targets').map((text) => ({ ...target(group, 'targets', text), scheme }));
 }
 
@@ -85,7 +97,18 @@ function target(fields: Fields, key: string, text: string): Pick<Target, 'matche
   return { matches: (module) => module === text, rank: 0 };
 }
 
-function weightScheme(weights: Fields): Scheme {
+/** Of 8-bit integers around 0; others stay floats, which is closer to what was meant than any rounding of ours. */
+function activations(group: Fields, key: string): Activations {
+  if (!group.has(key)) return null;
+  const fields = group.child(key);
+  const isInt8 = fields.raw('num_bits') === 8 && fields.raw('type') === 'int';
+  if (!isInt8 || fields.raw('symmetric') === false) return null;
+  const strategy = fields.raw('strategy');
+  if (fields.raw('dynamic') === true) return strategy === 'token' ? 'dynamic' : null;
+  return strategy === 'tensor' || !fields.has('strategy') ? 'static' : null;
+}
+
+function weightScheme(weights: Fields): Omit<Scheme, 'inputs' | 'outputs'> {
   refuseUnknown(weights, WEIGHT_KEYS);
   oneOf(weights, 'dynamic', [false]);
   const groupSize = groupSizeOf(weights, 'group_size');

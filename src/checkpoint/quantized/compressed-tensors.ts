@@ -1,3 +1,4 @@
+import { BY_TOKEN } from '../../quant/rounding.js';
 import type { TensorInfo } from '../checkpoint.js';
 import { readSchemes, type Scheme } from './compressed-scheme.js';
 import { fp8Matrix, isFp8 } from './fp8.js';
@@ -18,7 +19,7 @@ import {
 
 const NAME = 'compressed-tensors';
 
-/** compressed-tensors: codes are signed in the format's terms, W = (code − zero) · scale. Activations stay floats. */
+/** compressed-tensors: codes are signed in the format's terms, W = (code − zero) · scale. Activations may be rounded to INT8; other types stay floats. */
 export const findCompressed: FindMatrices = async (checkpoint, config) => {
   const schemes = readSchemes(config);
   const packed = modulesWith(checkpoint, 'weight_packed');
@@ -37,7 +38,30 @@ async function findMatrix(tensors: ModuleTensors, scheme: Scheme): Promise<Quant
   if (scheme.type === 'float')
     return isPacked ? mxfp4Matrix(tensors) : fp8Matrix(tensors, `${NAME} FP8`, scheme.block);
   const codes = isPacked ? await packedCodes(tensors, scheme) : byteCodes(tensors);
-  return integerMatrix(tensors, scheme, codes);
+  const matrix = await integerMatrix(tensors, scheme, codes);
+  const steps = ['input_scale', 'output_scale'].flatMap((suffix) => tensors.find(suffix) ?? []);
+  return { ...matrix, ...(await activationsOf(tensors, scheme)), parts: [...matrix.parts, ...steps] };
+}
+
+/** How activations are rounded, and with what: `input_scale` and `output_scale` are one number each. */
+async function activationsOf(
+  tensors: ModuleTensors,
+  { inputs, outputs }: Scheme,
+): Promise<Pick<QuantizedMatrix, 'rounding' | 'outputStep'>> {
+  if (inputs === 'dynamic') return { rounding: BY_TOKEN };
+  if (inputs === null) return {};
+  const rounding = { scale: await readStep(tensors, 'input_scale'), outliers: null };
+  return outputs === 'static'
+    ? { rounding, outputStep: await readStep(tensors, 'output_scale') }
+    : { rounding };
+}
+
+async function readStep(tensors: ModuleTensors, suffix: string): Promise<number> {
+  const info = tensors.expect(suffix, SCALE_DTYPES);
+  if (info.shape.reduce((product, size) => product * size, 1) !== 1) checkShape(info, 1);
+  const step = (await readScales(tensors, info)).value(0);
+  if (step > 0) return step;
+  throw tensorError(info, `is ${step}, and must be above 0`);
 }
 
 /** Integer codes of either layout. */

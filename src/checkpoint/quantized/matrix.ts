@@ -1,3 +1,4 @@
+import type { Rounding } from '../../quant/rounding.js';
 import type { PackedWeight, WeightFormat } from '../../quant/weight.js';
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint.js';
 import type { Fields } from '../fields.js';
@@ -15,6 +16,9 @@ export interface QuantizedMatrix {
   readonly format: WeightFormat;
   /** The order of its columns in memory; absent where it is their own. */
   readonly columns?: Uint32Array;
+  /** How activations are rounded before they meet it, and the step of codes that products are rounded to; absent where they are not. */
+  readonly rounding?: Rounding;
+  readonly outputStep?: number;
   /** The tensors that it is made of, its codes first. */
   readonly parts: readonly TensorInfo[];
   /** Whether a range of the first size of its shape can be read without the rest. */

@@ -156,12 +156,13 @@ function logicalTensors(
   const tensors = new Map(checkpoint.tensors);
   for (const { parts } of matrices) for (const { name } of parts) tensors.delete(name);
   for (const matrix of matrices) {
-    const { shape, storedAs, format, columns, parts, readsRanges } = matrix;
+    const { shape, storedAs, format, columns, parts, readsRanges, rounding, outputStep } = matrix;
     const ordered = columns === undefined ? {} : { columns };
+    const rounded = { ...(rounding && { rounding }), ...(outputStep && { outputStep }) };
     const name = nameOf(matrix);
     if (tensors.has(name)) throw new CheckpointError(parts[0].file, name, `stands beside ${parts[0].name}`);
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
-    const info = { ...parts[0], name, shape, bytes, storedAs, format, readsRanges, ...ordered };
+    const info = { ...parts[0], name, shape, bytes, storedAs, format, readsRanges, ...ordered, ...rounded };
     tensors.set(name, byOutputs ? { ...info, byOutputs } : info);
   }
   return tensors;

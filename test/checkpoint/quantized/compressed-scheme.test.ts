@@ -43,3 +43,23 @@ t.test('ignored modules and groups of activations only have no scheme', (t) => {
   });
   t.end();
 });
+
+t.test('INT8 activations around 0 are told, by token or static; others stay floats', (t) => {
+  const int8 = { num_bits: 8, type: 'int', symmetric: true };
+  const inputs = (changes: object | null) =>
+    schemes({
+      g: { targets: ['Linear'], weights: {}, input_activations: changes && { ...int8, ...changes } },
+    }).of('a').inputs;
+  t.equal(inputs({ strategy: 'token', dynamic: true }), 'dynamic');
+  t.equal(inputs({ strategy: 'tensor', dynamic: false }), 'static');
+  t.equal(inputs(null), null);
+  for (const other of [
+    { strategy: 'token', dynamic: true, symmetric: false },
+    { strategy: 'token', dynamic: true, type: 'float' },
+    { strategy: 'token', dynamic: true, num_bits: 4 },
+    { strategy: 'group', dynamic: false },
+    { strategy: 'tensor', dynamic: true },
+  ])
+    t.equal(inputs(other), null, JSON.stringify(other));
+  t.end();
+});
