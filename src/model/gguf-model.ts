@@ -56,8 +56,11 @@ export async function ggufModel(
   return { metadata, parts, notes: notesOn(config, architecture, unusedTensors(checkpoint, parts)) };
 }
 
+/** Architectures that llama.cpp reads with an output matrix of their own only. */
+const NEVER_TIED: ReadonlySet<string> = new Set(['gpt-oss', 'olmo2']);
+
 function notesOn(
-  { slidingWindows }: ModelConfig,
+  { slidingWindows, tieWordEmbeddings }: ModelConfig,
   architecture: string,
   unused: readonly string[],
 ): readonly string[] {
@@ -67,6 +70,9 @@ function notesOn(
     ...(window === undefined
       ? []
       : [`llama.cpp reads no window of ${architecture}: it lets each token see more than ${window} others`]),
+    ...(tieWordEmbeddings && NEVER_TIED.has(architecture)
+      ? [`llama.cpp does not load ${architecture} whose output matrix is the embedding`]
+      : []),
   ];
 }
 

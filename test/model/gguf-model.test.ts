@@ -29,6 +29,8 @@ t.test('the file says what it is, and notes tell what a reader may not expect', 
   t.same(notes, []);
   const mistral = await writtenModel(t, await writableTiny(t, 'mistral'));
   t.match(mistral.notes, [/llama\.cpp reads no window of llama: it lets each token see more than 24 others/]);
+  const tied = await writtenModel(t, await writableTiny(t, 'gpt_oss'));
+  t.match(tied.notes, [/llama\.cpp does not load gpt-oss whose output matrix is the embedding/]);
 });
 
 t.test('tensors that the model does not read are left out, and named', async (t) => {

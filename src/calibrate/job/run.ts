@@ -124,7 +124,7 @@ async function narrowed(checkpoint: Checkpoint, name: string, dtype: string): Pr
     dtype === 'F16' ? halves.findIndex((half, i) => isInfinite(half) && Number.isFinite(values[i])) : -1;
   if (beyond === -1) return halves;
   throw new UserError(
-    `--keep: ${name}: element ${beyond} is ${values[beyond]}, beyond f16; keep it as it is`,
+    `${name}: element ${beyond} is ${values[beyond]}, beyond f16: take another type, or --keep it`,
   );
 }
 
