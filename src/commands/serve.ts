@@ -17,6 +17,7 @@ import { SERVE_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
 import { neededBytes, type ServedSource, type ServeValues, servedSources } from './served-models.js';
 import { closeOnSignal, type Running, untilFailed } from './shutdown.js';
+import { SilentSockets } from './silent-sockets.js';
 import { packageVersion } from './version.js';
 
 /** Loads the first model, listens, and stays until a signal or an engine's failure. Resolves with the exit code. */
@@ -41,8 +42,9 @@ export async function runServe(args: readonly string[]): Promise<number> {
     trustRequestTemplates: values['trust-request-chat-template'],
     logger,
   });
+  const silent = new SilentSockets(app.server);
   const url = await listen(app, values);
-  running = { app, models, state };
+  running = { app, silent, models, state };
   state.phase = 'ready';
   const readyMs = performance.now() - startMs;
   const needsKey = values['api-key'].length > 0;

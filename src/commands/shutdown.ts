@@ -4,9 +4,11 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from '../logger.js';
 import type { ModelRegistry } from '../server/models.js';
 import type { ServerState } from '../server/state.js';
+import type { SilentSockets } from './silent-sockets.js';
 
 export interface Running {
   readonly app: FastifyInstance;
+  readonly silent: SilentSockets;
   readonly models: ModelRegistry;
   readonly state: ServerState;
 }
@@ -39,26 +41,34 @@ function endAtOnce(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-async function close({ app, models, state }: Running): Promise<void> {
+async function close(running: Running): Promise<void> {
+  const { app, models, state } = running;
   state.phase = 'draining';
-  if (!(await closeWithin(app, DRAIN_TIMEOUT_MS)))
+  if (!(await closeWithin(running, DRAIN_TIMEOUT_MS)))
     app.log.warn(`answers that took longer than ${DRAIN_TIMEOUT_MS} ms are cut off`);
   await models.close();
 }
 
 /** Resolves with the exit code 1 when the engine has failed and its clients know. */
-export async function untilFailed({ app, models }: Omit<Running, 'state'>): Promise<number> {
+export async function untilFailed(running: Omit<Running, 'state'>): Promise<number> {
+  const { app, models } = running;
   const error = await models.failed;
   app.log.fatal(error, 'the engine failed');
-  await closeWithin(app, FAILURE_TIMEOUT_MS);
+  await closeWithin(running, FAILURE_TIMEOUT_MS);
   return 1;
 }
 
 const SWEEP_MS = 50;
 
 /** Resolves with whether all answers were finished in time. A connection that is kept alive after its answer would hold the server open. */
-async function closeWithin(app: FastifyInstance, timeoutMs: number): Promise<boolean> {
-  const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+async function closeWithin(
+  { app, silent }: Pick<Running, 'app' | 'silent'>,
+  timeoutMs: number,
+): Promise<boolean> {
+  const sweep = setInterval(() => {
+    app.server.closeIdleConnections();
+    silent.close();
+  }, SWEEP_MS);
   const inTime = await Promise.race([app.close().then(() => true), sleep(timeoutMs, false, { ref: false })]);
   clearInterval(sweep);
   return inTime;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { dequantize, parseQuantization, QUANTIZATION_NAMES } from '#halflight/quant/formats.js';
+import { quantizeNearest } from '#halflight/quant/nearest.js';
 import { packFloat } from '#halflight/quant/pack.js';
 import { sliceRows, stackRows, takeRows } from '#halflight/quant/rows.js';
-import { quantizeRtn } from '#halflight/quant/rtn.js';
 import type { PackedWeight } from '#halflight/quant/weight.js';
 
 function matrix(rows: number, cols: number, seed: number): Float32Array {
@@ -19,7 +19,7 @@ function makeWeight(name: string, rows: number, cols: number, seed: number): Pac
       rows,
       cols,
     );
-  return quantizeRtn(matrix(rows, cols, seed), rows, cols, parseQuantization(name));
+  return quantizeNearest(matrix(rows, cols, seed), rows, cols, parseQuantization(name));
 }
 
 const formatNames = fc.constantFrom('f32', 'bf16', ...QUANTIZATION_NAMES);

@@ -22,8 +22,8 @@ t.test('a workgroup takes a head of a token, and the norms say what is normalise
     t.equal(spec.kv, 'f16');
     return spec.constants;
   };
-  t.strictSame(specOf(null), { LANES: 8, QK_NORM: 0, WHOLE: 0 });
-  t.strictSame(specOf(2), { LANES: 8, QK_NORM: 1, WHOLE: 0 });
-  t.strictSame(specOf(3), { LANES: 8, QK_NORM: 1, WHOLE: 1 });
+  t.strictSame(specOf(null), { LANES: 8, HEAD_DIM: 16, QK_NORM: 0, WHOLE: 0 });
+  t.strictSame(specOf(2), { LANES: 8, HEAD_DIM: 16, QK_NORM: 1, WHOLE: 0 });
+  t.strictSame(specOf(3), { LANES: 8, HEAD_DIM: 16, QK_NORM: 1, WHOLE: 1 });
   t.end();
 });
