@@ -52,13 +52,15 @@ async function wholeAnswer({ run, shape, numChoices, envelope }: Answer): Promis
   return { ...envelope(false), choices, usage: run.usage(), ...shape.rest?.(joined) };
 }
 
-function joinChunks(chunks: readonly TextChunk[]): TextChunk {
+/** The chunks of a choice as one. */
+export function joinChunks(chunks: readonly TextChunk[]): TextChunk {
   return {
     text: chunks.map(({ text }) => text).join(''),
     reasoning: chunks.map(({ reasoning }) => reasoning).join(''),
     calls: chunks.flatMap(({ calls }) => calls),
     hasCalls: chunks.some(({ hasCalls }) => hasCalls),
     finishReason: chunks.at(-1)?.finishReason ?? null,
+    stopReason: chunks.at(-1)?.stopReason ?? null,
     logprobs: chunks.flatMap(({ logprobs }) => logprobs),
     tokenIds: chunks.flatMap(({ tokenIds }) => tokenIds),
     promptLogprobs: chunks.find(({ promptLogprobs }) => promptLogprobs !== null)?.promptLogprobs ?? null,

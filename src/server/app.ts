@@ -18,8 +18,11 @@ import type { ModelRegistry } from './models.js';
 import { addChat } from './routes/chat.js';
 import { addCompletions } from './routes/completions.js';
 import { addHealth } from './routes/health.js';
+import { addLoad } from './routes/load.js';
+import { addMessages } from './routes/messages.js';
 import { addMetrics } from './routes/metrics.js';
 import { addModels } from './routes/models.js';
+import { addTokenize } from './routes/tokenize.js';
 import { addVersion } from './routes/version.js';
 import type { ServerState } from './state.js';
 
@@ -59,7 +62,17 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   addAuth(app, options.apiKeys);
   addBodyParser(app);
   addErrorHandling(app);
-  const groups = [addCompletions, addChat, addModels, addHealth, addMetrics, addVersion];
+  const groups = [
+    addCompletions,
+    addChat,
+    addMessages,
+    addTokenize,
+    addModels,
+    addLoad,
+    addHealth,
+    addMetrics,
+    addVersion,
+  ];
   for (const addRoutes of groups) addRoutes(app, context);
   refuseOtherMethods(app, routes);
   return app;

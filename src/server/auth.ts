@@ -22,10 +22,17 @@ export function addAuth(app: FastifyInstance, apiKeys: readonly string[]): void 
 
 /** Digests have one length, and all are compared, so the time taken tells nothing. */
 function hasKey(request: FastifyRequest, digests: readonly Buffer[]): boolean {
-  const [scheme, key] = (request.headers.authorization ?? '').split(' ', 2);
-  const given = digest(key ?? '');
+  const given = digest(givenKey(request) ?? '');
   const numEqual = digests.filter((known) => timingSafeEqual(known, given)).length;
-  return numEqual > 0 && scheme?.toLowerCase() === 'bearer';
+  return numEqual > 0;
+}
+
+/** As a bearer's token, or as Anthropic's clients send it. */
+function givenKey({ headers }: FastifyRequest): string | null {
+  const [scheme, key] = (headers.authorization ?? '').split(' ', 2);
+  if (scheme?.toLowerCase() === 'bearer' && key !== undefined) return key;
+  const named = headers['x-api-key'];
+  return typeof named === 'string' ? named : null;
 }
 
 function digest(key: string): Buffer {

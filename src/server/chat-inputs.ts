@@ -3,7 +3,7 @@ import type { ChatInputs } from '../text/chat-prompt.js';
 import { type ChatTemplate, readsVariable } from '../text/chat-template.js';
 import type { OutputFormat } from '../text/output/formats.js';
 import { chatMessages } from './chat-messages.js';
-import type { ChatBody } from './chat-schemas.js';
+import type { PromptBody } from './chat-schemas.js';
 import { type ToolUse, templateTools } from './tools.js';
 
 /** What the server puts into a template itself. */
@@ -36,7 +36,7 @@ export interface ChatModel {
  * What the prompt of a chat is made of.
  * @throws ApiError where a field is out of bounds, or asks for what the template does not read
  */
-export function chatInputs(body: ChatBody, model: ChatModel, tools: ToolUse): ChatInputs {
+export function chatInputs(body: PromptBody, model: ChatModel, tools: ToolUse): ChatInputs {
   const source = body.chat_template ?? null;
   const reads = (variable: string) => readsVariable(source ?? model.template.source, variable);
   const continueFinalMessage = body.continue_final_message ?? false;
@@ -70,7 +70,7 @@ function checkTools({ functions, forced }: ToolUse, output: OutputFormat, reads:
   throw new ApiError('unsupported_parameter', message, 'tools');
 }
 
-function readDocuments({ documents }: ChatBody, reads: Reads): readonly object[] | null {
+function readDocuments({ documents }: PromptBody, reads: Reads): readonly object[] | null {
   if (documents === undefined || documents === null || documents.length === 0) return null;
   if (!reads('documents')) throw unread('documents');
   return documents;
@@ -78,7 +78,7 @@ function readDocuments({ documents }: ChatBody, reads: Reads): readonly object[]
 
 /** `none` turns thinking off where a template can; elsewhere it asks for nothing of a model that does not think. */
 function readEffort(
-  { reasoning_effort }: ChatBody,
+  { reasoning_effort }: PromptBody,
   { reasoning }: OutputFormat,
   reads: Reads,
 ): object & Record<string, unknown> {
@@ -91,7 +91,7 @@ function readEffort(
 }
 
 function readKwargs(
-  { chat_template_kwargs }: ChatBody,
+  { chat_template_kwargs }: PromptBody,
   { variables }: ChatTemplate,
 ): Readonly<Record<string, unknown>> {
   const kwargs = chat_template_kwargs ?? {};

@@ -1,16 +1,16 @@
 import { ApiError } from '../errors.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import { isJson } from '../text/output/json-extent.js';
-import type { ChatBody } from './chat-schemas.js';
+import type { PromptBody } from './chat-schemas.js';
 
-type Message = ChatBody['messages'][number];
+type Message = PromptBody['messages'][number];
 type ToolCall = NonNullable<Message['tool_calls']>[number];
 
 /**
  * Messages as templates read them: content is one string, arguments of calls are objects.
  * @throws ApiError where a message that needs content has none, or arguments are no JSON object
  */
-export function chatMessages({ messages }: ChatBody): ChatMessage[] {
+export function chatMessages({ messages }: Pick<PromptBody, 'messages'>): ChatMessage[] {
   return messages.map((message, i) => {
     const content = joinContent(message.content ?? null);
     if (content === null && message.role !== 'assistant') {

@@ -79,25 +79,18 @@ const Tool = Type.Object(
 );
 export type Tool = Static<typeof Tool>;
 
-/** `tool_choice` has two shapes, so tools.ts reads it. */
-export const ChatBody = Type.Object({
-  ...Common,
+/** What a chat's prompt is made of. `tool_choice` has two shapes, so tools.ts reads it. */
+const PromptFields = {
   messages: Type.Array(Message, {
     minItems: 1,
     maxItems: MAX_MESSAGES,
     description: `a list of 1 to ${MAX_MESSAGES} messages`,
   }),
-  max_tokens: count('a positive integer'),
-  max_completion_tokens: count('a positive integer'),
-  logprobs: flag(),
-  top_logprobs: numLogprobs(),
   tools: optional<Tool[]>('array', `a list of at most ${MAX_TOOLS} tools`, {
     maxItems: MAX_TOOLS,
     items: Tool,
   }),
   tool_choice: Type.Optional(Type.Unknown()),
-  parallel_tool_calls: flag(),
-  include_reasoning: flag(),
   reasoning_effort: optional<(typeof REASONING_EFFORTS)[number]>(
     'string',
     `one of ${REASONING_EFFORTS.join(', ')}`,
@@ -117,7 +110,22 @@ export const ChatBody = Type.Object({
   }),
   add_generation_prompt: flag(),
   continue_final_message: flag(),
-  echo: flag(),
   add_special_tokens: flag(),
+};
+
+export const ChatBody = Type.Object({
+  ...Common,
+  ...PromptFields,
+  max_tokens: count('a positive integer'),
+  max_completion_tokens: count('a positive integer'),
+  logprobs: flag(),
+  top_logprobs: numLogprobs(),
+  parallel_tool_calls: flag(),
+  include_reasoning: flag(),
+  echo: flag(),
 });
 export type ChatBody = Static<typeof ChatBody>;
+
+/** Body of a request for the prompt alone. */
+export const PromptBody = Type.Object({ model: Common.model, ...PromptFields });
+export type PromptBody = Static<typeof PromptBody>;

@@ -23,6 +23,7 @@ export function chatShape(
       message: wholeMessage(texts(chunk, true), chunk.calls),
       logprobs: describe(chunk.logprobs),
       finish_reason: finishReason(chunk),
+      stop_reason: chunk.stopReason,
       ...ids(chunk.tokenIds),
     }),
     first: ofPrompt,
@@ -39,6 +40,7 @@ export function chatShape(
         delta,
         logprobs: describe(i === 0 ? chunk.logprobs : []),
         finish_reason: i === deltas.length - 1 ? finishReason(chunk) : null,
+        stop_reason: i === deltas.length - 1 ? chunk.stopReason : null,
         ...ids(i === 0 ? chunk.tokenIds : []),
       }));
     },

@@ -30,6 +30,7 @@ export function completionShape(
       text: isFirst ? echoed + part.text : part.text,
       logprobs: describe([...ofPrompt, ...moved(part.logprobs, numCharacters(echoed))]),
       finish_reason: part.finishReason,
+      stop_reason: part.stopReason,
       ...(returnsIds && isFirst ? { prompt_token_ids: tokenIds } : {}),
       ...(returnsIds ? { token_ids: part.tokenIds } : {}),
     };

@@ -49,11 +49,17 @@ export function addErrorHandling(app: FastifyInstance): void {
   });
 }
 
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** @param toBody how the route writes errors; else OpenAI's four keys */
+export function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  toBody = (known: ApiError): object => known.toBody(),
+): FastifyReply {
   const apiError = toApiError(error);
   if (apiError.code === 'internal_error') request.log.error({ err: error }, 'request failed');
   if (apiError.retryAfterSeconds !== null) reply.header('retry-after', String(apiError.retryAfterSeconds));
-  return reply.header('x-request-id', request.id).code(apiError.status).send(apiError.toBody());
+  return reply.header('x-request-id', request.id).code(apiError.status).send(toBody(apiError));
 }
 
 /** Answers what is no HTTP request, or none that arrived in time; there is no route or reply for it. */

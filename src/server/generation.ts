@@ -21,6 +21,8 @@ export interface TextChunk {
   readonly hasCalls: boolean;
   /** Set in the last chunk, which alone may have no text. */
   readonly finishReason: 'stop' | 'length' | null;
+  /** The stop string, or the stop token of the request, that ended the answer. */
+  readonly stopReason: string | number | null;
   /**
    * Where the request asks for them, of the tokens whose text begins in this chunk. The last chunk has the rest: the end token, and
    * tokens whose text a stop string cut off.
@@ -108,7 +110,8 @@ async function* textOf(
 /** The prompt alone: the token that computing it gave is dropped. */
 function promptChunk({ promptLogprobs }: TokenOutput): TextChunk {
   const told = { promptLogprobs: promptLogprobs ?? null, logprobs: [], tokenIds: [] };
-  return { text: '', reasoning: '', calls: [], hasCalls: false, finishReason: 'length', ...told };
+  const empty = { text: '', reasoning: '', calls: [], hasCalls: false, stopReason: null };
+  return { ...empty, finishReason: 'length', ...told };
 }
 
 const EMPTY_DELTA: OutputDelta = { content: '', reasoning: '', calls: [] };
@@ -119,6 +122,7 @@ class ChunkDecoder {
   readonly #stops: StopMatcher;
   /** Stop strings do not end in the text of so many tokens. */
   readonly #minTokens: number;
+  readonly #stopTokenIds: readonly number[];
   #numTokens = 0;
   /** Characters of the text up to now, and of what was sent of it. */
   #numDecoded = 0;
@@ -135,6 +139,7 @@ class ChunkDecoder {
     this.#stops = new StopMatcher(text.stop, text.includeStop);
     this.#includeStop = text.includeStop;
     this.#minTokens = request.sampling.logits?.minTokens ?? 0;
+    this.#stopTokenIds = request.sampling.stopTokenIds;
     this.#parser = text.output?.createParser() ?? null;
   }
 
@@ -142,7 +147,7 @@ class ChunkDecoder {
   push(token: TokenOutput, finishReason: 'stop' | 'length' | null): TextChunk | null {
     this.#numTokens += 1;
     this.#unsentIds.push(token.tokenId);
-    const matched = this.#match(this.#decode(token, finishReason), finishReason);
+    const matched = this.#match(this.#decode(token, finishReason), token, finishReason);
     this.#numSent += numCharacters(matched.text);
     const { content, reasoning, calls } = this.#read(matched.text, matched.finishReason !== null);
     const reason = this.#parser?.isDone ? 'stop' : matched.finishReason;
@@ -151,7 +156,8 @@ class ChunkDecoder {
     if (isEmpty && reason === null && promptLogprobs === null) return null;
     const logprobs = this.#takeLogprobs(reason !== null);
     const told = { logprobs, tokenIds: this.#unsentIds.splice(0), promptLogprobs };
-    return { text: content, reasoning, calls, hasCalls: this.#hasCalls, finishReason: reason, ...told };
+    const ended = { finishReason: reason, stopReason: matched.stopReason };
+    return { text: content, reasoning, calls, hasCalls: this.#hasCalls, ...ended, ...told };
   }
 
   #read(text: string, isEnd: boolean): OutputDelta {
@@ -176,13 +182,19 @@ class ChunkDecoder {
     return text;
   }
 
-  #match(delta: string, finishReason: 'stop' | 'length' | null): Pick<TextChunk, 'text' | 'finishReason'> {
+  #match(
+    delta: string,
+    { tokenId }: TokenOutput,
+    finishReason: 'stop' | 'length' | null,
+  ): Pick<TextChunk, 'text' | 'finishReason' | 'stopReason'> {
     const { text, matched } =
       this.#numTokens > this.#minTokens
         ? this.#stops.push(delta)
         : { text: this.#stops.pass(delta), matched: null };
-    if (matched !== null) return { text, finishReason: 'stop' };
-    return { text: finishReason === null ? text : text + this.#stops.flush(), finishReason };
+    if (matched !== null) return { text, finishReason: 'stop', stopReason: matched };
+    if (finishReason === null) return { text, finishReason, stopReason: null };
+    const isAsked = finishReason === 'stop' && this.#stopTokenIds.includes(tokenId);
+    return { text: text + this.#stops.flush(), finishReason, stopReason: isAsked ? tokenId : null };
   }
 
   /** Of the tokens whose text begins in what was sent, or of all. */

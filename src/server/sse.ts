@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiError } from '../errors.js';
 import { toApiError } from './error-handling.js';
 
 /** Sends each object as a server-sent event, then `[DONE]`. An error after the first event becomes an event of its own. */
@@ -8,13 +9,31 @@ export function sendEvents(
   reply: FastifyReply,
   events: AsyncIterable<object>,
 ): FastifyReply {
+  return sendLines(reply, dataLines(request, events));
+}
+
+/** Sends each object as an event that its type names. @param describe the event that tells of an error */
+export function sendNamedEvents(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  events: AsyncIterable<TypedEvent>,
+  describe: (error: ApiError) => TypedEvent,
+): FastifyReply {
+  return sendLines(reply, namedLines(request, events, describe));
+}
+
+export interface TypedEvent {
+  readonly type: string;
+}
+
+function sendLines(reply: FastifyReply, lines: AsyncIterable<string>): FastifyReply {
   reply.header('content-type', 'text/event-stream; charset=utf-8');
   reply.header('cache-control', 'no-cache');
   reply.header('x-accel-buffering', 'no');
-  return reply.send(Readable.from(lines(request, events)));
+  return reply.send(Readable.from(lines));
 }
 
-async function* lines(request: FastifyRequest, events: AsyncIterable<object>): AsyncGenerator<string> {
+async function* dataLines(request: FastifyRequest, events: AsyncIterable<object>): AsyncGenerator<string> {
   try {
     for await (const event of events) yield `data: ${JSON.stringify(event)}\n\n`;
   } catch (error) {
@@ -22,6 +41,20 @@ async function* lines(request: FastifyRequest, events: AsyncIterable<object>): A
     yield `data: ${JSON.stringify(toApiError(error).toBody())}\n\n`;
   }
   yield 'data: [DONE]\n\n';
+}
+
+async function* namedLines(
+  request: FastifyRequest,
+  events: AsyncIterable<TypedEvent>,
+  describe: (error: ApiError) => TypedEvent,
+): AsyncGenerator<string> {
+  const line = (event: TypedEvent) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  try {
+    for await (const event of events) yield line(event);
+  } catch (error) {
+    request.log.error({ err: error }, 'stream failed');
+    yield line(describe(toApiError(error)));
+  }
 }
 
 /** Waits for the first value, so that a request which fails before it is answered with a status and not with a stream. */

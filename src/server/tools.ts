@@ -1,6 +1,6 @@
 import { ApiError } from '../errors.js';
 import type { OfferedFunction } from '../text/output/events.js';
-import type { ChatBody, Tool } from './chat-schemas.js';
+import type { ChatBody, PromptBody, Tool } from './chat-schemas.js';
 
 const MAX_SCHEMA_BYTES = 64 * 1024;
 const MAX_SCHEMA_DEPTH = 32;
@@ -18,7 +18,7 @@ export interface ToolUse {
 }
 
 /** @throws ApiError for a schema out of bounds, two functions of one name, or a choice that is none of them */
-export function readTools(body: ChatBody): ToolUse {
+export function readTools(body: Pick<ChatBody, 'tools' | 'tool_choice' | 'parallel_tool_calls'>): ToolUse {
   const tools = body.tools ?? [];
   const functions = tools.map(({ function: { name, parameters } }, i) => {
     checkSchema(parameters ?? {}, `tools[${i}].function.parameters`);
@@ -36,7 +36,10 @@ export function readTools(body: ChatBody): ToolUse {
 }
 
 /** The tools as templates read them; null where the model may call none. */
-export function templateTools({ tools }: ChatBody, { functions }: ToolUse): readonly object[] | null {
+export function templateTools(
+  { tools }: Pick<PromptBody, 'tools'>,
+  { functions }: ToolUse,
+): readonly object[] | null {
   return functions === null ? null : (tools ?? []).map(withoutNulls);
 }
 

@@ -31,7 +31,10 @@ function chunk(index: number, text: string, finishReason: TextChunk['finishReaso
   const logprobs = [{ ...fakeLogprobs(5, 1), textOffset: text.charCodeAt(0) }];
   const promptLogprobs = text === 'a' ? [fakeLogprobs(7, 0)] : null;
   const told = { logprobs, promptLogprobs, tokenIds: [5] };
-  return { index, value: { text, reasoning: '', calls: [], hasCalls: false, finishReason, ...told } };
+  return {
+    index,
+    value: { text, reasoning: '', calls: [], hasCalls: false, stopReason: null, finishReason, ...told },
+  };
 }
 
 /** Two choices whose chunks come in turn. */

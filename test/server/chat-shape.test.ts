@@ -9,6 +9,7 @@ const EMPTY: TextChunk = {
   reasoning: '',
   calls: [],
   hasCalls: false,
+  stopReason: null,
   finishReason: null,
   logprobs: [],
   tokenIds: [],
@@ -27,7 +28,14 @@ t.test('a message has what there is of content, reasoning and calls', async (t) 
   });
   t.same(
     Reflect.get(
-      shape().whole(0, { ...EMPTY, reasoning: 'r', calls: [CALL], hasCalls: true, finishReason: 'stop' }),
+      shape().whole(0, {
+        ...EMPTY,
+        reasoning: 'r',
+        calls: [CALL],
+        hasCalls: true,
+        stopReason: null,
+        finishReason: 'stop',
+      }),
       'message',
     ),
     {
@@ -40,12 +48,18 @@ t.test('a message has what there is of content, reasoning and calls', async (t) 
 });
 
 t.test('an answer that was cut off has not ended with its calls', async (t) => {
-  const cut = shape().whole(0, { ...EMPTY, calls: [CALL], hasCalls: true, finishReason: 'length' });
+  const cut = shape().whole(0, {
+    ...EMPTY,
+    calls: [CALL],
+    hasCalls: true,
+    stopReason: null,
+    finishReason: 'length',
+  });
   t.match(cut, { finish_reason: 'length' });
 });
 
 t.test('a call is told of in two chunks, its name first', async (t) => {
-  const last = { ...EMPTY, calls: [CALL], hasCalls: true, finishReason: 'stop' as const };
+  const last = { ...EMPTY, calls: [CALL], hasCalls: true, stopReason: null, finishReason: 'stop' as const };
   t.match(shape().chunks(0, last, true), [
     {
       delta: {
