@@ -67,6 +67,19 @@ export function joinChunks(chunks: readonly TextChunk[]): TextChunk {
   };
 }
 
+/** The chunks of an answer that has one choice. */
+export async function* ofOneChoice(
+  source: AsyncGenerator<Indexed<TextChunk>, void, undefined>,
+): AsyncGenerator<TextChunk, void, undefined> {
+  for await (const { value } of source) yield value;
+}
+
+export async function collect<T>(source: AsyncIterable<T>): Promise<T[]> {
+  const values: T[] = [];
+  for await (const value of source) values.push(value);
+  return values;
+}
+
 async function* events(
   { run, shape, envelope }: Answer,
   chunks: AsyncIterable<Indexed<TextChunk>>,

@@ -22,6 +22,7 @@ import { addLoad } from './routes/load.js';
 import { addMessages } from './routes/messages.js';
 import { addMetrics } from './routes/metrics.js';
 import { addModels } from './routes/models.js';
+import { addResponses } from './routes/responses.js';
 import { addTokenize } from './routes/tokenize.js';
 import { addVersion } from './routes/version.js';
 import type { ServerState } from './state.js';
@@ -65,6 +66,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const groups = [
     addCompletions,
     addChat,
+    addResponses,
     addMessages,
     addTokenize,
     addModels,

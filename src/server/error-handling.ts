@@ -62,6 +62,13 @@ export function sendError(
   return reply.header('x-request-id', request.id).code(apiError.status).send(toBody(apiError));
 }
 
+/** Of a request that is answered as another one: the field's own name in its place. @param names pairs of texts */
+export function renameFields(error: ApiError, names: readonly (readonly [string, string])[]): ApiError {
+  const rename = (text: string) => names.reduce((now, [from, to]) => now.replaceAll(from, to), text);
+  const param = error.param === null ? null : rename(error.param);
+  return new ApiError(error.code, rename(error.message), param, error.retryAfterSeconds);
+}
+
 /** Answers what is no HTTP request, or none that arrived in time; there is no route or reply for it. */
 export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { ApiError } from '../../errors.js';
-import { joinChunks } from '../answer.js';
+import type { ApiError } from '../../errors.js';
+import { collect, joinChunks, ofOneChoice } from '../answer.js';
 import { promptOfChat } from '../chat-request.js';
 import { startChat } from '../chat-run.js';
 import { leaseModel, type ServerContext } from '../context.js';
-import { sendError } from '../error-handling.js';
+import { renameFields, sendError } from '../error-handling.js';
 import { messageEvents, wholeMessage } from '../messages/answer.js';
 import { CountBody, MessagesBody } from '../messages/schemas.js';
 import { promptOf, toChat } from '../messages/to-chat.js';
@@ -20,8 +20,8 @@ export function addMessages(app: FastifyInstance, context: ServerContext): void 
     { schema: { body: MessagesBody }, errorHandler },
     async (request, reply) => {
       const chat = await startChat(toChat(request.body), { request, reply }, context, 'msg');
-      const chunks = await startOf(chunksOf(chat.run.chunks));
-      if (request.body.stream !== true) return wholeMessage(chat, joinChunks(await all(chunks)));
+      const chunks = await startOf(ofOneChoice(chat.run.chunks));
+      if (request.body.stream !== true) return wholeMessage(chat, joinChunks(await collect(chunks)));
       return sendNamedEvents(request, reply, messageEvents(chat, chunks), (error) => ({
         type: 'error',
         error: describeError(error),
@@ -41,16 +41,6 @@ export function addMessages(app: FastifyInstance, context: ServerContext): void 
   );
 }
 
-async function* chunksOf<T>(source: AsyncGenerator<{ readonly value: T }, void, undefined>) {
-  for await (const { value } of source) yield value;
-}
-
-async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
-  const values: T[] = [];
-  for await (const value of source) values.push(value);
-  return values;
-}
-
 /** Anthropic's names for the kinds of errors. */
 const TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
@@ -68,15 +58,13 @@ function describeError(error: ApiError): object {
 function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   return sendError(error, request, reply, (known) => ({
     type: 'error',
-    error: describeError(ownNames(known)),
+    error: describeError(renameFields(known, OWN_NAMES)),
     request_id: request.id,
   }));
 }
 
-/** Of the fields that a chat has elsewhere. */
-function ownNames(error: ApiError): ApiError {
-  const rename = (text: string) =>
-    text.replaceAll('.function.parameters', '.input_schema').replaceAll('.function.name', '.name');
-  const param = error.param === null ? null : rename(error.param);
-  return new ApiError(error.code, rename(error.message), param, error.retryAfterSeconds);
-}
+/** Where a chat has the field elsewhere. */
+const OWN_NAMES = [
+  ['.function.parameters', '.input_schema'],
+  ['.function.name', '.name'],
+] as const;
