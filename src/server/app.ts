@@ -15,6 +15,7 @@ import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
 import type { ServerContext } from './context.js';
 import { addErrorHandling, answerBrokenRequest, pathOf, sendError } from './error-handling.js';
 import type { ModelRegistry } from './models.js';
+import { addOpenApi, addOpenApiRoute } from './openapi.js';
 import { addChat } from './routes/chat.js';
 import { addCompletions } from './routes/completions.js';
 import { addHealth } from './routes/health.js';
@@ -52,7 +53,6 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const app = createApp({ ...DEFAULTS, ...options });
   const context = createContext(options);
   app.addHook('onClose', async () => context.isolated.close());
-  const routes = collectRoutes(app);
   app.decorateRequest('startMs', 0);
   app.decorateRequest('usage', null);
   app.addHook('onRequest', async (request, reply) => {
@@ -75,8 +75,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addMetrics,
     addVersion,
   ];
-  for (const addRoutes of groups) addRoutes(app, context);
-  refuseOtherMethods(app, routes);
+  addOpenApi(app, options.version);
+  // In a context of their own, which is made when what describes them is there.
+  app.register(async (inner) => {
+    const routes = collectRoutes(inner);
+    for (const addRoutes of groups) addRoutes(inner, context);
+    addOpenApiRoute(inner);
+    refuseOtherMethods(inner, routes);
+  });
   return app;
 }
 
@@ -154,6 +160,7 @@ function refuseOtherMethods(app: FastifyInstance, routes: ReadonlyMap<string, Re
     app.route({
       url,
       method,
+      schema: { hide: true },
       onRequest: async (request, reply) => {
         reply.header('allow', allow);
         throw new ApiError(

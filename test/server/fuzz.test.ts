@@ -1,106 +1,87 @@
-import fc from 'fast-check';
+import fc, { type Arbitrary } from 'fast-check';
 import t from 'tap';
+import { junk, type Schema, valuesOf } from '../support/schema-values.js';
 import { testServer } from '../support/server.js';
 
 /** One seed, so that a failure comes again. */
 const SEED = 20;
-const NUM_BODIES = 500;
+const NUM_REQUESTS = 5000;
+const CHECK_EVERY = 100;
 
-const junk = fc.oneof(
-  fc.jsonValue({ maxDepth: 3 }),
-  fc.constantFrom(-1, 0, 1e308, 2 ** 53, 0.5, '', '\u0000', '\uD800', '<|im_end|>', [], {}, [[]], null),
-);
+interface FuzzRequest {
+  readonly url: string;
+  readonly payload: object;
+}
 
-const FIELDS = [
-  'model',
-  'prompt',
-  'messages',
-  'max_tokens',
-  'max_completion_tokens',
-  'temperature',
-  'top_p',
-  'top_k',
-  'min_p',
-  'seed',
-  'stop',
-  'stop_token_ids',
-  'ignore_eos',
-  'stream',
-  'stream_options',
-  'n',
-  'logit_bias',
-  'presence_penalty',
-  'frequency_penalty',
-  'repetition_penalty',
-  'min_tokens',
-  'bad_words',
-  'allowed_token_ids',
-  'logprobs',
-  'top_logprobs',
-  'prompt_logprobs',
-  'tools',
-  'tool_choice',
-  'parallel_tool_calls',
-  'reasoning_effort',
-  'chat_template',
-  'chat_template_kwargs',
-  'documents',
-  'continue_final_message',
-  'add_special_tokens',
-  'response_format',
-  '__proto__',
-  'constructor',
-  'unknown',
-];
+interface OpenApi {
+  readonly paths: Record<
+    string,
+    { post?: { requestBody?: { content: { 'application/json': { schema: Schema } } } } }
+  >;
+}
 
-const prompt = fc.oneof(
-  fc.string({ unit: 'binary' }),
-  fc.array(fc.nat(2047)),
-  fc.array(fc.string(), { maxLength: 3 }),
-);
-
-const message = fc.record({
-  role: fc.constantFrom('user', 'assistant', 'system', 'tool'),
-  content: fc.oneof(
+/** What the schema cannot say of fields with several shapes. */
+const SANE = {
+  model: fc.constantFrom('fable', null),
+  prompt: fc.oneof(
     fc.string({ unit: 'binary' }),
-    fc.array(fc.record({ type: fc.constant('text'), text: fc.string() })),
+    fc.array(fc.nat(2047)),
+    fc.array(fc.string(), { maxLength: 3 }),
   ),
-});
-
-const sane = fc.record({
-  prompt,
-  messages: fc.array(message, { maxLength: 4 }),
+  tokens: fc.array(fc.nat(2047)),
   max_tokens: fc.integer({ min: 1, max: 8 }),
-  stream: fc.boolean(),
-});
+  max_output_tokens: fc.integer({ min: 1, max: 8 }),
+  messages: fc.array(
+    fc.record({ role: fc.constantFrom('user', 'assistant'), content: fc.string({ unit: 'binary' }) }),
+    { minLength: 1, maxLength: 3 },
+  ),
+};
 
-/** Half of them proper, half with a few fields of junk. */
-const body = fc.oneof(
-  sane,
-  fc
-    .tuple(sane, fc.dictionary(fc.constantFrom(...FIELDS), junk, { maxKeys: 4 }))
-    .map(([good, bad]) => ({ ...good, ...bad })),
-);
+/** Requests of every route that takes a body: a third proper, a third as the schema allows, a third with a few fields of junk. */
+function requests({ paths }: OpenApi): Arbitrary<FuzzRequest> {
+  const ofRoutes = Object.entries(paths).flatMap(([url, { post }]) => {
+    const schema = post?.requestBody?.content['application/json'].schema;
+    return schema === undefined ? [] : [bodies(schema).map((payload) => ({ url, payload }))];
+  });
+  return fc.oneof(...ofRoutes);
+}
 
-t.test('answers any body with a proper answer or a four-key refusal', async (t) => {
-  const app = testServer({ maxQueued: 1000 });
-  const statuses = new Map<number, number>();
-  await fc.assert(
-    fc.asyncProperty(
-      body,
-      fc.constantFrom('/v1/completions', '/v1/chat/completions'),
-      async (payload, url) => {
-        const reply = await app.inject({ method: 'POST', url, payload });
-        statuses.set(reply.statusCode, (statuses.get(reply.statusCode) ?? 0) + 1);
-        if (reply.statusCode === 200) return true;
-        const keys = Object.keys(reply.json().error).join();
-        return reply.statusCode < 500 && keys === 'message,type,param,code';
-      },
-    ),
-    { seed: SEED, numRuns: NUM_BODIES },
+function bodies(schema: Schema): Arbitrary<object> {
+  const names = Object.keys(schema.properties ?? {});
+  const allowed = valuesOf(schema) as Arbitrary<object>;
+  const known = Object.entries(SANE).filter(([name]) => names.includes(name));
+  const sane = fc.record(Object.fromEntries(known));
+  const keys = fc.constantFrom(...names, '__proto__', 'constructor', 'unknown', 'response_format');
+  const wrong = fc.dictionary(keys, junk, { maxKeys: 4 });
+  return fc.oneof(
+    fc.tuple(allowed, sane).map(([rest, proper]) => ({ ...rest, ...proper })),
+    allowed,
+    fc.tuple(allowed, sane, wrong).map(([rest, proper, bad]) => ({ ...rest, ...proper, ...bad })),
   );
-  t.ok((statuses.get(200) ?? 0) > NUM_BODIES / 10, `${statuses.get(200)} were answered`);
-  t.ok((statuses.get(400) ?? 0) > NUM_BODIES / 10, `${statuses.get(400)} were refused`);
+}
+
+t.test('answers any body of any route with a proper answer or a four-key refusal, and goes on', async (t) => {
+  const app = testServer({ maxQueued: 1000 });
+  const openApi = (await app.inject('/openapi.json')).json<OpenApi>();
+  const statuses = new Map<number, number>();
+  let count = 0;
+  const answersStill = async () => {
+    const payload = { prompt: 'Hi', max_tokens: 2 };
+    return (await app.inject({ method: 'POST', url: '/v1/completions', payload })).statusCode === 200;
+  };
+  await fc.assert(
+    fc.asyncProperty(requests(openApi), async ({ url, payload }) => {
+      const reply = await app.inject({ method: 'POST', url, payload });
+      statuses.set(reply.statusCode, (statuses.get(reply.statusCode) ?? 0) + 1);
+      if (++count % CHECK_EVERY === 0 && !(await answersStill())) return false;
+      if (reply.statusCode === 200) return !reply.body.includes('internal_error');
+      const keys = Object.keys(reply.json().error).sort().join();
+      return reply.statusCode < 500 && keys === 'code,message,param,type';
+    }),
+    { seed: SEED, numRuns: NUM_REQUESTS },
+  );
+  t.ok((statuses.get(200) ?? 0) > NUM_REQUESTS / 10, `${statuses.get(200)} were answered`);
+  t.ok((statuses.get(400) ?? 0) > NUM_REQUESTS / 10, `${statuses.get(400)} were refused`);
 });
 
 t.test('answers any bytes', async (t) => {

@@ -10,7 +10,7 @@ import { streamParams } from '../params.js';
 export function addChat(app: FastifyInstance, context: ServerContext): void {
   app.post<{ Body: ChatBody }>(
     '/v1/chat/completions',
-    { schema: { body: ChatBody } },
+    { schema: { summary: 'Answers a chat', body: ChatBody } },
     async (request, reply) => {
       const { body } = request;
       const streaming = streamParams(body);

@@ -25,7 +25,7 @@ import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
 export function addCompletions(app: FastifyInstance, context: ServerContext): void {
   app.post<{ Body: CompletionBody }>(
     '/v1/completions',
-    { schema: { body: CompletionBody } },
+    { schema: { summary: 'Continues prompts', body: CompletionBody } },
     async (request, reply) => {
       const { body } = request;
       const name = context.models.nameOf(body.model);

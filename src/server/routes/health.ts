@@ -8,7 +8,15 @@ export function addHealth(app: FastifyInstance, context: ServerContext): void {
     assertReady(context.state);
     return { status: 'ready' };
   };
-  app.get('/health', ready);
-  app.get('/health/ready', { config: { public: true } }, ready);
-  app.get('/health/live', { config: { public: true } }, async () => ({ status: 'live' }));
+  app.get('/health', { schema: { summary: 'Whether the server takes work' } }, ready);
+  app.get(
+    '/health/ready',
+    { schema: { summary: 'Whether the server takes work', security: [] }, config: { public: true } },
+    ready,
+  );
+  app.get(
+    '/health/live',
+    { schema: { summary: 'Whether the process answers', security: [] }, config: { public: true } },
+    async () => ({ status: 'live' }),
+  );
 }

@@ -17,7 +17,7 @@ export function addMessages(app: FastifyInstance, context: ServerContext): void 
   const errorHandler = answerError;
   app.post<{ Body: MessagesBody }>(
     '/v1/messages',
-    { schema: { body: MessagesBody }, errorHandler },
+    { schema: { summary: 'Answers a chat, in Anthropic’s form', body: MessagesBody }, errorHandler },
     async (request, reply) => {
       const chat = await startChat(toChat(request.body), { request, reply }, context, 'msg');
       const chunks = await startOf(ofOneChoice(chat.run.chunks));
@@ -30,7 +30,7 @@ export function addMessages(app: FastifyInstance, context: ServerContext): void 
   );
   app.post<{ Body: CountBody }>(
     '/v1/messages/count_tokens',
-    { schema: { body: CountBody }, errorHandler },
+    { schema: { summary: 'Counts the tokens of a chat’s prompt', body: CountBody }, errorHandler },
     async (request, reply) => {
       assertReady(context.state);
       const chat = promptOf(request.body);

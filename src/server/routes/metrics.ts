@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics.js';
 
 /** `GET /metrics`, in the Prometheus text format. */
 export function addMetrics(app: FastifyInstance, { models }: ServerContext): void {
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', { schema: { summary: 'Prometheus metrics' } }, async (_request, reply) => {
     reply.header('content-type', Registry.PROMETHEUS_CONTENT_TYPE);
     return textOf(models.metrics());
   });

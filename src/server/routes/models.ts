@@ -6,14 +6,21 @@ import type { ModelListing } from '../models.js';
 export function addModels(app: FastifyInstance, context: ServerContext): void {
   const { models } = context;
   const describe = (model: ModelListing) => describeModel(model, context.startedAt);
-  app.get('/v1/models', async () => ({ object: 'list', data: models.list().map(describe) }));
-  app.get<{ Params: { '*': string } }>('/v1/models/*', async (request) => {
-    const name = models.nameOf(request.params['*']);
-    return models
-      .list()
-      .filter(({ id }) => id === name)
-      .map(describe)[0];
-  });
+  app.get('/v1/models', { schema: { summary: 'The served models' } }, async () => ({
+    object: 'list',
+    data: models.list().map(describe),
+  }));
+  app.get<{ Params: { '*': string } }>(
+    '/v1/models/*',
+    { schema: { summary: 'One of them' } },
+    async (request) => {
+      const name = models.nameOf(request.params['*']);
+      return models
+        .list()
+        .filter(({ id }) => id === name)
+        .map(describe)[0];
+    },
+  );
 }
 
 function describeModel({ id, root, maxModelLen }: ModelListing, created: number): object {

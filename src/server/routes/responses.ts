@@ -12,7 +12,10 @@ import { sendNamedEvents, startOf } from '../sse.js';
 export function addResponses(app: FastifyInstance, context: ServerContext): void {
   app.post<{ Body: ResponsesBody }>(
     '/v1/responses',
-    { schema: { body: ResponsesBody }, errorHandler: answerError },
+    {
+      schema: { summary: 'Answers a chat, in the form of OpenAI’s Responses', body: ResponsesBody },
+      errorHandler: answerError,
+    },
     async (request, reply) => {
       const { body } = request;
       const chat = await startChat(toChat(body), { request, reply }, context, 'resp');

@@ -30,7 +30,7 @@ type DetokenizeBody = Static<typeof DetokenizeBody>;
 export function addTokenize(app: FastifyInstance, context: ServerContext): void {
   app.post<{ Body: TokenizeBody }>(
     '/tokenize',
-    { schema: { body: TokenizeBody } },
+    { schema: { summary: 'Tokens of a text or a chat', body: TokenizeBody } },
     async ({ body }, reply) => {
       assertReady(context.state);
       const { model } = await leaseModel(context, reply, body.model);
@@ -46,7 +46,7 @@ export function addTokenize(app: FastifyInstance, context: ServerContext): void 
   );
   app.post<{ Body: DetokenizeBody }>(
     '/detokenize',
-    { schema: { body: DetokenizeBody } },
+    { schema: { summary: 'Text of tokens', body: DetokenizeBody } },
     async ({ body }, reply) => {
       assertReady(context.state);
       const { model } = await leaseModel(context, reply, body.model);
@@ -56,7 +56,7 @@ export function addTokenize(app: FastifyInstance, context: ServerContext): void 
   );
   app.post<{ Body: PromptBody }>(
     '/apply-template',
-    { schema: { body: PromptBody } },
+    { schema: { summary: 'Prompt of a chat', body: PromptBody } },
     async ({ body }, reply) => {
       assertReady(context.state);
       const { model } = await leaseModel(context, reply, body.model);
