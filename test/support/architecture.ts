@@ -17,6 +17,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ['engine'],
   ['calibrate'],
   ['server'],
+  ['library'],
+  ['index.ts'],
   ['bench'],
   ['commands'],
   ['cli.ts'],
