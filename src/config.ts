@@ -93,11 +93,7 @@ export const OPTIONS = {
       'Round the weights while loading: int8, int4, int3, int2, int4-g128, …; w8a8, w4a8: activations to INT8 too, with a scale for a token w8a8-token, w4a8-token; llm-int8: but outliers',
     ),
   ),
-  'outlier-threshold': number(
-    6,
-    [1e-3, 1e6],
-    'Magnitude from which activations stay floats with --quantization llm-int8',
-  ),
+  'outlier-threshold': number(6, [1e-3, 1e6], 'Activations of this size stay floats with llm-int8'),
   device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
   'gguf-file': optional(
     text('', 'NAME', 'GGUF file to take from a repository, which org/name:Q4_K_M picks too'),
@@ -160,7 +156,7 @@ export const OPTIONS = {
     text(
       '',
       'SCHEME',
-      'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; int8-tensor; nf4 or fp4, each with -dq; w8a8; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32 (default: int4)',
+      'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; int8-tensor; nf4 or fp4, each with -dq; w8a8, w8a8-static, w8a8-integer; w4a8, also with -g64, -g128 or -channel; of GGUF q4_0, q4_k_m, q4_k_s, q5_k_m, q6_k, q8_0, f16, bf16, f32 (default: int4)',
     ),
   ),
   'target-bits': optional(
@@ -178,6 +174,13 @@ export const OPTIONS = {
     'rtn',
     'METHOD',
     'How codes are chosen: rtn, rtn-search, hqq; with a text imatrix, gptq, gptq-plain, gptq-act-order, awq, awq-gptq, smoothquant',
+  ),
+  'activation-range': optional(
+    choice(
+      'minmax',
+      ['minmax', 'ema', 'percentile', 'mse', 'entropy'],
+      'How the range of static activations is chosen; default: minmax',
+    ),
   ),
   format: choice(
     'auto',

@@ -1,3 +1,4 @@
+import type { ActivationSteps } from '../checkpoint/write/format.js';
 import type { ModelConfig } from '../model/config.js';
 import { type LayerStacks, layerStacks, type Stack } from '../model/layer-stacks.js';
 import { createLoader, type Loader } from '../model/load.js';
@@ -9,6 +10,7 @@ import { namesIn } from '../model/prefix.js';
 import type { Ops } from '../ops/ops.js';
 import { rowsOf, stackSources } from '../quant/packed-rows.js';
 import type { PackedWeight } from '../quant/weight.js';
+import { measureSteps, type ProductSteps, type StepOptions } from './activation-steps.js';
 import { usableWeight } from './decoded.js';
 import { GramSums } from './gram-sums.js';
 import { HeadRun } from './head-run.js';
@@ -24,6 +26,8 @@ export interface GatherOptions<B> {
   /** Token ids of each sample. */
   readonly samples: readonly (readonly number[])[];
   readonly withHessian: boolean;
+  /** Which static scales are asked for; absent, none. */
+  readonly steps?: StepOptions | null;
 }
 
 type StackName = keyof LayerStacks;
@@ -65,6 +69,7 @@ export class InputGatherer<B> {
   #head: HeadRun<B> | null = null;
   /** Of the product that was asked for last: q, k and v have the same inputs. */
   #known: (Place & { readonly stats: InputStats }) | null = null;
+  #measured: (Place & { readonly steps: ProductSteps }) | null = null;
 
   constructor(readonly options: GatherOptions<B>) {
     this.#places = placesOf(this.#config());
@@ -129,6 +134,18 @@ export class InputGatherer<B> {
     const stats = await this.#gather(stage, place.stack);
     this.#known = { ...place, stats };
     return stats;
+  }
+
+  /** Static scales of a matrix; null where there is none to find: for a matrix of experts, and outside the layers. Throws RangeError as `statsOf`. */
+  async stepsOf(tensor: string): Promise<ActivationSteps | null> {
+    const place = this.#places.get(tensor);
+    const { steps = null } = this.options;
+    if (place === undefined || steps === null || this.#hasExperts(place)) return null;
+    if (place.layer !== this.#measured?.layer || place.stack !== this.#measured.stack)
+      this.#measured = { ...place, steps: await this.#measure(place, steps) };
+    const { input, outputs } = this.#measured.steps;
+    const output = outputs.get(tensor);
+    return output === undefined ? { input } : { input, output };
   }
 
   /** What a matrix became, for all that is computed after it. Rows as the checkpoint has them, or if it is transposed there, by outputs. */
@@ -261,6 +278,14 @@ export class InputGatherer<B> {
       return rowsOf(ordered);
     });
     return stackSources(sources);
+  }
+
+  async #measure({ layer: index, stack }: Place, options: StepOptions): Promise<ProductSteps> {
+    const stage = await this.#reach(index);
+    await this.#refresh(stage, ORDER.slice(0, ORDER.indexOf(stack)));
+    const { run, layer } = stage;
+    const parts = fused(this.#stack(index, stack).parts).map(([{ weight }, rows]) => [weight, rows] as const);
+    return measureSteps(run, layer, layer[stack], parts, this.#samples(), options);
   }
 
   async #gather({ run, layer, sums: all }: Stage<B>, stack: StackName): Promise<InputStats> {

@@ -1,8 +1,8 @@
 import { chunkBatch } from '../engine/logits.js';
 import type { ModelConfig } from '../model/config.js';
 import { type Activations, createActivations, layerForward } from '../model/forward.js';
-import type { Layer } from '../model/model.js';
-import type { BatchBuffers, KvCache, Ops, Weight } from '../ops/ops.js';
+import type { Layer, Linear } from '../model/model.js';
+import type { BatchBuffers, KvCache, Ops, Tensor, Weight } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import type { GramSums } from './gram-sums.js';
 import { watchInput } from './watch.js';
@@ -77,15 +77,40 @@ export class LayerRun<B> {
     sample: Sample,
     sums: GramSums<B> | null = null,
   ): Promise<Float32Array<ArrayBuffer>> {
+    const { x, numTokens } = this.#watched(layer, weight, sample);
+    sums?.add(x, numTokens);
+    return this.ops.read(x, numTokens);
+  }
+
+  /** Room for a product of so many outputs of a sample. */
+  room(outputs: number): Tensor<B> {
+    return this.ops.tensor(this.#act.residual.rows, outputs, 'f32', 'activations');
+  }
+
+  /** What a product of the layer multiplies, `[tokens][weight.cols]`, and where there is room for it what it gives, `[tokens][weight.rows]`, before gates. */
+  async product(
+    layer: Layer<B>,
+    { weight, bias }: Pick<Linear<B>, 'weight' | 'bias'>,
+    sample: Sample,
+    out: Tensor<B> | null,
+  ): Promise<{ readonly input: Float32Array; readonly output: Float32Array | null }> {
+    const { x, numTokens } = this.#watched(layer, weight, sample);
+    const input = await this.ops.read(x, numTokens);
+    if (out === null) return { input, output: null };
+    const { ordered } = this.#act;
+    this.ops.linear({ x, weight, bias, out, rows: numTokens, accumulate: false, ordered });
+    return { input, output: await this.ops.read(out, numTokens) };
+  }
+
+  /** Runs the layer up to a product. */
+  #watched(layer: Layer<B>, weight: Weight<B>, sample: Sample): { x: Tensor<B>; numTokens: number } {
     const watch = watchInput(this.ops, weight);
     const numTokens = this.#start(sample);
     layerForward(watch.ops, this.config, layer, this.#cache, this.#act, { batch: this.#batch, numTokens });
-    const input = watch.input();
-    if (input === null) throw new Error('the layer has no product with the weight that is watched');
-    if (input.cols !== weight.cols)
-      throw new Error(`inputs of ${input.cols} columns for a weight of ${weight.cols}`);
-    sums?.add(input, numTokens);
-    return this.ops.read(input, numTokens);
+    const x = watch.input();
+    if (x === null) throw new Error('the layer has no product with the weight that is watched');
+    if (x.cols !== weight.cols) throw new Error(`inputs of ${x.cols} columns for a weight of ${weight.cols}`);
+    return { x, numTokens };
   }
 
   /** The residual stream after the layer, `[tokens][hidden]`. */

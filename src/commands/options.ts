@@ -96,6 +96,7 @@ export const QUANTIZE_OPTIONS = [
   'target-size',
   'quantize-embeddings',
   'method',
+  'activation-range',
   'format',
   'keep',
   'calibration',

@@ -1,4 +1,5 @@
 import { basename, join } from 'node:path';
+import type { StepOptions } from '../calibrate/activation-steps.js';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
 import { type Calibrated, foldModel, openInputs } from '../calibrate/job/calibrate.js';
 import { GGUF_SCHEME_NAMES, ggufScheme } from '../calibrate/job/gguf-schemes.js';
@@ -19,8 +20,9 @@ import { measureRate, type Preflight, preflight } from '../calibrate/job/preflig
 import { fingerprintOf, quantizeModel } from '../calibrate/job/quantize.js';
 import type { QuantizationReport, ReportOptions } from '../calibrate/job/report.js';
 import type { JobProgress } from '../calibrate/job/run.js';
-import { parseScheme } from '../calibrate/job/schemes.js';
+import { isStatic, parseScheme } from '../calibrate/job/schemes.js';
 import { ggufTarget, type Planned, safetensorsTarget, type Target } from '../calibrate/job/target.js';
+import { DEFAULT_RANGE, parseRange } from '../calibrate/range.js';
 import { isGguf } from '../checkpoint/gguf/header.js';
 import { type ModelCheckpoint, openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
 import { FILE_FORMATS, usualFileFormat } from '../checkpoint/write/formats.js';
@@ -57,6 +59,8 @@ interface Prepared {
   readonly calibration: CalibrationText | null;
   /** null where all matrices get the same format. */
   readonly mixing: Mixing | null;
+  /** null where activations have no static scales. */
+  readonly steps: StepOptions | null;
 }
 
 /** Writes a quantized checkpoint, and tells before what that takes. Resolves with the exit code. */
@@ -95,11 +99,12 @@ async function prepare(
 ): Promise<Prepared> {
   const startMs = performance.now();
   const choice = parseMethod(values.method);
-  const isCalibrated = parseSize(values) !== null || needsText(choice);
-  if (values.calibration.length > 0 && !isCalibrated)
-    throw new UserError(`--calibration: ${choice.name} needs no text; see --method`);
   const config = await parseModelConfig(modelDir);
   const { target, planOptions, ...written } = targetOf(modelDir, config, choice, values);
+  const steps = stepOptions(planOptions, values);
+  const isCalibrated = parseSize(values) !== null || needsText(choice) || steps !== null;
+  if (values.calibration.length > 0 && !isCalibrated)
+    throw new UserError(`--calibration: ${choice.name} needs no text; see --method`);
   const planned = await target.plan(checkpoint);
   const size = parseSize(values);
   const mixing =
@@ -113,12 +118,25 @@ async function prepare(
     target,
     planned,
     mixing,
+    steps,
     choice,
-    options,
+    options:
+      steps === null ? options : { ...options, activationRange: values['activation-range'] ?? DEFAULT_RANGE },
     version: packageVersion(),
     startMs,
     calibration: isCalibrated ? await calibrationText(modelDir, config, values) : null,
   };
+}
+
+/** Throws UserError for a range where activations have none. */
+function stepOptions(
+  plan: PlanOptions | null,
+  { 'activation-range': range }: QuantizeValues,
+): StepOptions | null {
+  if (plan !== null && isStatic(plan.scheme))
+    return { rule: parseRange(range ?? DEFAULT_RANGE), withOutputs: plan.scheme.activations === 'integer' };
+  if (range === null) return null;
+  throw new UserError('--activation-range: is of static scales; take --scheme w8a8-static or w8a8-integer');
 }
 
 interface Written {
@@ -205,8 +223,9 @@ async function calibrateAndWrite(
   const source =
     folds === null ? checkpoint : await foldModel(calibrated, folds, target.format, dir, fingerprint);
   const planned = await planFor(prepared, { ...calibrated, checkpoint: source }, { dir, fingerprint, show });
-  if (method.needs === 'nothing') return quantizeModel({ ...request, ...planned });
-  const inputs = openInputs({ ...calibrated, checkpoint: source }, method.needs === 'hessian');
+  const { steps } = prepared;
+  if (method.needs === 'nothing' && steps === null) return quantizeModel({ ...request, ...planned });
+  const inputs = openInputs({ ...calibrated, checkpoint: source }, method.needs === 'hessian', steps);
   try {
     return await quantizeModel({ ...request, ...planned, inputs: planned.inputsOf(inputs) });
   } finally {

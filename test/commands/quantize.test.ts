@@ -40,10 +40,15 @@ t.test('makes a model directory that is read in codes, with tokenizer and report
   t.match(await readFile(join(out, reports[1]), 'utf8'), /# .*, quantized/);
 });
 
+/** Of the calibration. */
+const SHORT = ['--calibration-samples', '2', '--calibration-length', '16'];
+
 t.test('the same inputs give the same bytes, in every format', async (t) => {
   const model = await copyTinyModel(t);
   const kinds = [
     ['--scheme', 'w8a8'],
+    ['--scheme', 'w4a8-g64'],
+    ['--scheme', 'w8a8-integer', '--activation-range', 'entropy', ...SHORT],
     ['--scheme', 'int4', '--format', 'gptq', '--method', 'rtn-search'],
     ['--scheme', 'int4-asym', '--format', 'awq'],
     ['--scheme', 'nf4', '--max-shard-size', '200KB'],
@@ -104,6 +109,11 @@ t.test('what cannot be done is told before anything is written', async (t) => {
     t,
     () => runQuantize([model, out, '--calibration', 'x']),
     /^--calibration: rtn needs no text/,
+  );
+  await refuses(
+    t,
+    () => runQuantize([model, out, '--activation-range', 'ema']),
+    /^--activation-range: is of static/,
   );
   await quantize(t, model, out);
   await refuses(t, () => runQuantize([model, out]), /exists already; --overwrite/);

@@ -4,6 +4,7 @@ import type { ModelConfig } from '../../model/config.js';
 import { namesIn } from '../../model/prefix.js';
 import type { Ops } from '../../ops/ops.js';
 import type { WeightFormat } from '../../quant/weight.js';
+import type { StepOptions } from '../activation-steps.js';
 import { findFolds } from '../find-folds.js';
 import { foldedSource } from '../folded-source.js';
 import { foldsOf } from '../folds.js';
@@ -26,9 +27,11 @@ export interface Calibrated {
 export function openInputs(
   { device, ...calibrated }: Calibrated,
   withHessian: boolean,
+  steps: StepOptions | null = null,
 ): Inputs & { close(): void } {
-  if (device === 'cpu') return new InputGatherer({ ...calibrated, withHessian, openOps: openCpu });
-  return new InputGatherer({ ...calibrated, withHessian, openOps: openWebgpu });
+  const options = { ...calibrated, withHessian, steps };
+  if (device === 'cpu') return new InputGatherer({ ...options, openOps: openCpu });
+  return new InputGatherer({ ...options, openOps: openWebgpu });
 }
 
 const openCpu = async () => cpuBackend().ops;

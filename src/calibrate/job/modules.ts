@@ -11,6 +11,8 @@ export interface LinearModule {
   /** Name of the tensor. */
   readonly tensor: string;
   readonly layout: MatrixLayout;
+  /** Whether it is one expert's. */
+  readonly ofExpert?: boolean;
   /** Whether rows are looked up in it. */
   readonly isTable?: boolean;
 }
@@ -22,26 +24,36 @@ export function linearModules(
 ): readonly LinearModule[] {
   const modules = new Map<string, LinearModule>();
   for (let layer = 0; layer < config.numLayers; layer++) {
-    for (const { weight: tensor, layout } of layerNames(config, tensors, layer)) {
+    const { all, expert } = layerNames(config, tensors, layer);
+    for (const { weight: tensor, layout } of all) {
       if (!modules.has(tensor)) modules.set(tensor, { layer, tensor, layout });
+    }
+    for (const { weight: tensor, layout } of expert) {
+      if (!modules.has(tensor)) modules.set(tensor, { layer, tensor, layout, ofExpert: true });
     }
   }
   return [...modules.values()];
 }
 
-function layerNames(config: ModelConfig, tensors: Checkpoint['tensors'], layer: number): LinearNames[] {
+/** Of all tokens, and of single experts. */
+interface LayerNames {
+  readonly all: readonly LinearNames[];
+  readonly expert: readonly LinearNames[];
+}
+
+function layerNames(config: ModelConfig, tensors: Checkpoint['tensors'], layer: number): LayerNames {
   const { q, k, v, o, gate, up, down, experts } = namesIn(tensors, config);
   const attention = [q, k, v, o].map((names) => inLayer(names, layer));
   if (config.experts?.layers[layer] !== true) {
     const mlp = gate === null ? [up, down] : [gate, up, down];
-    return [...attention, ...mlp.map((names) => inLayer(names, layer))];
+    return { all: [...attention, ...mlp.map((names) => inLayer(names, layer))], expert: [] };
   }
   const named = expertNamesIn(experts, tensors, layer);
   const { numExperts } = config.experts;
   const each = Array.from({ length: numExperts }, (_, expert) =>
     [named.gate, named.up, named.down].map((names) => inExpert(names, expert)),
   );
-  return [...attention, ...each.flat()];
+  return { all: attention, expert: each.flat() };
 }
 
 /** Embedding and output matrix, which may be one. */

@@ -10,7 +10,7 @@ import { formatName } from '../../quant/formats.js';
 import { BLOCK_CODES, type WeightFormat } from '../../quant/weight.js';
 import { checkRules, type KeepRule, ruleFor } from './keep.js';
 import { keptModules, type LinearModule, linearModules, moduleOf, tableModules } from './modules.js';
-import type { Scheme } from './schemes.js';
+import { isStatic, type Scheme } from './schemes.js';
 import type { OutputTensor } from './sizes.js';
 
 export interface PlanOptions {
@@ -154,7 +154,9 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
   const choice = formats?.get(info.name);
   const format = choice?.format ?? scheme.format;
   const asked = { ...format, scaleType: file.scaleType ?? format.scaleType };
-  const specs = candidates(info, isTransposed, asked, options);
+  const isUnknown = isStatic(scheme) && module.ofExpert === true;
+  const activations = isUnknown ? 'int8' : scheme.activations;
+  const specs = candidates(info, isTransposed, asked, options).map((one) => ({ ...one, activations }));
   const found = specs.find((candidate) => file.problem(candidate) === null);
   const spec =
     found === undefined || module.isTable !== true ? found : ({ ...found, isTable: true } as const);
@@ -163,7 +165,10 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
   if (spec.tensorScale === true && spec.cols % BLOCK_CODES !== 0)
     return stays(`one scale needs rows of a multiple of ${BLOCK_CODES}, not of ${spec.cols}`);
   const isAsked = spec.format.groupSize === asked.groupSize;
-  const instead = isAsked ? null : `${formatName(spec.format)}: ${divides(info, asked)}`;
+  const notes = [
+    ...(isAsked ? [] : [`${formatName(spec.format)}: ${divides(info, asked)}`]),
+    ...(isUnknown ? ['an expert: activations have a scale for each token'] : []),
+  ];
   return {
     kind: 'matrix',
     info,
@@ -172,7 +177,7 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
     label: formatName(spec.format),
     isTransposed,
     ...(choice === undefined ? {} : { choice }),
-    note: instead,
+    note: notes.length === 0 ? null : notes.join('; '),
     outputs: file.tensors(spec),
   };
 }

@@ -12,6 +12,8 @@ export interface ReportOptions {
   readonly keep: readonly string[];
   /** Whether embedding and output matrix are quantized too. */
   readonly withTables: boolean;
+  /** How ranges of static activations are chosen; absent where there are none. */
+  readonly activationRange?: string;
 }
 
 export interface OutputFile {
@@ -89,7 +91,7 @@ export function reportMarkdown(report: QuantizationReport): string {
     '',
     `halflight ${report.halflight} made this of ${report.sourceBytes} bytes of weights: ${report.outputBytes} bytes.`,
     '',
-    `- scheme ${options.scheme}, method ${options.method}, format ${options.format}`,
+    `- scheme ${options.scheme}, method ${options.method}, format ${options.format}${options.activationRange === undefined ? '' : `, static activations by ${options.activationRange}`}`,
     `- kept: ${options.keep.length === 0 ? 'nothing by request' : options.keep.join(', ')}`,
     `- calibration: ${calibration === null ? 'none' : calibrationLine(calibration)}`,
     `- SHA-256 of all files together: \`${report.sha256}\``,

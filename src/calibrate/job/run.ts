@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
-import type { MatrixSpec } from '../../checkpoint/write/format.js';
+import type { ActivationSteps, MatrixSpec } from '../../checkpoint/write/format.js';
 import { type NamedData, ShardWriter } from '../../checkpoint/write/shards.js';
 import { UserError } from '../../errors.js';
 import { transposed } from '../../model/matrix-layout.js';
@@ -10,6 +10,7 @@ import type { MatrixMethod } from '../method.js';
 import { readDone } from './done.js';
 import { Journal, type JournalEntry } from './journal.js';
 import type { CopyTask, JobPlan, MatrixTask, Task } from './plan.js';
+import { isStatic } from './schemes.js';
 
 export interface JobProgress {
   /** Of the source, done so far and in all. */
@@ -20,12 +21,18 @@ export interface JobProgress {
 }
 
 /** What a job asks of a calibration. */
-export type Inputs = Pick<InputGatherer<unknown>, 'reach' | 'statsOf' | 'replace'>;
+export type Inputs = Pick<InputGatherer<unknown>, 'reach' | 'statsOf' | 'replace'> &
+  Partial<Pick<InputGatherer<unknown>, 'stepsOf'>>;
 
 /** How codes lie in the files. */
 export interface MatrixPacker {
   stored?(spec: MatrixSpec, weight: PackedWeight): PackedWeight;
-  pack(spec: MatrixSpec, weight: PackedWeight, groupIndex: Uint32Array | null): readonly NamedData[];
+  pack(
+    spec: MatrixSpec,
+    weight: PackedWeight,
+    groupIndex: Uint32Array | null,
+    steps?: ActivationSteps | null,
+  ): readonly NamedData[];
 }
 
 export interface Job {
@@ -95,12 +102,13 @@ async function quantized({ checkpoint, file, method, inputs }: Job, task: Matrix
   const read = await checkpoint.readF32(info.name);
   const values = isTransposed ? transposed(read, rows) : read;
   const stats = (await inputs?.statsOf(info.name)) ?? null;
+  const steps = isStatic(spec) ? ((await inputs?.stepsOf?.(info.name)) ?? null) : null;
   const result = method.quantize({ name: info.name, values, rows, cols, format, stats });
   const { groupIndex } = result;
   const packed = file.stored?.(spec, result.packed) ?? result.packed;
   inputs?.replace(info.name, { packed, groupIndex });
   return {
-    tensors: file.pack(spec, result.packed, groupIndex),
+    tensors: file.pack(spec, result.packed, groupIndex, steps),
     error: result.error,
     notes: result.notes,
   };

@@ -1,12 +1,13 @@
+import type { FileActivations } from '../../checkpoint/write/format.js';
 import { UserError } from '../../errors.js';
-import { type ActivationType, STORED_FORMATS } from '../../quant/formats.js';
+import { STORED_FORMATS } from '../../quant/formats.js';
 import type { WeightFormat } from '../../quant/weight.js';
 
 /** What matrices are quantized to. */
 export interface Scheme {
   readonly name: string;
   readonly format: WeightFormat;
-  readonly activations: ActivationType;
+  readonly activations: FileActivations;
   /** Whether scales become codes too. */
   readonly doubleQuant?: true;
   /** Whether a matrix has one scale. */
@@ -14,11 +15,17 @@ export interface Scheme {
 }
 
 const INTEGER = /^int([234568])(?:-(g32|g64|g128|g256|channel))?(-asym)?$/;
+const ROUNDED: ReadonlyMap<string, FileActivations> = new Map([
+  ['w8a8', 'int8'],
+  ['w8a8-static', 'static'],
+  ['w8a8-integer', 'integer'],
+]);
+const NARROW_ROUNDED = /^w4a8(?:-(g32|g64|g128|channel))?$/;
 /** `-dq`: double quantization. */
 const TABLE = /^(nf4|fp4)(-dq)?$/;
 /** For the help and for errors. */
 export const SCHEME_NAMES =
-  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; int8-tensor; nf4 or fp4, each with -dq; w8a8';
+  'int8, int6, int5, int4, int3 or int2, each with -g32, -g64, -g128, -g256 or -channel and with -asym; int8-tensor; nf4 or fp4, each with -dq; w8a8, w8a8-static, w8a8-integer; w4a8, also with -g64, -g128 or -channel';
 
 /**
  * Reads the value of `--scheme`. Plain `int8` has a scale for each row, `int4` and below one for each 32 columns, as with `--quantization`.
@@ -32,13 +39,22 @@ export function parseScheme(name: string): Scheme {
   }
   if (name === 'int8-tensor')
     return { name, format: integerFormat(8, null, false), activations: 'float', tensorScale: true };
-  if (name === 'w8a8') return { name, format: integerFormat(8, null, false), activations: 'int8' };
+  const rounded = ROUNDED.get(name);
+  if (rounded !== undefined) return { name, format: integerFormat(8, null, false), activations: rounded };
+  const narrow = NARROW_ROUNDED.exec(name);
+  if (narrow !== null)
+    return { name, format: integerFormat(4, groupSize(4, narrow[1]), false), activations: 'int8' };
   const [matched, bits, groups, asymmetric] = INTEGER.exec(name) ?? [];
   if (matched === undefined)
     throw new UserError(`--scheme: ${JSON.stringify(name)} is none of ${SCHEME_NAMES}`);
   const width = Number(bits) as IntegerBits;
   const format = integerFormat(width, groupSize(width, groups), asymmetric !== undefined);
   return { name, format, activations: 'float' };
+}
+
+/** Whether activations have scales that a calibration text gives. */
+export function isStatic({ activations }: Pick<Scheme, 'activations'>): boolean {
+  return activations === 'static' || activations === 'integer';
 }
 
 function groupSize(bits: number, groups: string | undefined): number | null {

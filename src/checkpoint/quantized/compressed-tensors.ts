@@ -37,7 +37,7 @@ async function findMatrix(tensors: ModuleTensors, scheme: Scheme): Promise<Quant
   const isPacked = anchor.name.endsWith('.weight_packed');
   if (scheme.type === 'float')
     return isPacked ? mxfp4Matrix(tensors) : fp8Matrix(tensors, `${NAME} FP8`, scheme.block);
-  const codes = isPacked ? await packedCodes(tensors, scheme) : byteCodes(tensors);
+  const codes = isPacked ? await packedCodes(tensors, scheme) : byteCodes(tensors, scheme);
   const matrix = await integerMatrix(tensors, scheme, codes);
   const steps = ['input_scale', 'output_scale'].flatMap((suffix) => tensors.find(suffix) ?? []);
   return { ...matrix, ...(await activationsOf(tensors, scheme)), parts: [...matrix.parts, ...steps] };
@@ -116,20 +116,28 @@ async function readShape(tensors: ModuleTensors, info: TensorInfo): Promise<numb
     : Array.from(new Int32Array(buffer));
 }
 
-/** `weight` i8 `[N, K]`. */
-function byteCodes(tensors: ModuleTensors): Codes {
+/** `weight` i8 `[N, K]`, also of codes of fewer bits. */
+function byteCodes(tensors: ModuleTensors, { bits }: Scheme): Codes {
   const weight = checkType(tensors.anchor, ['I8']);
   const shape = matrixShape(weight);
   const read = async () => {
     const codes = await tensors.bytes(weight);
+    if (bits < 8) checkCodes(weight, new Int8Array(codes.buffer), bits);
+    const offset = 2 ** (bits - 1);
     return {
       readRow: (n: number, out: Uint8Array) => {
-        for (let k = 0; k < shape[1]; k++) out[k] = codes[n * shape[1] + k] ^ 0x80;
+        for (let k = 0; k < shape[1]; k++) out[k] = codes[n * shape[1] + k] + offset;
       },
-      canonical: () => new Uint32Array(codes.buffer).map((word) => word ^ 0x80808080),
+      canonical: bits < 8 ? null : () => new Uint32Array(codes.buffer).map((word) => word ^ 0x80808080),
     };
   };
-  return { shape, bits: 8, packing: null, parts: [weight], read };
+  return { shape, bits, packing: null, parts: [weight], read };
+}
+
+function checkCodes(info: TensorInfo, codes: Int8Array, bits: number): void {
+  const limit = 2 ** (bits - 1);
+  const beyond = codes.findIndex((code) => code < -limit || code >= limit);
+  if (beyond !== -1) throw tensorError(info, `code ${beyond} is ${codes[beyond]}, beyond ${bits} bits`);
 }
 
 async function integerMatrix(tensors: ModuleTensors, scheme: Scheme, codes: Codes): Promise<QuantizedMatrix> {

@@ -10,7 +10,7 @@ import {
   transposedElements,
   zeroElements,
 } from './codes.js';
-import { type FileFormat, type MatrixSpec, withData } from './format.js';
+import { type ActivationSteps, type FileFormat, type MatrixSpec, withData } from './format.js';
 
 /** Codes of 2–8 bits in words, or bytes where activations are INT8 too. The library's own writer leaves the bits of a word that hold no whole code. */
 export const compressedTensors: FileFormat = {
@@ -22,20 +22,39 @@ export const compressedTensors: FileFormat = {
   holdsTensorScales: true,
   problem: ({ format }) => (format.reader.startsWith('int') ? null : 'compressed-tensors holds integers'),
   tensors: (spec) => (isBytes(spec) ? byteTensors(spec) : packedTensors(spec)),
-  pack: (spec, weight, groupIndex) =>
+  pack: (spec, weight, groupIndex, steps = null) =>
     isBytes(spec)
-      ? withData(byteTensors(spec), [signedCodes(weight), scalesOf(spec, weight)])
+      ? withData(byteTensors(spec), [signedCodes(weight), scalesOf(spec, weight), ...stepsOf(spec, steps)])
       : withData(packedTensors(spec), packedElements(spec, weight, groupIndex)),
   config,
 };
 
 function isBytes({ activations }: MatrixSpec): boolean {
-  return activations === 'int8';
+  return activations !== 'float';
 }
 
 function byteTensors(spec: MatrixSpec): TensorSpec[] {
   const { module, rows, cols } = spec;
-  return [{ name: `${module}.weight`, dtype: 'I8', shape: [rows, cols] }, scaleTensor(spec)];
+  return [
+    { name: `${module}.weight`, dtype: 'I8', shape: [rows, cols] },
+    scaleTensor(spec),
+    ...staticSides(spec).map(
+      (side) => ({ name: `${module}.${side}_scale`, dtype: 'F32', shape: [1] }) as const,
+    ),
+  ];
+}
+
+function staticSides({ activations }: MatrixSpec): ('input' | 'output')[] {
+  if (activations === 'integer') return ['input', 'output'];
+  return activations === 'static' ? ['input'] : [];
+}
+
+function stepsOf(spec: MatrixSpec, steps: ActivationSteps | null): Float32Array[] {
+  return staticSides(spec).map((side) => {
+    const step = steps?.[side];
+    if (step === undefined) throw new RangeError(`${spec.module}: no static scale of its ${side}s`);
+    return Float32Array.of(step);
+  });
 }
 
 function scaleTensor({ module, rows, cols, format, tensorScale }: MatrixSpec): TensorSpec {
@@ -110,12 +129,12 @@ function packedZeros(spec: MatrixSpec, weight: PackedWeight): Uint32Array {
   return words;
 }
 
-/** i8 `[rows][cols]` of code − 128. */
-function signedCodes(weight: PackedWeight): Uint8Array {
-  const { rows, cols } = weight;
+/** i8 `[rows][cols]` of code − 2^(bits − 1). */
+function signedCodes(weight: PackedWeight): Int8Array {
+  const { rows, cols, format } = weight;
   const codes = new Uint8Array(rows * cols);
   for (let n = 0; n < rows; n++) readCodes(weight, n, codes.subarray(n * cols, (n + 1) * cols));
-  return codes.map((code) => code ^ 0x80);
+  return Int8Array.from(codes, (code) => code - 2 ** (format.bits - 1));
 }
 
 /** The most frequent scheme is that of every linear module; others name theirs. */
@@ -172,9 +191,14 @@ function groupConfig(spec: MatrixSpec, targets: readonly string[]): object {
       actorder: spec.actOrder ? 'group' : null,
       dynamic: false,
     },
-    input_activations: isBytes(spec)
-      ? { num_bits: 8, type: 'int', symmetric: true, strategy: 'token', dynamic: true }
-      : null,
-    output_activations: null,
+    input_activations: activationConfig(spec, 'input'),
+    output_activations: activationConfig(spec, 'output'),
   };
+}
+
+function activationConfig(spec: MatrixSpec, side: 'input' | 'output'): object | null {
+  const int8 = { num_bits: 8, type: 'int', symmetric: true };
+  if (staticSides(spec).includes(side)) return { ...int8, strategy: 'tensor', dynamic: false };
+  if (side === 'output' || spec.activations === 'float') return null;
+  return { ...int8, strategy: 'token', dynamic: true };
 }

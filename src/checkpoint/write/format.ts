@@ -3,6 +3,15 @@ import type { PackedWeight, WeightFormat } from '../../quant/weight.js';
 import type { TensorSpec } from '../safetensors-layout.js';
 import type { TensorData } from '../safetensors-write.js';
 
+/** As products take them; INT8 with a scale for each token, `static` with one for all, and `integer` so for outputs too. */
+export type FileActivations = ActivationType | 'static' | 'integer';
+
+/** Static scales of a matrix's inputs, and of its outputs; absent where these stay floats. */
+export interface ActivationSteps {
+  readonly input: number;
+  readonly output?: number;
+}
+
 /** A matrix that is written in codes. */
 export interface MatrixSpec {
   /** Path of the module, without a final dot: its weight is what is quantized. */
@@ -11,7 +20,7 @@ export interface MatrixSpec {
   readonly rows: number;
   readonly cols: number;
   readonly format: WeightFormat;
-  readonly activations: ActivationType;
+  readonly activations: FileActivations;
   /** Whether columns have groups in an order of their own, which the file must tell. */
   readonly actOrder: boolean;
   /** Type of the floats that the matrix was. */
@@ -43,8 +52,13 @@ export interface FileFormat {
   stored?(spec: MatrixSpec, weight: PackedWeight): PackedWeight;
   /** The tensors that a matrix becomes, known before its codes are. */
   tensors(spec: MatrixSpec): TensorSpec[];
-  /** The same with their elements. @param groupIndex the group of each column, where they do not follow one another */
-  pack(spec: MatrixSpec, weight: PackedWeight, groupIndex: Uint32Array | null): TensorData[];
+  /** The same with their elements. @param groupIndex the group of each column, where they do not follow one another @param steps of static activations */
+  pack(
+    spec: MatrixSpec,
+    weight: PackedWeight,
+    groupIndex: Uint32Array | null,
+    steps?: ActivationSteps | null,
+  ): TensorData[];
   /** `quantization_config` of config.json. @param kept linear modules that stay floats */
   config(matrices: readonly MatrixSpec[], kept: readonly string[]): object;
 }

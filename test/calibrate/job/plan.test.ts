@@ -66,3 +66,19 @@ t.test('routers are left alone, and so are tensors of all experts', async (t) =>
   const stacked = tasks.filter(({ info }) => info.shape.length === 3);
   t.ok(stacked.every(({ kind, note }) => kind === 'copy' && /all experts/.test(note ?? '')));
 });
+
+t.test(
+  'experts have scales for each token where others have static ones, and the plan says so',
+  async (t) => {
+    const plan = await planned(t, 'mixtral', 'w8a8-static');
+    const activations = (name: RegExp) =>
+      new Set(
+        plan.tasks.flatMap((task) =>
+          task.kind === 'matrix' && name.test(task.info.name) ? [task.spec.activations] : [],
+        ),
+      );
+    t.strictSame(activations(/experts/), new Set(['int8']));
+    t.strictSame(activations(/self_attn/), new Set(['static']));
+    t.strictSame(notesOf(plan), new Set(['an expert: activations have a scale for each token']));
+  },
+);

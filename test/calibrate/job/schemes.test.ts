@@ -1,5 +1,5 @@
 import t from 'tap';
-import { parseScheme } from '#halflight/calibrate/job/schemes.js';
+import { isStatic, parseScheme } from '#halflight/calibrate/job/schemes.js';
 import { formatName } from '#halflight/quant/formats.js';
 import { refuses } from '../../support/commands.js';
 
@@ -36,12 +36,19 @@ t.test('int8-tensor has one scale, in f32', (t) => {
   t.end();
 });
 
-t.test('only w8a8 rounds activations', (t) => {
-  t.match(parseScheme('w8a8'), {
-    activations: 'int8',
-    format: { bits: 8, groupSize: null, scaleType: 'f32' },
-  });
+t.test('w8a8 and w4a8 round activations by tokens, others of w8a8 by scales of a text', (t) => {
+  const format = { bits: 8, groupSize: null, scaleType: 'f32' };
+  t.match(parseScheme('w8a8'), { format, activations: 'int8' });
+  t.match(parseScheme('w8a8-static'), { format, activations: 'static' });
+  t.match(parseScheme('w8a8-integer'), { format, activations: 'integer' });
+  t.match(parseScheme('w4a8'), { format: { bits: 4, groupSize: 32 }, activations: 'int8' });
+  t.match(parseScheme('w4a8-g128'), { format: { bits: 4, groupSize: 128 }, activations: 'int8' });
+  t.match(parseScheme('w4a8-channel'), { format: { bits: 4, groupSize: null }, activations: 'int8' });
   t.match(parseScheme('int8'), { activations: 'float' });
+  t.strictSame(
+    ['int8', 'w8a8', 'w8a8-static', 'w8a8-integer'].map((name) => isStatic(parseScheme(name))),
+    [false, false, true, true],
+  );
   t.end();
 });
 

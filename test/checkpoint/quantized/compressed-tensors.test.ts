@@ -190,3 +190,35 @@ t.test(
     await survivesMutations(t, quantization, packedTensors('model.layers.0.mlp.down_proj', coded, false));
   },
 );
+
+t.test('dynamic activations are rounded by tokens; a static scale must be one number above 0', async (t) => {
+  const weight: TensorData = { name: 'a.weight', dtype: 'I8', shape: [1, 2], data: Int8Array.of(1, 2) };
+  const scale: TensorData = { name: 'a.weight_scale', dtype: 'F32', shape: [1, 1], data: Float32Array.of(1) };
+  const rows = { num_bits: 8, strategy: 'channel', group_size: null };
+  const int8 = { num_bits: 8, type: 'int', symmetric: true };
+  const scheme = (inputs: object) =>
+    config({ group_0: group(rows, ['Linear'], { input_activations: { ...int8, ...inputs } }) });
+  const dynamic = await openWritten(t, scheme({ strategy: 'token', dynamic: true }), [weight, scale]);
+  t.match(dynamic.tensors.get('a.weight')?.rounding, { scale: 'token', outliers: null });
+  const fixed = scheme({ strategy: 'tensor', dynamic: false });
+  await refusesWritten(t, fixed, [weight, scale], /a\.input_scale: missing/);
+  for (const [data, problem] of [
+    [Float32Array.of(0), /input_scale: is 0/],
+    [Float32Array.of(Number.NaN), /scale 0 is NaN/],
+    [Float32Array.of(1, 2), /shape \[2\], must be \[1\]/],
+  ] as const) {
+    const step: TensorData = { name: 'a.input_scale', dtype: 'F32', shape: [data.length], data };
+    await refusesWritten(t, fixed, [weight, scale, step], problem);
+  }
+});
+
+t.test('a byte beyond the bits that are told is refused when it is read', async (t) => {
+  const weight: TensorData = { name: 'a.weight', dtype: 'I8', shape: [1, 2], data: Int8Array.of(7, 8) };
+  const scale: TensorData = { name: 'a.weight_scale', dtype: 'F32', shape: [1, 1], data: Float32Array.of(1) };
+  const rows = { num_bits: 4, strategy: 'channel', group_size: null };
+  const checkpoint = await openWritten(t, config({ group_0: group(rows) }), [weight, scale]);
+  await t.rejects(checkpoint.stored('a.weight'), {
+    name: 'CheckpointError',
+    message: /code 1 is 8, beyond 4 bits/,
+  });
+});

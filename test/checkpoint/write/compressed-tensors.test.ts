@@ -26,6 +26,40 @@ t.test('INT8 activations have codes in bytes', async (t) => {
   });
 });
 
+t.test('4-bit codes beside INT8 activations are bytes too, as their readers take them', async (t) => {
+  const specs = [32, null].map((size, i) => specOf(`a.w4a8_${i}`, [5, 96], integers(4, size), 'int8'));
+  await readsBack(t, compressedTensors, specs);
+  t.match(compressedTensors.tensors(specs[0]), [{ dtype: 'I8', shape: [5, 96] }, { shape: [5, 3] }]);
+  t.match(compressedTensors.config([specs[0]], []), {
+    config_groups: { group_0: { weights: { num_bits: 4 }, input_activations: { strategy: 'token' } } },
+  });
+});
+
+t.test('static scales of inputs and outputs are a number each, and read back', async (t) => {
+  const format = integers(8, null, { scaleType: 'f32' });
+  const specs = (['static', 'integer'] as const).map((kind) => specOf(`a.${kind}`, [5, 64], format, kind));
+  const steps = [{ input: 0.5 }, { input: 0.25, output: 0.125 }];
+  const tensors = specs.flatMap((spec, i) => compressedTensors.pack(spec, coded(spec), null, steps[i]));
+  t.strictSame(
+    tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    specs.flatMap((spec) => compressedTensors.tensors(spec)),
+  );
+  const config = compressedTensors.config(specs, []);
+  const int8 = { num_bits: 8, strategy: 'tensor', dynamic: false };
+  t.match(config, {
+    config_groups: {
+      group_0: { input_activations: int8, output_activations: null },
+      group_1: { input_activations: int8, output_activations: int8 },
+    },
+  });
+  const { tensors: read } = await openWritten(t, config, tensors);
+  t.match(read.get('a.static.weight'), { rounding: { scale: 0.5, outliers: null } });
+  t.equal(read.get('a.static.weight')?.outputStep, undefined);
+  t.match(read.get('a.integer.weight'), { rounding: { scale: 0.25 }, outputStep: 0.125 });
+  t.notOk(read.has('a.static.input_scale'), 'scales are no tensors of the model');
+  t.throws(() => compressedTensors.pack(specs[1], coded(specs[1]), null, { input: 1 }), RangeError);
+});
+
 t.test('most modules are targeted by their class, others by their names', (t) => {
   const usual = ['a', 'b'].map((module) => specOf(module, [8, 128], integers(4, 128)));
   const other = specOf('c', [8, 96], integers(4, 32));

@@ -1,7 +1,6 @@
 import type { Test } from 'tap';
 import { nearestMethod } from '#halflight/calibrate/nearest.js';
-import type { FileFormat, MatrixSpec } from '#halflight/checkpoint/write/format.js';
-import type { ActivationType } from '#halflight/quant/formats.js';
+import type { FileActivations, FileFormat, MatrixSpec } from '#halflight/checkpoint/write/format.js';
 import type { PackedWeight, WeightFormat } from '#halflight/quant/weight.js';
 import { Random } from '../../support/random.js';
 import { openWritten } from '../quantized/packers.js';
@@ -18,7 +17,7 @@ export function specOf(
   module: string,
   [rows, cols]: readonly [number, number],
   format: WeightFormat,
-  activations: ActivationType = 'float',
+  activations: FileActivations = 'float',
 ): MatrixSpec {
   return { module, rows, cols, format, activations, actOrder: false, floatType: 'bf16' };
 }
