@@ -29,6 +29,8 @@ interface Rule {
 
 /** Files whose behaviour shows in another file's test: the reason stands beside each. */
 const TESTED_BY: Readonly<Record<string, string>> = {
+  // The kinds of options show in the table of all options.
+  'src/option-kinds.ts': 'test/config.test.ts',
   // The names that a request may use: the routes of the models show all of it.
   'src/server/context.ts': 'test/server/routes/models.test.ts',
   // Defaults that only mean something to a command line.

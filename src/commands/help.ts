@@ -1,4 +1,5 @@
-import { OPTIONS, type Option, type OptionName } from '../config.js';
+import { OPTIONS, type OptionName } from '../config.js';
+import type { Option } from '../option-kinds.js';
 import type { Command } from './commands.js';
 
 /** What `halflight --help` prints. */

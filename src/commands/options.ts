@@ -41,6 +41,8 @@ export const SERVE_OPTIONS = [
   'no-async-scheduling',
   'speculative-num-tokens',
   'max-queued-requests',
+  'sse-keepalive',
+  'slow-reader-timeout',
   'log-level',
   'help',
 ] as const satisfies readonly OptionName[];

@@ -40,6 +40,10 @@ export async function runServe(args: readonly string[]): Promise<number> {
     version: packageVersion(),
     apiKeys: values['api-key'],
     trustRequestTemplates: values['trust-request-chat-template'],
+    timing: {
+      keepAliveMs: 1000 * values['sse-keepalive'],
+      slowReaderMs: 1000 * values['slow-reader-timeout'],
+    },
     logger,
   });
   const silent = new SilentSockets(app.server);

@@ -1,9 +1,9 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { TextChunk } from './generation.js';
 import type { Indexed } from './merge.js';
 import type { StreamParams } from './params.js';
 import type { Run } from './run.js';
-import { sendEvents, startOf } from './sse.js';
+import { type StreamCall, sendEvents, startOf } from './sse.js';
 
 /** Keys that every chunk and every whole answer begins with. */
 export interface Envelope {
@@ -35,13 +35,13 @@ export interface Answer {
 
 /** Sends the answer as the request wants it. Errors before the first token become a status in both cases. */
 export async function sendAnswer(
-  call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  call: StreamCall,
   answer: Answer,
   { stream, ...params }: StreamParams,
 ): Promise<FastifyReply> {
   if (!stream) return call.reply.send(await wholeAnswer(answer));
-  const chunks = await startOf(answer.run.chunks);
-  return sendEvents(call.request, call.reply, events(answer, chunks, params));
+  const chunks = await startOf(answer.run.chunks, call.timing.keepAliveMs);
+  return sendEvents(call, events(answer, chunks, params));
 }
 
 async function wholeAnswer({ run, shape, numChoices, envelope }: Answer): Promise<object> {

@@ -26,6 +26,7 @@ import { addModels } from './routes/models.js';
 import { addResponses } from './routes/responses.js';
 import { addTokenize } from './routes/tokenize.js';
 import { addVersion } from './routes/version.js';
+import { STREAM_TIMING, type StreamTiming } from './sse.js';
 import type { ServerState } from './state.js';
 
 export interface ServerOptions {
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly apiKeys: readonly string[];
   /** Whether a request may bring a chat template of its own; default false. */
   readonly trustRequestTemplates?: boolean;
+  /** How long streams may be silent; default 15 s until a comment, 30 s for a reader. */
+  readonly timing?: StreamTiming;
   /** Time in which the headers, and in which the whole request must have arrived. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
@@ -109,13 +112,13 @@ function createApp(options: ServerOptions & typeof DEFAULTS): FastifyInstance {
 }
 
 function createContext(options: ServerOptions): ServerContext {
-  const { models, version, state, trustRequestTemplates = false } = options;
+  const { models, version, state, trustRequestTemplates = false, timing = STREAM_TIMING } = options;
   void models.failed.then(() => {
     state.phase = 'failed';
   });
   const isolated = new TemplateProcess();
   const startedAt = Math.floor(Date.now() / 1000);
-  return { models, version, state, isolated, trustRequestTemplates, startedAt };
+  return { models, version, state, isolated, trustRequestTemplates, timing, startedAt };
 }
 
 /** The caller's own id where it is harmless. */

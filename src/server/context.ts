@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify';
 import { ApiError } from '../errors.js';
 import type { TemplateProcess } from '../text/template-process.js';
 import type { Lease, ModelRegistry } from './models.js';
+import type { StreamTiming } from './sse.js';
 import type { ServerState } from './state.js';
 
 /** What the routes work with. */
@@ -13,6 +14,8 @@ export interface ServerContext {
   readonly isolated: TemplateProcess;
   /** Whether a request may bring a chat template of its own. */
   readonly trustRequestTemplates: boolean;
+  /** Of all streams. */
+  readonly timing: StreamTiming;
   /** Unix seconds. */
   readonly startedAt: number;
 }

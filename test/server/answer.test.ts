@@ -6,6 +6,7 @@ import { addErrorHandling } from '#halflight/server/error-handling.js';
 import type { TextChunk } from '#halflight/server/generation.js';
 import type { Indexed } from '#halflight/server/merge.js';
 import type { StreamParams } from '#halflight/server/params.js';
+import { STREAM_TIMING } from '#halflight/server/sse.js';
 import { fakeLogprobs } from '../support/fake-engine.js';
 import { events } from '../support/server.js';
 
@@ -57,7 +58,7 @@ async function answer(t: Test, params: StreamParams, chunks: readonly Indexed<Te
   });
   app.get('/', (request, reply) =>
     sendAnswer(
-      { request, reply },
+      { request, reply, timing: STREAM_TIMING },
       { run: { chunks: run(), usage: () => USAGE }, shape: SHAPE, numChoices: 2, envelope },
       params,
     ),

@@ -1,18 +1,19 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { ApiError } from '#halflight/errors.js';
-import { sendEvents, startOf } from '#halflight/server/sse.js';
+import { STREAM_TIMING, sendEvents, startOf } from '#halflight/server/sse.js';
 import { FakeEngine } from '../support/fake-engine.js';
 import { testServer } from '../support/server.js';
 
 /** The reply to a request that is answered with these events. */
-async function replyWith(t: Test, events: () => AsyncIterable<object>) {
+async function replyWith(t: Test, events: () => AsyncIterable<object>, timing = STREAM_TIMING) {
   const app = Fastify();
   t.teardown(() => app.close());
-  app.get('/', (request, reply) => sendEvents(request, reply, events()));
+  app.get('/', (request, reply) => sendEvents({ request, reply, timing }, events()));
   return app.inject('/');
 }
 
@@ -88,4 +89,64 @@ t.test('sends each token as it comes', async (t) => {
   for await (const piece of response) pieces.push(String(piece));
   t.ok(pieces.length >= 4, `${pieces.length} pieces`);
   t.match(pieces.join(''), /data: \[DONE\]\n\n$/);
+});
+
+t.test('a comment is sent for each interval of silence, also before the first event', async (t) => {
+  async function* slow(): AsyncGenerator<object, void, undefined> {
+    await sleep(250);
+    yield { i: 0 };
+  }
+  const timing = { ...STREAM_TIMING, keepAliveMs: 100 };
+  const { body } = await replyWith(t, slow, timing);
+  t.match(body, /^(: keep-alive\n\n){1,3}data: \{"i":0\}\n\ndata: \[DONE\]\n\n$/);
+  const none = await replyWith(t, slow, { ...timing, keepAliveMs: 0 });
+  t.notMatch(none.body, 'keep-alive');
+});
+
+t.test(
+  'the first value is waited for until the stream needs a comment; an error after that is thrown within it',
+  async (t) => {
+    async function* failing(): AsyncGenerator<object, void, undefined> {
+      await sleep(100);
+      yield* [];
+      throw new ApiError('queue_full', 'full');
+    }
+    await t.rejects(startOf(failing(), 1000), { code: 'queue_full' });
+    const started = await startOf(failing(), 20);
+    await t.rejects(started.next(), { code: 'queue_full' });
+  },
+);
+
+t.test('a client that reads nothing is dropped and its source closed, while another goes on', async (t) => {
+  let numClosed = 0;
+  async function* endless(): AsyncGenerator<object, void, undefined> {
+    try {
+      for (;;) {
+        yield { text: 'x'.repeat(4096) };
+        await sleep(0);
+      }
+    } finally {
+      numClosed += 1;
+    }
+  }
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const timing = { ...STREAM_TIMING, slowReaderMs: 300 };
+  app.get('/', (request, reply) => sendEvents({ request, reply, timing }, endless()));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const stalled = Array.from({ length: 5 }, () => connect(port, '127.0.0.1'));
+  for (const socket of stalled) socket.pause().write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  const reader = connect(port, '127.0.0.1');
+  let numRead = 0;
+  reader.on('data', ({ length }) => {
+    numRead += length;
+  });
+  reader.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n');
+  for (let i = 0; i < 200 && numClosed < 5; i++) await sleep(50);
+  t.equal(numClosed, 5);
+  const before = numRead;
+  await sleep(200);
+  t.ok(numRead > before, 'the reader that reads still gets events');
+  for (const socket of [...stalled, reader]) socket.destroy();
 });

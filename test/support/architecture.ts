@@ -6,7 +6,7 @@ export type Files = ReadonlyMap<string, string>;
 
 /** Each layer imports from those before it and from itself. A name without a slash is a folder or file of src/. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors.ts', 'config.ts', 'logger.ts'],
+  ['errors.ts', 'option-kinds.ts', 'config.ts', 'logger.ts'],
   ['quant'],
   ['ops'],
   ['webgpu'],

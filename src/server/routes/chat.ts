@@ -24,7 +24,11 @@ export function addChat(app: FastifyInstance, context: ServerContext): void {
         system_fingerprint: null,
       });
       const shape = chatShape(body, chat.promptTokenIds, chat.model);
-      return sendAnswer({ request, reply }, { run, shape, numChoices, envelope }, streaming);
+      return sendAnswer(
+        { request, reply, timing: context.timing },
+        { run, shape, numChoices, envelope },
+        streaming,
+      );
     },
   );
 }

@@ -49,7 +49,7 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
       });
       const ofChoices = prompts.flatMap((prompt) => Array.from({ length: numSamples }, () => prompt));
       return sendAnswer(
-        { request, reply },
+        { request, reply, timing: context.timing },
         { run, shape: completionShape(body, ofChoices, model), numChoices: plans.length, envelope },
         streaming,
       );

@@ -19,10 +19,12 @@ export function addMessages(app: FastifyInstance, context: ServerContext): void 
     '/v1/messages',
     { schema: { summary: 'Answers a chat, in Anthropic’s form', body: MessagesBody }, errorHandler },
     async (request, reply) => {
+      const { timing } = context;
+      const patience = request.body.stream === true ? timing.keepAliveMs : 0;
       const chat = await startChat(toChat(request.body), { request, reply }, context, 'msg');
-      const chunks = await startOf(ofOneChoice(chat.run.chunks));
+      const chunks = await startOf(ofOneChoice(chat.run.chunks), patience);
       if (request.body.stream !== true) return wholeMessage(chat, joinChunks(await collect(chunks)));
-      return sendNamedEvents(request, reply, messageEvents(chat, chunks), (error) => ({
+      return sendNamedEvents({ request, reply, timing }, messageEvents(chat, chunks), (error) => ({
         type: 'error',
         error: describeError(error),
       }));

@@ -18,12 +18,13 @@ export function addResponses(app: FastifyInstance, context: ServerContext): void
     },
     async (request, reply) => {
       const { body } = request;
+      const { timing } = context;
+      const patience = body.stream === true ? timing.keepAliveMs : 0;
       const chat = await startChat(toChat(body), { request, reply }, context, 'resp');
-      const chunks = await startOf(ofOneChoice(chat.run.chunks));
+      const chunks = await startOf(ofOneChoice(chat.run.chunks), patience);
       if (body.stream !== true) return wholeResponse(body, chat, joinChunks(await collect(chunks)));
       return sendNamedEvents(
-        request,
-        reply,
+        { request, reply, timing },
         responseEvents(body, chat, chunks),
         ({ code, message, param }) => ({ type: 'error', ...{ code, message, param } }),
       );
