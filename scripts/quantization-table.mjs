@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Measures methods of quantization side by side: what each loses in each scheme on two texts, by KL divergence from the model that it was made of.
 //   npm run quantization-table -- [--model DIR] [--schemes A,B] [--methods A,B] [--texts FILE,FILE] [--bytes N] [--samples N] [--dir DIR]
+// A method `rtn+RULE` has the static activations' range by that rule; `load` takes the scheme as a value of --quantization, with nothing stored.
 // R is the share of the loss of `rtn` that a method takes away: (KL of rtn − KL) / KL of rtn. What was measured is kept in DIR/figures.jsonl and not
 // measured again; checkpoints are deleted once they are measured.
 import { execFile } from 'node:child_process';
@@ -42,6 +43,18 @@ const SCHEMES = {
   'int3-g128': GRID,
   'int4-g128-asym': GRID,
   w8a8: { methods: ['rtn', 'smoothquant', 'gptq'], options: [] },
+  'w8a8-static': {
+    methods: ['minmax', 'ema', 'percentile', 'mse', 'entropy'].map((rule) => `rtn+${rule}`),
+    options: [],
+  },
+  'w8a8-integer': { methods: ['rtn+minmax', 'rtn+percentile'], options: [] },
+  w4a8: { methods: ['rtn', 'gptq'], options: [] },
+  'int8-tensor': { methods: ['rtn'], options: [] },
+  ...Object.fromEntries(
+    ['llm-int8', 'w8a8-token', 'w4a8-token'].map((name) => [name, { methods: ['load'], options: [] }]),
+  ),
+  fp4: { methods: ['rtn'], options: [] },
+  'nf4-dq': { methods: ['rtn'], options: [] },
   nf4: { methods: ['rtn', 'rtn-search', 'imatrix', 'gptq-plain', 'gptq', 'awq', 'awq-gptq'], options: [] },
 };
 /** Files that tell which group a column is of. */
@@ -112,11 +125,12 @@ async function withModel(modelDir, quantization, use) {
 async function measure(scheme, method, texts, references) {
   const out = join(values.dir, `${scheme}-${method}`);
   const start = performance.now();
-  await quantize(scheme, method, out);
+  const isLoaded = method === 'load';
+  if (!isLoaded) await quantize(scheme, method, out);
   const seconds = (performance.now() - start) / 1000;
-  const bytes = statSync(join(out, 'model.safetensors')).size;
-  const quantization = scheme === 'w8a8' ? 'w8a8' : null;
-  const figures = await withModel(out, quantization, async (source) => {
+  const source = isLoaded ? values.model : out;
+  const bytes = statSync(join(source, 'model.safetensors')).size;
+  const figures = await withModel(source, isLoaded ? scheme : null, async (source) => {
     const all = {};
     for (const [i, { name, windows }] of texts.entries()) {
       const { kl, perplexityRatio } = await measureDivergence(source, references[i], windows);
@@ -124,15 +138,22 @@ async function measure(scheme, method, texts, references) {
     }
     return all;
   });
-  rmSync(out, { recursive: true });
+  rmSync(out, { recursive: true, force: true });
   return { bytes, seconds, figures };
 }
 
-async function quantize(scheme, method, out) {
+async function quantize(scheme, named, out) {
   rmSync(out, { recursive: true, force: true });
-  const needsText = !['rtn', 'rtn-search', 'hqq'].includes(method);
+  const [method, rule] = named.split('+');
+  const needsText = rule !== undefined || !['rtn', 'rtn-search', 'hqq'].includes(method);
   const calibration = needsText ? ['--calibration-samples', values.samples] : [];
-  const options = [...(SCHEMES[scheme]?.options ?? []), ...(METHOD_OPTIONS[method] ?? []), ...calibration];
+  const range = rule === undefined ? [] : ['--activation-range', rule];
+  const options = [
+    ...range,
+    ...(SCHEMES[scheme]?.options ?? []),
+    ...(METHOD_OPTIONS[method] ?? []),
+    ...calibration,
+  ];
   const args = [
     'quantize',
     values.model,
@@ -161,15 +182,25 @@ function remember(known, key, figures) {
 
 function printTable(scheme, rows) {
   const names = Object.keys(rows[0].figures);
-  const header = ['scheme', 'method', 'bytes', ...names.flatMap((name) => [`KL, ${name}`, 'R'])];
+  const header = [
+    'scheme',
+    'method',
+    'bytes',
+    ...names.flatMap((name) => [`KL, ${name}`, 'R', 'perplexity']),
+  ];
   const lines = [header, header.map(() => '---'), ...rows.map((row) => cells(scheme, row, rows[0]))];
   process.stdout.write(`${lines.map((line) => `| ${line.join(' | ')} |`).join('\n')}\n\n`);
 }
 
 function cells(scheme, { method, bytes, figures }, first) {
-  const measured = Object.entries(figures).flatMap(([name, { kl, error }]) => {
+  const measured = Object.entries(figures).flatMap(([name, { kl, error, ratio }]) => {
     const share = (first.figures[name].kl - kl) / first.figures[name].kl;
-    return [`${kl.toFixed(6)} ± ${error.toFixed(6)}`, method === 'rtn' ? '' : `${Math.round(100 * share)}%`];
+    const percent = 100 * (ratio - 1);
+    return [
+      `${kl.toFixed(6)} ± ${error.toFixed(6)}`,
+      figures === first.figures ? '' : `${Math.round(100 * share)}%`,
+      `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(2)}%`,
+    ];
   });
   return [scheme, method, bytes, ...measured];
 }

@@ -65,7 +65,13 @@ t.test('the same inputs give the same bytes, in every format', async (t) => {
   }
 });
 
-for (const [kind, ...args] of [['a folder of safetensors'], ['a GGUF file', '--scheme', 'q4_k_m']] as const) {
+const KILLED = [
+  ['a folder of safetensors'],
+  ['a GGUF file', '--scheme', 'q4_k_m'],
+  ['a target', '--target-bits', '4.5', ...SHORT],
+] as const;
+
+for (const [kind, ...args] of KILLED) {
   t.test(
     `a process that was killed goes on when it is started again, to the same bytes: ${kind}`,
     async (t) => {
