@@ -1,5 +1,5 @@
 // Keeps node_modules equal to package-lock.json.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { must, root, step } from './steps.mjs';
 
@@ -9,6 +9,8 @@ export async function ensureDependencies() {
     // The build needs the development dependencies, which NODE_ENV=production would leave out.
     const [command, ...args] = [...npm(), 'ci', '--include=dev', '--no-audit', '--no-fund'];
     must(command, args, 'Check the network and the npm registry, then run this again.');
+    // What the compiler found while a package was missing.
+    for (const folder of ['dist', 'dist-test']) rmSync(join(root, folder, '.tsbuildinfo'), { force: true });
   });
 }
 
