@@ -24,7 +24,9 @@ export interface Activations<B> {
   readonly experts: ExpertActivations<B> | null;
   /** The MLP's input, where attention does not come before it; null where it does. */
   readonly parallel: Tensor<B> | null;
+  /** Of the rows whose logits are wanted, which alone go on past the last layer's attention. */
   readonly lastResidual: Tensor<B>;
+  readonly lastAttended: Tensor<B>;
   readonly lastNormed: Tensor<B>;
   /** `[maxLogits + maxSampled][vocab]`: rows as the model gives them, then those edited before sampling. */
   readonly logits: Tensor<B>;
@@ -65,6 +67,7 @@ export function createActivations<B>(
     experts: createExpertActivations(ops, config, maxTokens, type),
     parallel: config.parallelResidual ? compute(maxTokens, hiddenSize) : null,
     lastResidual: wide(maxLogits, hiddenSize),
+    lastAttended: compute(maxLogits, numHeads * headDim),
     lastNormed: compute(maxLogits, hiddenSize),
     logits: wide(maxLogits + maxSampled, vocabSize),
   };
@@ -87,15 +90,16 @@ export function forward<B>(
   act: Activations<B>,
   step: Step<B>,
 ): void {
-  const { batch, previous, numTokens: rows } = step;
-  const { embedding: table, positions, config } = model;
+  const { batch, previous, numTokens: rows, numLogits } = step;
+  const { embedding: table, positions, config, layers } = model;
   const scale = config.embeddingScale;
   ops.embed({ batch, previous, table, out: act.residual, rows, scale, positions });
-  model.layers.forEach((layer, i) => {
+  layers.forEach((layer, i) => {
     for (const weights of model.bring[i]) ops.bring(weights);
-    layerForward(ops, config, layer, caches[i], act, step);
+    if (i < layers.length - 1) layerForward(ops, config, layer, caches[i], act, step);
+    else lastLayer(ops, config, layer, caches[i], act, step);
   });
-  if (step.numLogits > 0) logitsOf(ops, model, act, step);
+  if (numLogits > 0) logitsOf(ops, model, act, numLogits);
 }
 
 /** Takes the residual stream of the step's tokens through one layer. */
@@ -109,7 +113,38 @@ export function layerForward<B>(
 ): void {
   const { numTokens: rows } = step;
   if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
-  attentionBlock(ops, config, layer, cache, act, step);
+  attend(ops, config, layer, cache, act, step);
+  afterAttention(ops, config, layer, act, rows);
+}
+
+/** Every token's keys and values are written; past attention only the rows whose logits are wanted go on, in `lastResidual`. */
+function lastLayer<B>(
+  ops: Ops<B>,
+  config: ModelConfig,
+  layer: Layer<B>,
+  cache: KvCache<B>,
+  act: Activations<B>,
+  step: Step<B>,
+): void {
+  const { batch, numLogits: rows } = step;
+  const { lastResidual, lastAttended } = act;
+  attend(ops, config, layer, cache, act, step);
+  if (rows === 0) return;
+  ops.gatherRows({ batch, x: act.residual, out: lastResidual, rows });
+  ops.gatherRows({ batch, x: act.attended, out: lastAttended, rows });
+  if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, lastResidual, act.parallel, rows);
+  afterAttention(ops, config, layer, { ...act, residual: lastResidual, attended: lastAttended }, rows);
+}
+
+/** What follows attention: its output product, then MLP or experts. */
+function afterAttention<B>(
+  ops: LayerOps<B>,
+  config: ModelConfig,
+  layer: Layer<B>,
+  act: Activations<B>,
+  rows: number,
+): void {
+  addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
   if (layer.router === null) mlpBlock(ops, config, layer, act, rows);
   else expertBlock(ops, config, layer, expertTensors(act), rows);
 }
@@ -119,7 +154,8 @@ function expertTensors<B>({ experts, ...act }: Activations<B>) {
   return { ...act, experts };
 }
 
-function attentionBlock<B>(
+/** Writes keys and values of the step's tokens, and what attention gives of them to `attended`. */
+function attend<B>(
   ops: LayerOps<B>,
   config: ModelConfig,
   layer: Layer<B>,
@@ -146,7 +182,6 @@ function attentionBlock<B>(
   const projected = { qkv, rope, rotaryDim, norm: headNorm };
   const heads = { batch, q, cache, numHeads, rows, projected };
   ops.attention({ ...heads, out: act.attended, scale, window, softCap, sinks });
-  addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
 }
 
 function mlpBlock<B>(
@@ -207,10 +242,9 @@ function logitsOf<B>(
   ops: Ops<B>,
   { config, finalNorm, lmHead: weight }: Model<B>,
   act: Activations<B>,
-  { batch, numLogits: rows }: Step<B>,
+  rows: number,
 ): void {
   const { logitsScale: scale, logitsSoftCap: cap } = config;
-  ops.gatherRows({ batch, x: act.residual, out: act.lastResidual, rows });
   normalize(ops, config, finalNorm, act.lastResidual, act.lastNormed, rows);
   const { lastNormed: x, logits: out, ordered } = act;
   ops.linear({ x, weight, bias: null, out, rows, accumulate: false, ordered, scale });

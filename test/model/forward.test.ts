@@ -25,8 +25,11 @@ const checkpoint = await openCheckpoint(tinyDir('llama'));
 const config = await parseModelConfig(tinyDir('llama'));
 t.teardown(() => checkpoint.close());
 
-/** Runs the steps one after another on a fresh cache. Returns the logits of every token of the last step, `[tokens][vocab]`. */
-async function logitsAfter(steps: readonly (readonly Chunk[])[], numLogits?: number): Promise<number[][]> {
+/** Runs the steps one after another on a fresh cache. Returns the logits of the tokens that are wanted of the last step, absent every one's, `[tokens][vocab]`. */
+async function logitsAfter(
+  steps: readonly (readonly Chunk[])[],
+  wanted?: readonly number[],
+): Promise<number[][]> {
   const ops = new CpuOps();
   const model = await loadModel(ops, checkpoint, config, {
     quantization: null,
@@ -41,15 +44,20 @@ async function logitsAfter(steps: readonly (readonly Chunk[])[], numLogits?: num
   const previous = ops.tensor(1, 1, 'u32', 'activations');
   let numTokens = 0;
   for (const step of steps) {
-    numTokens = writeStep(ops, batch, step);
-    const work = { batch, previous, numTokens, numLogits: numLogits ?? numTokens };
+    numTokens = writeStep(ops, batch, step, wanted);
+    const work = { batch, previous, numTokens, numLogits: wanted?.length ?? numTokens };
     forward(ops, model, caches, activations, work);
   }
   const values = [...(await ops.read(activations.logits, numTokens))];
   return Array.from({ length: numTokens }, (_, i) => values.slice(i * vocabSize, (i + 1) * vocabSize));
 }
 
-function writeStep(ops: CpuOps, batch: ReturnType<CpuOps['batch']>, step: readonly Chunk[]): number {
+function writeStep(
+  ops: CpuOps,
+  batch: ReturnType<CpuOps['batch']>,
+  step: readonly Chunk[],
+  wanted?: readonly number[],
+): number {
   const tokens = step.flatMap(({ sequence, start, tokenIds }) =>
     tokenIds.map((id, i) => ({ sequence, id, position: start + i, slot: slotOf(sequence, start + i) })),
   );
@@ -61,7 +69,7 @@ function writeStep(ops: CpuOps, batch: ReturnType<CpuOps['batch']>, step: readon
     slotMapping: Uint32Array.from(tokens, ({ slot }) => slot),
     sequenceIds: Uint32Array.from(tokens, ({ sequence }) => sequence),
     blockTables: Uint32Array.from(BLOCK_TABLES),
-    logitsRows: Uint32Array.from(tokens.keys()),
+    logitsRows: Uint32Array.from(wanted ?? tokens.keys()),
     sampling: [],
     scoring: [],
   });
@@ -114,8 +122,19 @@ t.test('a token sees those before it and not those after', async (t) => {
     );
 });
 
+t.test('logits of some tokens are those of a step that wants them of all', async (t) => {
+  const logits = await logitsAfter([[{ sequence: 0, start: 0, tokenIds: STORY }]], [8, 3]);
+  t.strictSame(logits.slice(0, 2), [whole[8], whole[3]]);
+});
+
+t.test('a step that wants another token’s logits leaves keys and values for the next', async (t) => {
+  const first = [{ sequence: 0, start: 0, tokenIds: STORY.slice(0, 8) }] as const;
+  const logits = await logitsAfter([first, [{ sequence: 0, start: 8, tokenIds: STORY.slice(8) }]], [0]);
+  t.strictSame(logits[0], whole[8]);
+});
+
 t.test('a step that wants no logits computes none', async (t) => {
-  const logits = await logitsAfter([[{ sequence: 0, start: 0, tokenIds: STORY }]], 0);
+  const logits = await logitsAfter([[{ sequence: 0, start: 0, tokenIds: STORY }]], []);
   t.ok(logits.flat().every((value) => value === 0));
 });
 
