@@ -1,14 +1,15 @@
 #!/usr/bin/env node
-import { COMMANDS } from './commands/commands.js';
+import { COMMANDS, findCommand } from './commands/commands.js';
 import { commandHelp, overview } from './commands/help.js';
 import { readSoftwareVulkan, softwareVectors } from './commands/software-vectors.js';
 import { packageVersion } from './commands/version.js';
 import { CheckpointError, LoadCheckError, UserError } from './errors.js';
 
 /** Runs the command that the arguments name. Resolves with the exit code. */
-async function main([name = '--help', ...args]: readonly string[]): Promise<number> {
-  const command = COMMANDS.find((known) => known.name === name);
-  if (command === undefined) return withoutCommand(name);
+async function main(line: readonly string[]): Promise<number> {
+  const found = findCommand(COMMANDS, line);
+  if (found === null) return withoutCommand(line[0] ?? '--help');
+  const { command, args } = found;
   if (!args.includes('--help') && !args.includes('-h')) {
     // Read by the driver when it is loaded, which no command has done yet.
     Object.assign(process.env, softwareVectors(readSoftwareVulkan(process.env), process.env));

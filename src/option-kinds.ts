@@ -107,6 +107,73 @@ export function integers(preset: readonly number[], range: Range, help: string):
   return { placeholder: '1,2,3', help, repeated: false, default: preset, parse };
 }
 
+/** How many tokens prompts or answers have: `mean` is that of a fixed length too; `spread` half the width of a uniform range, or a standard deviation. */
+export interface Lengths {
+  readonly shape: 'fixed' | 'uniform' | 'normal' | 'lognormal' | 'exponential';
+  readonly mean: number;
+  readonly spread: number;
+}
+
+const MAX_LENGTH = 2 ** 24;
+const LENGTHS_FORM = /^(?:(\d+)(?:-(\d+))?|(normal|lognormal):(\d+):(\d+)|(exponential):(\d+))$/;
+
+/** @param least tokens of a fixed length or a range */
+export function lengths(preset: number, least: number, help: string): Option<Lengths> {
+  const parse = (texts: readonly string[], name: string): Lengths => {
+    const found = readLengths(lastOf(texts));
+    if (found !== null && found.mean - (found.shape === 'uniform' ? found.spread : 0) >= least) return found;
+    throw new UserError(
+      `${name}: ${JSON.stringify(lastOf(texts))} is no length from ${least} to ${MAX_LENGTH}, and none of 64-256, normal:MEAN:STD, lognormal:MEAN:STD, exponential:MEAN`,
+    );
+  };
+  const fixed: Lengths = { shape: 'fixed', mean: preset, spread: 0 };
+  return {
+    placeholder: 'N|RANGE|SHAPE',
+    help: `${help} (default ${preset})`,
+    repeated: false,
+    default: fixed,
+    parse,
+  };
+}
+
+function readLengths(text: string): Lengths | null {
+  const [, least, most, shape, mean, spread, , exponential] = LENGTHS_FORM.exec(text) ?? [];
+  const found: Lengths | null =
+    shape === 'normal' || shape === 'lognormal'
+      ? { shape, mean: Number(mean), spread: Number(spread) }
+      : exponential !== undefined
+        ? { shape: 'exponential', mean: Number(exponential), spread: 0 }
+        : readRange(least, most);
+  return found !== null && found.mean + found.spread <= MAX_LENGTH ? found : null;
+}
+
+function readRange(least: string | undefined, most: string | undefined): Lengths | null {
+  if (least === undefined) return null;
+  if (most === undefined) return { shape: 'fixed', mean: Number(least), spread: 0 };
+  const [from, to] = [Number(least), Number(most)];
+  return from <= to ? { shape: 'uniform', mean: (from + to) / 2, spread: (to - from) / 2 } : null;
+}
+
+/** The length where it is one number. Throws UserError that names `flag` where it varies. */
+export function fixedLength({ shape, mean }: Lengths, flag: string): number {
+  if (shape === 'fixed') return mean;
+  throw new UserError(`${flag}: takes one number here; only bench serve and bench sweep vary it`);
+}
+
+export function orInf(option: Option<number>): Option<number> {
+  const parse = (texts: readonly string[], name: string) =>
+    lastOf(texts) === 'inf' ? Number.POSITIVE_INFINITY : option.parse(texts, name);
+  return { ...option, placeholder: `${option.placeholder}|inf`, parse };
+}
+
+export function numbers(preset: readonly number[], range: Range, help: string): Option<readonly number[]> {
+  const parse = (texts: readonly string[], name: string): readonly number[] =>
+    lastOf(texts)
+      .split(',')
+      .map((part) => inRange(part.trim(), DECIMAL, range, name));
+  return { placeholder: '1,2,3', help, repeated: false, default: preset, parse };
+}
+
 function lastOf(texts: readonly string[]): string {
   return texts[texts.length - 1] ?? '';
 }

@@ -39,6 +39,8 @@ const TESTED_BY: Readonly<Record<string, string>> = {
   'src/text/template-worker.ts': 'test/text/template-process.test.ts',
   // Which fields there are is held against the page; what they may be is refused by the routes.
   'src/server/chat-schemas.ts': 'test/server/schemas.test.ts',
+  // The process's entry: it only runs in a process of its own.
+  'src/bench/serve/client-main.ts': 'test/bench/serve/client.test.ts',
   // The thread's entry, three lines: it runs with the real model and the real runner.
   'src/engine/worker.ts': 'test/integration/concurrency.test.ts',
 };

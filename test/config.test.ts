@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap';
 import { OPTIONS, type OptionName, parseLine } from '#halflight/config.js';
+import { fixedLength } from '#halflight/option-kinds.js';
 import { refuses } from './support/commands.js';
 
 const ALL = Object.keys(OPTIONS) as OptionName[];
@@ -43,6 +44,31 @@ t.test('layers to offload are a number, or found', (t) => {
   t.end();
 });
 
+t.test('lengths are one number, a range, or a distribution', (t) => {
+  const lengths = {
+    '128': { shape: 'fixed', mean: 128, spread: 0 },
+    '64-256': { shape: 'uniform', mean: 160, spread: 96 },
+    'normal:100:20': { shape: 'normal', mean: 100, spread: 20 },
+    'lognormal:100:50': { shape: 'lognormal', mean: 100, spread: 50 },
+    'exponential:100': { shape: 'exponential', mean: 100, spread: 0 },
+  };
+  for (const [text, value] of Object.entries(lengths))
+    t.strictSame(parsed('input-len', '--input-len', text), value, text);
+  const one = parseLine(['--input-len', '5'], ['input-len']).values['input-len'];
+  t.equal(fixedLength(one, '--input-len'), 5);
+  t.throws(() => fixedLength({ ...one, shape: 'uniform' }, '--input-len'), {
+    message: /^--input-len: takes one number here/,
+  });
+  t.end();
+});
+
+t.test('a rate is a number, or inf', (t) => {
+  t.equal(parsed('request-rate'), Number.POSITIVE_INFINITY);
+  t.equal(parsed('request-rate', '--request-rate', 'inf'), Number.POSITIVE_INFINITY);
+  t.equal(parsed('request-rate', '--request-rate', '2.5'), 2.5);
+  t.end();
+});
+
 t.test('the last of an option given twice counts', (t) => {
   t.equal(parsed('port', '--port', '1', '--port', '2'), 2);
   t.end();
@@ -81,6 +107,13 @@ const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
   [['--log-level', 'loud'], /^--log-level: "loud" is none of fatal/],
   [['--kv-cache-memory', '4 apples'], /^--kv-cache-memory: "4 apples" is no size such as 512MiB/],
   [['--kv-cache-memory', '-1'], /^--kv-cache-memory: /],
+  [['--input-len', '0'], /^--input-len: "0" is no length from 1 to/],
+  [['--input-len', '9-3'], /^--input-len: "9-3" is no length/],
+  [['--input-len', '0-3'], /^--input-len: "0-3" is no length/],
+  [['--input-len', 'normal:5'], /^--input-len: "normal:5" is no length .* normal:MEAN:STD/],
+  [['--output-len', '1'], /^--output-len: "1" is no length from 2 to/],
+  [['--input-len', '99999999'], /^--input-len: /],
+  [['--request-rate', 'many'], /^--request-rate: "many" is not a number/],
   [['--json=yes'], /^--json: takes no value$/],
   [['--bogus'], /^--bogus: no such option; see --help$/],
   [['-p', '1'], /^-p: no such option/],

@@ -7,7 +7,7 @@ import type { Engine } from '../engine/types.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatTable } from './format.js';
-import { engineOptions, findModel } from './model-options.js';
+import { engineOptions, findModel, fixedLengths } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 interface Measured {
@@ -72,7 +72,7 @@ async function benchThroughput(engine: Engine, values: BenchValues, vocabSize: n
 }
 
 async function benchInterference(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
-  const lengths = { inputLen: values['input-len'], outputLen: values['output-len'], vocabSize };
+  const lengths = { ...fixedLengths(values), vocabSize };
   const results: Interference[] = [];
   for (let round = 0; round <= values.repeats; round++) {
     const [concurrency] = values.concurrency.slice(-1);
@@ -93,7 +93,7 @@ async function benchInterference(engine: Engine, values: BenchValues, vocabSize:
 }
 
 async function benchPrefix(engine: Engine, values: BenchValues, vocabSize: number): Promise<Measured> {
-  const options = { sharedLen: values['long-input-len'], ownLen: values['input-len'], vocabSize };
+  const options = { sharedLen: values['long-input-len'], ownLen: fixedLengths(values).inputLen, vocabSize };
   const results: PrefixTimes[] = [];
   for (let round = 0; round <= values.repeats; round++)
     results.push(await measurePrefix(engine, options, round));
@@ -118,7 +118,7 @@ async function measureAll(
 ): Promise<MeteredThroughput[]> {
   const log = new StepLog(engine);
   const rounds: MeteredThroughput[][] = [];
-  const lengths = { inputLen: values['input-len'], outputLen: values['output-len'], vocabSize };
+  const lengths = { ...fixedLengths(values), vocabSize };
   for (let round = 0; round <= values.repeats; round++) {
     const results: MeteredThroughput[] = [];
     for (const concurrency of values.concurrency) {

@@ -16,7 +16,7 @@ import { expertBytes, ropeBytes } from '../model/weight-bytes.js';
 import { adapterLines } from './bench-kernels.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
 import { formatBytes, formatPercent, formatTable } from './format.js';
-import { engineOptions, findModel, quantizationFormat } from './model-options.js';
+import { engineOptions, findModel, fixedLengths, quantizationFormat } from './model-options.js';
 import { showProgress, whileLoading } from './progress.js';
 
 const SEED = 1;
@@ -65,7 +65,7 @@ async function measureAll(
   const log = new StepLog(engine);
   const results: Offline[] = [];
   for (const batchSize of values['batch-size']) {
-    const lengths = { batchSize, inputLen: values['input-len'], outputLen: values['output-len'] };
+    const lengths = { batchSize, ...fixedLengths(values) };
     const rounds: Offline[] = [];
     for (let i = 0; i < values.repeats; i++)
       rounds.push(await measureOffline(engine, log, lengths, roofline, vocabSize));
@@ -89,7 +89,8 @@ async function openModel(values: BenchValues, models: readonly string[]): Promis
 
 /** The KV cache holds every request in full, so that none is preempted. */
 function offlineOptions(values: BenchValues, { config }: ModelSource): EngineOptions {
-  const maxModelLen = values['max-model-len'] ?? values['input-len'] + values['output-len'];
+  const { inputLen, outputLen } = fixedLengths(values);
+  const maxModelLen = values['max-model-len'] ?? inputLen + outputLen;
   const maxNumSeqs = Math.max(...values['batch-size']);
   const options = engineOptions('', values);
   // Of the widest type; the engine takes no more blocks than its sequences can fill.
@@ -109,8 +110,8 @@ function offlineOptions(values: BenchValues, { config }: ModelSource): EngineOpt
 }
 
 function checkCache({ numBlocks, blockSize }: EngineInfo, values: BenchValues): void {
-  const length = values['input-len'] + values['output-len'];
-  const needed = Math.max(...values['batch-size']) * blocksFor(length, blockSize);
+  const { inputLen, outputLen } = fixedLengths(values);
+  const needed = Math.max(...values['batch-size']) * blocksFor(inputLen + outputLen, blockSize);
   if (numBlocks >= needed) return;
   throw new UserError(
     `--batch-size: needs ${needed} blocks of KV cache, and there are ${numBlocks}; lower it, or --input-len and --output-len`,

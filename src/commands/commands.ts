@@ -1,7 +1,10 @@
 import { type OptionName, parseLine } from '../config.js';
 import { UserError } from '../errors.js';
 import {
+  BENCH_COMPARE_OPTIONS,
   BENCH_OPTIONS,
+  BENCH_SERVE_OPTIONS,
+  BENCH_SWEEP_OPTIONS,
   COMPARE_OPTIONS,
   DOCTOR_OPTIONS,
   EVAL_OPTIONS,
@@ -13,6 +16,7 @@ import {
 } from './options.js';
 
 export interface Command {
+  /** One word, or two. */
   readonly name: string;
   /** Arguments after the name, for the help. */
   readonly usage: string;
@@ -77,6 +81,28 @@ export const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./bench.js')).runBench(args),
   },
   {
+    name: 'bench serve',
+    usage: '[--base-url URL] [--goodput ttft:500 tpot:50]',
+    summary: 'Load any OpenAI-style server with requests, and measure throughput, latency and goodput.',
+    options: BENCH_SERVE_OPTIONS,
+    run: async (args) => (await import('./bench-serve.js')).runBenchServe(args),
+  },
+  {
+    name: 'bench sweep',
+    usage: '[--base-url URL] [--request-rates 1,2,4]',
+    summary: 'Load a server more and more until more gains nothing, and mark the knee.',
+    options: BENCH_SWEEP_OPTIONS,
+    run: async (args) => (await import('./bench-sweep.js')).runBenchSweep(args),
+  },
+  {
+    name: 'bench compare',
+    usage: '[MODEL] [--variants fp16,int8,int4]',
+    summary:
+      'Serve a model in several formats in turn: throughput, latency, memory and quality in one report.',
+    options: BENCH_COMPARE_OPTIONS,
+    run: async (args) => (await import('./bench-compare.js')).runBenchCompare(args),
+  },
+  {
     name: 'pull',
     usage: 'org/name[@revision][:QUANTIZATION]',
     summary: 'Fetch a model from the Hugging Face hub into its cache, and print where it is.',
@@ -96,3 +122,14 @@ export const COMMANDS: readonly Command[] = [
     },
   },
 ];
+
+/** The command that a command line begins with, and what follows; null where there is none. */
+export function findCommand(
+  commands: readonly Command[],
+  [first = '', ...rest]: readonly string[],
+): { readonly command: Command; readonly args: readonly string[] } | null {
+  const longer = commands.find(({ name }) => name === `${first} ${rest[0]}`);
+  if (longer !== undefined) return { command: longer, args: rest.slice(1) };
+  const command = commands.find(({ name }) => name === first);
+  return command === undefined ? null : { command, args: rest };
+}

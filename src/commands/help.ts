@@ -37,5 +37,6 @@ function optionHead(name: OptionName): string {
 function preset(name: OptionName): string {
   const option: Option<unknown> = OPTIONS[name];
   const shown = typeof option.default === 'string' || typeof option.default === 'number';
-  return shown ? ` (default ${String(option.default)})` : '';
+  const infinite = option.default === Number.POSITIVE_INFINITY;
+  return shown ? ` (default ${infinite ? 'inf' : String(option.default)})` : '';
 }

@@ -9,6 +9,7 @@ import { ENGINE_DEFAULTS, type EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import { repositoryOf } from '../hub/cache.js';
 import { parseRepository } from '../hub/names.js';
+import { fixedLength } from '../option-kinds.js';
 import { parseQuantization, QUANTIZATION_NAMES } from '../quant/formats.js';
 import type { WeightFormat } from '../quant/weight.js';
 import type { HUB_OPTIONS, MODEL_OPTIONS } from './options.js';
@@ -94,5 +95,16 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     batchInvariant: values['batch-invariant'],
     device: values.device,
     autotune: !values['no-autotune'],
+  };
+}
+
+/** Tokens of each prompt and answer. Throws UserError where they vary. */
+export function fixedLengths(values: Values<'input-len' | 'output-len'>): {
+  readonly inputLen: number;
+  readonly outputLen: number;
+} {
+  return {
+    inputLen: fixedLength(values['input-len'], '--input-len'),
+    outputLen: fixedLength(values['output-len'], '--output-len'),
   };
 }

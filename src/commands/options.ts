@@ -144,4 +144,69 @@ export const BENCH_OPTIONS = [
   'help',
 ] as const satisfies readonly OptionName[];
 
+/** What load is sent where. */
+export const LOAD_OPTIONS = [
+  'base-url',
+  'model',
+  'backend',
+  'api-key',
+  'dataset',
+  'input-len',
+  'output-len',
+  'vocab-size',
+  'num-prefixes',
+  'prefix-len',
+  'num-prompts',
+  'num-warmups',
+  'burstiness',
+  'goodput',
+  'ignore-eos',
+  'temperature',
+  'seed',
+  'request-timeout',
+  'csv',
+  'html',
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
+export const BENCH_SERVE_OPTIONS = [
+  'request-rate',
+  'max-concurrency',
+  'server-metrics',
+  'recovery',
+  'save-result',
+  'result-filename',
+  ...LOAD_OPTIONS,
+] as const satisfies readonly OptionName[];
+
+/** A level has as many requests as its load needs, so their number is not asked for where the load is requests at once. */
+export const BENCH_SWEEP_OPTIONS = [
+  'max-concurrency',
+  'num-rounds',
+  'request-rates',
+  ...LOAD_OPTIONS,
+] as const satisfies readonly OptionName[];
+
+export const BENCH_COMPARE_OPTIONS = [
+  'variants',
+  'concurrency',
+  'repeats',
+  'num-rounds',
+  'input-len',
+  'output-len',
+  'goodput',
+  'seed',
+  'text',
+  'quality-windows',
+  'protocol',
+  'window',
+  'stride',
+  'html',
+  'csv',
+  ...MODEL_OPTIONS.filter((name) => name !== 'quantization'),
+  'json',
+  'help',
+] as const satisfies readonly OptionName[];
+
 export const DOCTOR_OPTIONS = ['help'] as const satisfies readonly OptionName[];

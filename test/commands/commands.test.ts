@@ -1,5 +1,5 @@
 import t from 'tap';
-import { COMMANDS } from '#halflight/commands/commands.js';
+import { COMMANDS, findCommand } from '#halflight/commands/commands.js';
 import { refuses } from '../support/commands.js';
 
 t.test('every command refuses an option that it does not know', async (t) => {
@@ -24,4 +24,15 @@ t.test('every command with a model refuses one that is not there', async (t) => 
 t.test('doctor takes no argument', async (t) => {
   const doctor = COMMANDS.find(({ name }) => name === 'doctor');
   await refuses(t, () => doctor?.run(['now']), /^doctor: takes no argument, but got now$/);
+});
+
+t.test('a command of two words is found before one of its first word', (t) => {
+  t.match(findCommand(COMMANDS, ['bench', 'serve', '--json']), {
+    command: { name: 'bench serve' },
+    args: ['--json'],
+  });
+  t.match(findCommand(COMMANDS, ['bench', 'kernels']), { command: { name: 'bench' }, args: ['kernels'] });
+  t.equal(findCommand(COMMANDS, ['bogus']), null);
+  t.equal(findCommand(COMMANDS, []), null);
+  t.end();
 });
