@@ -4,7 +4,7 @@ import { fitting, totalBytes } from '../bench/compare/memory.js';
 import { compareCharts } from '../bench/report/charts.js';
 import type { ReportPage, Table } from '../bench/report/page.js';
 import type { ProtocolName } from '../calibrate/protocols.js';
-import { klText, perplexityEstimate, withError } from './eval-report.js';
+import { withError } from './eval-report.js';
 import { formatBytes, formatTable } from './format.js';
 import { loadCsv } from './load-table.js';
 import type { Quality } from './schemes.js';
@@ -48,7 +48,7 @@ export function comparisonReport(report: CompareReport): ReportPage {
     tables: tablesOf(report),
     bars: [
       {
-        title: 'Memory on the device',
+        title: 'Memory, side by side',
         rows: named.map(({ name, facts }) => ({
           name,
           parts: [
@@ -108,64 +108,82 @@ function csvRow(report: CompareReport, variant: ComparedVariant, level: Compared
 function notesOf({ variants, inputLen, outputLen, repeats, seed, text, date }: CompareReport): string[] {
   return [
     `${variants[0].facts.adapter}, ${date.slice(0, 10)}; prompts of ${inputLen} random tokens, answers of ${outputLen}, seed ${seed}; ${repeats} repeats in turn, ± is half of a 95% interval`,
-    `quality: ${text.file}, protocol ${text.protocol}, ${text.numWindows} windows of ${text.window}; ± is one standard error; KL and ratio are against the model as it is stored`,
+    `quality: ${text.file}, protocol ${text.protocol}, ${text.numWindows} windows of ${text.window}; ± is one standard error; KL, and perplexity over full, are against the model as it is stored`,
   ];
 }
 
 /** A speed never stands without its quality: both are in each row. */
 function tablesOf(report: CompareReport): readonly Table[] {
-  return [summaryTable(report), levelTable(report)];
+  return [speedTable(report), levelTable(report), memoryTable(report)];
 }
 
-function summaryTable(report: CompareReport): Table {
-  const { variants, qualities, inputLen, outputLen } = report;
+function speedTable({ variants, qualities }: CompareReport): Table {
   const loads = variants[0].levels.map(({ concurrency }) => concurrency);
   const rows = variants.map((variant, i) => [
     nameOf(variant),
     ...variant.levels.map(({ ratio }) => (ratio === null ? '1' : intervalText(ratio, 2))),
     crossingText(variant),
     ...qualityCells(qualities[i]),
-    formatBytes(variant.facts.weights),
-    formatBytes(variant.facts.kvCache),
-    String(fittingOf(report, i)),
   ]);
   const heads = [
     'variant',
     ...loads.map((load) => `× at ${load}`),
     'crosses at',
     'perplexity',
-    'ratio',
+    'over full',
     'KL, nats',
     'same token',
-    'weights',
-    'KV cache',
-    'fit',
   ];
-  const note = `× at N: tokens/s over those of ${nameOf(variants[0])}, with N requests at once. fit: requests of ${inputLen + outputLen} tokens that the memory of the largest variant holds.`;
+  const note = `× at N: tokens/s over those of ${nameOf(variants[0])}, with N requests at once; crosses at: where that passes 1.`;
   return { title: 'Speed and what it costs', heads, rows, note };
 }
 
+/** A column of the table of loads. */
+interface LevelColumn {
+  readonly head: string;
+  readonly write: (level: ComparedLevel, quality: Quality) => string;
+}
+
+const LEVEL_COLUMNS: readonly LevelColumn[] = [
+  { head: 'tokens/s', write: ({ throughput }) => intervalText(throughput, 1) },
+  { head: 'TTFT ms', write: ({ ttftMs }) => intervalText(ttftMs, 1) },
+  { head: 'ITL ms', write: ({ itlMs }) => intervalText(itlMs, 1) },
+  { head: 'E2E ms', write: ({ e2elMs }) => intervalText(e2elMs, 0) },
+  { head: 'goodput/s', write: ({ goodput }) => (goodput === null ? '' : intervalText(goodput, 2)) },
+  { head: 'failed', write: ({ failed }) => String(failed) },
+  { head: 'KL, nats', write: (_, quality) => klCell(quality) },
+];
+
 function levelTable({ variants, qualities }: CompareReport): Table {
+  const columns = LEVEL_COLUMNS.filter(({ write }) => write(variants[0].levels[0], qualities[0]) !== '');
   const rows = variants.flatMap((variant, i) =>
     variant.levels.map((level) => [
       `${nameOf(variant)}, ${level.concurrency} at once`,
-      intervalText(level.throughput, 1),
-      intervalText(level.ttftMs, 1),
-      intervalText(level.itlMs, 1),
-      intervalText(level.e2elMs, 0),
-      level.goodput === null ? '' : intervalText(level.goodput, 2),
-      String(level.failed),
-      klCell(qualities[i]),
+      ...columns.map(({ write }) => write(level, qualities[i])),
     ]),
   );
-  const heads = ['', 'tokens/s', 'TTFT ms', 'ITL ms', 'E2E ms', 'goodput/s', 'failed', 'KL, nats'];
+  const heads = ['', ...columns.map(({ head }) => head)];
   return { title: 'Each load', heads, rows, note: 'Times are medians.' };
+}
+
+function memoryTable(report: CompareReport): Table {
+  const { variants, inputLen, outputLen } = report;
+  const rows = variants.map((variant, i) => [
+    nameOf(variant),
+    formatBytes(variant.facts.weights),
+    formatBytes(variant.facts.kvCache),
+    formatBytes(totalBytes(variant.facts)),
+    String(fittingOf(report, i)),
+  ]);
+  const heads = ['variant', 'weights', 'KV cache', 'with activations', 'requests that fit'];
+  const note = `Requests of ${inputLen + outputLen} tokens that would fit into the memory that the largest variant takes.`;
+  return { title: 'Memory on the device', heads, rows, note };
 }
 
 function qualityCells(quality: Quality): string[] {
   const { perplexity, divergence } = quality;
   return [
-    perplexity === null ? '' : withError(perplexityEstimate(perplexity), 4),
+    perplexity === null ? '' : perplexity.perplexity.toFixed(4),
     divergence === null ? '1' : withError(divergence.perplexityRatio, 5),
     klCell(quality),
     divergence === null ? '100%' : `${(100 * divergence.topAgreement.mean).toFixed(2)}%`,
@@ -173,7 +191,9 @@ function qualityCells(quality: Quality): string[] {
 }
 
 function klCell({ divergence }: Quality): string {
-  return divergence === null ? '0' : klText(divergence.kl);
+  if (divergence === null) return '0';
+  const { mean, standardError } = divergence.kl;
+  return `${mean.toExponential(1)} ± ${standardError.toExponential(1)}`;
 }
 
 function crossingText({ crossovers }: ComparedVariant): string {

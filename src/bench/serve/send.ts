@@ -27,8 +27,9 @@ export function createSender(target: Target, dialect: Dialect): Sender {
     send: (request, sentMs, onText) => {
       const body = JSON.stringify(dialect.body(request, target));
       const answer = new Answer(dialect, sentMs, onText);
-      return answer.of((onResponse) => {
-        const sent = client.request(`${target.baseUrl}${dialect.path}`, options, onResponse);
+      return answer.of((isRetry, onResponse) => {
+        const url = `${target.baseUrl}${dialect.path}`;
+        const sent = client.request(url, isRetry ? { ...options, agent: false } : options, onResponse);
         sent.end(body);
         return sent;
       }, target.timeoutMs);
@@ -36,6 +37,9 @@ export function createSender(target: Target, dialect: Dialect): Sender {
     close: () => agent.destroy(),
   };
 }
+
+/** @param isRetry whether a connection of its own is wanted, that no request has had before */
+type Start = (isRetry: boolean, onResponse: (response: http.IncomingMessage) => void) => http.ClientRequest;
 
 /** Of a refusal's body, which is only read to free the connection. */
 const MAX_ERROR_TEXT = 4096;
@@ -54,24 +58,42 @@ class Answer {
     readonly onText: (times: readonly number[]) => void,
   ) {}
 
-  of(
-    start: (onResponse: (response: http.IncomingMessage) => void) => http.ClientRequest,
-    timeoutMs: number,
-  ): Promise<RequestRecord> {
+  of(start: Start, timeoutMs: number): Promise<RequestRecord> {
     return new Promise((resolve) => {
       const end = (error: string | null) => {
         clearTimeout(timer);
         this.#error ??= error;
         resolve(this.#record());
       };
-      const request = start((response) => this.#follow(response, end));
-      request.on('error', (error) => end(problemOf(error)));
+      let request = this.#begin(start, false, end, (retry) => {
+        request = retry;
+      });
       const timer = setTimeout(() => {
         this.#error ??= 'timeout';
         request.destroy();
         end(null);
       }, timeoutMs);
     });
+  }
+
+  /** A server may close a kept connection just when it is taken again: the request has not reached it then, and is sent anew. */
+  #begin(
+    start: Start,
+    isRetry: boolean,
+    end: (error: string | null) => void,
+    onRetry: (request: http.ClientRequest) => void,
+  ): http.ClientRequest {
+    let isAnswered = false;
+    const request = start(isRetry, (response) => {
+      isAnswered = true;
+      this.#follow(response, end);
+    });
+    request.on('error', (error) => {
+      const isStale = request.reusedSocket && !isAnswered && problemOf(error) === 'ECONNRESET';
+      if (isStale && !isRetry && this.#error === null) onRetry(this.#begin(start, true, end, onRetry));
+      else end(problemOf(error));
+    });
+    return request;
   }
 
   #follow(response: http.IncomingMessage, end: (error: string | null) => void): void {

@@ -1,3 +1,5 @@
+import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { DIALECTS } from '#halflight/bench/serve/dialects.js';
 import { createSender } from '#halflight/bench/serve/send.js';
@@ -5,6 +7,7 @@ import type { RequestRecord, Target } from '#halflight/bench/serve/types.js';
 import { target } from '../../support/load.js';
 import { startToy, type ToyAnswer } from '../../support/toy-server.js';
 
+const STREAM = 'data: {"choices":[{"text":"a"}]}\n\ndata: [DONE]\n\n';
 const QUICK: ToyAnswer = { ttftMs: 5, itlMs: 2, numTokens: 4 };
 
 async function answered(url: string, changes: Partial<Target> = {}): Promise<RequestRecord> {
@@ -40,6 +43,32 @@ for (const [failure, expected] of FAILURES) {
 t.test('an answer without usage is whole, its tokens unknown', async (t) => {
   const { url } = await startToy(t, () => ({ ...QUICK, failure: 'no usage' }));
   t.match(await answered(url), { error: null, usage: null });
+});
+
+t.test('a kept connection that the server has closed meanwhile is no failure', async (t) => {
+  // Tells the client to keep the connection, and closes it as the next request comes.
+  const server = createServer((socket) => {
+    let count = 0;
+    socket.on('error', () => undefined);
+    socket.on('data', () => {
+      count += 1;
+      if (count > 1) socket.resetAndDestroy();
+      else
+        socket.write(
+          `HTTP/1.1 200 OK\r\nconnection: keep-alive\r\ncontent-length: ${STREAM.length}\r\n\r\n${STREAM}`,
+        );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const sender = createSender(target(`http://127.0.0.1:${port}`), DIALECTS.openai);
+  for (let i = 0; i < 3; i++) {
+    t.match(await sender.send({ prompt: [1], outputLen: 4 }, 0, () => undefined), { error: null });
+    // The connection goes back to the agent in the next turn.
+    await sleep(5);
+  }
+  sender.close();
 });
 
 t.test('where nobody listens, that is the error', async (t) => {
