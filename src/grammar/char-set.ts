@@ -1,0 +1,110 @@
+import { quoteChar } from './ebnf.js';
+
+/** Code points: ranges from first to last, in order, with gaps between them. */
+export type CharSet = readonly (readonly [number, number])[];
+
+const LAST = 0x10ffff;
+
+/** All characters but surrogates, which UTF-8 does not have. */
+export const ANY_CHAR: CharSet = [
+  [0, 0xd7ff],
+  [0xe000, LAST],
+];
+
+export const DIGITS: CharSet = [[0x30, 0x39]];
+export const WORD_CHARS: CharSet = union([[0x30, 0x39]], [[0x41, 0x5a]], [[0x5f, 0x5f]], [[0x61, 0x7a]]);
+/** As `\s` of ECMAScript. */
+export const SPACES: CharSet = union(
+  [[0x09, 0x0d]],
+  [[0x20, 0x20]],
+  [[0xa0, 0xa0]],
+  [[0x1680, 0x1680]],
+  [[0x2000, 0x200a]],
+  [[0x2028, 0x2029]],
+  [[0x202f, 0x202f]],
+  [[0x205f, 0x205f]],
+  [[0x3000, 0x3000]],
+  [[0xfeff, 0xfeff]],
+);
+/** What `.` does not match. */
+export const LINE_ENDS: CharSet = union([[0x0a, 0x0a]], [[0x0d, 0x0d]], [[0x2028, 0x2029]]);
+
+export function charSet(...chars: string[]): CharSet {
+  return union(...chars.map((char): CharSet => [[codeOf(char), codeOf(char)]]));
+}
+
+export function codeOf(char: string): number {
+  return char.codePointAt(0) ?? 0;
+}
+
+export function union(...sets: readonly CharSet[]): CharSet {
+  const ranges = sets.flat().toSorted(([a], [b]) => a - b);
+  const out: [number, number][] = [];
+  for (const [first, last] of ranges) {
+    const previous = out.at(-1);
+    if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    else out.push([first, last]);
+  }
+  return out;
+}
+
+export function complement(set: CharSet): CharSet {
+  return intersection(ANY_CHAR, gaps(set));
+}
+
+export function without(set: CharSet, taken: CharSet): CharSet {
+  return intersection(set, gaps(taken));
+}
+
+export function intersection(a: CharSet, b: CharSet): CharSet {
+  const out: [number, number][] = [];
+  for (const [first, last] of a) {
+    for (const [from, to] of b) {
+      if (Math.max(first, from) <= Math.min(last, to)) out.push([Math.max(first, from), Math.min(last, to)]);
+    }
+  }
+  return union(out);
+}
+
+function gaps(set: CharSet): CharSet {
+  const out: [number, number][] = [];
+  let next = 0;
+  for (const [first, last] of set) {
+    if (first > next) out.push([next, first - 1]);
+    next = last + 1;
+  }
+  if (next <= LAST) out.push([next, LAST]);
+  return out;
+}
+
+/** One character of the set as EBNF; the set is not empty. */
+export function rawClass(set: CharSet): string {
+  const ranges = intersection(set, ANY_CHAR).map(([first, last]) =>
+    first === last ? quoteChar(first) : `${quoteChar(first)}-${quoteChar(last)}`,
+  );
+  return `[${ranges.join('')}]`;
+}
+
+const CONTROLS: CharSet = [[0, 0x1f]];
+const SHORT_ESCAPES = new Map(
+  Object.entries({ '"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't' }),
+);
+/** Characters that stand for themselves in a string of JSON. */
+export const JSON_PLAIN: CharSet = without(ANY_CHAR, union(CONTROLS, charSet('"', '\\')));
+
+/** One character of the set as it stands in a string of JSON; the set is not empty. */
+export function jsonClass(set: CharSet): string {
+  const plain = intersection(set, JSON_PLAIN);
+  const alternatives = plain.length === 0 ? [] : [rawClass(plain)];
+  for (const [first, last] of intersection(set, union(CONTROLS, charSet('"', '\\')))) {
+    for (let code = first; code <= last; code++) alternatives.push(`"${escapeOf(code)}"`);
+  }
+  return alternatives.length === 1 ? alternatives[0] : `(${alternatives.join(' | ')})`;
+}
+
+/** An escape of JSON, written for a literal of EBNF. */
+function escapeOf(code: number): string {
+  const short = SHORT_ESCAPES.get(String.fromCharCode(code));
+  const text = `\\${short ?? `u${code.toString(16).padStart(4, '0')}`}`;
+  return [...text].map((char) => quoteChar(codeOf(char))).join('');
+}
