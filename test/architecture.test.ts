@@ -41,6 +41,12 @@ const TESTED_BY: Readonly<Record<string, string>> = {
   'src/server/chat-schemas.ts': 'test/server/schemas.test.ts',
   // The process's entry: it only runs in a process of its own.
   'src/bench/serve/client-main.ts': 'test/bench/serve/client.test.ts',
+  // Three lines: it only runs in a thread of its own.
+  'src/grammar/worker.ts': 'test/grammar/thread.test.ts',
+  // The names of what two threads say to each other, and a clock for both.
+  'src/grammar/protocol.ts': 'test/grammar/worker-main.test.ts',
+  // A class that is only a name.
+  'src/grammar/grammar-error.ts': 'test/grammar/convert.test.ts',
   // The thread's entry, three lines: it runs with the real model and the real runner.
   'src/engine/worker.ts': 'test/integration/concurrency.test.ts',
 };

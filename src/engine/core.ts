@@ -1,8 +1,10 @@
 import { ApiError } from '../errors.js';
+import type { Grammars } from '../grammar/service.js';
 import type { StepReading } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { type BatchShape, layOutStep, type StepLayout } from './batch.js';
 import { type BlockManager, blocksFor } from './block-manager.js';
+import { GrammarMasks } from './grammar-masks.js';
 import type { ModelRunner } from './model-runner.js';
 import { MAX_SCORED_TOKENS } from './options.js';
 import { type Outcome, OutcomeReader, type SequenceOutput } from './outcomes.js';
@@ -28,6 +30,12 @@ export interface CoreOptions {
   readonly limits: EngineLimits;
   readonly vocabSize: number;
   readonly eosTokenIds: readonly number[];
+  /** What grammars are followed by; absent, none is. */
+  readonly grammars?: Grammars;
+  /** A request that was added cannot be answered, or not to its end. */
+  readonly onRefused?: (id: string, error: unknown) => void;
+  /** There is work again. */
+  readonly onWork?: () => void;
   /** Monotonic clock, ms. */
   readonly now: () => number;
 }
@@ -79,8 +87,11 @@ export class EngineCore {
   readonly #shape: BatchShape;
   readonly #scheduler: Scheduler;
   readonly #outcomes: OutcomeReader;
+  readonly #masks: GrammarMasks;
   /** Unfinished ones by id. */
   readonly #sequences = new Map<string, Sequence>();
+  /** Those of them whose grammar is being compiled: they wait outside of the queues. */
+  readonly #compiling = new Set<Sequence>();
   /** In the order in which they were sent. A device runs them in that order, so blocks may be freed and given out anew while one runs. */
   readonly #inFlight: StepInFlight[] = [];
   readonly #pacer: PrefillPacer;
@@ -102,16 +113,18 @@ export class EngineCore {
     this.#scheduler = new Scheduler(blocks, { ...limits, maxScoredTokens: MAX_SCORED_TOKENS });
     this.#pacer = new PrefillPacer(limits);
     this.#outcomes = new OutcomeReader(eosTokenIds);
+    this.#masks = new GrammarMasks(options.grammars ?? null, this.#shape.vocabulary, {
+      onMask: (sequence) => this.#compiled(sequence),
+      onRefused: (sequence, error) => this.#refuse(sequence, error),
+    });
   }
 
   /** Sends what can be sent and takes in the oldest step. One at a time, and only while there is work. Rejects with the cause when the engine fails. */
   async step(): Promise<StepResult> {
     this.#beginStep();
     try {
-      this.#fillPipeline();
-      const step = this.#inFlight.shift();
-      // A request that passed admission can always run alone, so this is a defect; waiting on would spin for ever.
-      if (step === undefined) throw new Error('the scheduler found nothing to run');
+      const step = await this.#oldestStep();
+      if (step === null) return { outputs: [], stats: this.stats() };
       const reading = await step.reading;
       if (this.#failure !== null) throw this.#failure;
       return this.#take(step, reading);
@@ -123,7 +136,7 @@ export class EngineCore {
   }
 
   get hasWork(): boolean {
-    return this.#sequences.size > 0 || this.#inFlight.length > 0;
+    return this.#sequences.size > this.#compiling.size || this.#inFlight.length > 0;
   }
 
   /** Throws ApiError where the request is malformed, its id is taken, it can never fit, or the engine has failed. */
@@ -137,8 +150,10 @@ export class EngineCore {
     const options = { salt, priority, maxModelLen };
     const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, options);
     sequence.arrivalMs = this.#options.now();
+    this.#masks.start(sequence);
     this.#sequences.set(sequence.id, sequence);
-    this.#scheduler.add(sequence);
+    if (sequence.isHeld) this.#compiling.add(sequence);
+    else this.#scheduler.add(sequence);
   }
 
   /** Drops the sequence and frees its blocks, also where a step with it runs: its output is dropped. Unknown ids are ignored. */
@@ -185,6 +200,32 @@ export class EngineCore {
     this.#stepping = true;
   }
 
+  /** The step to wait for; null where nothing is left to do, because grammars did not let the last sequences go on. */
+  async #oldestStep(): Promise<StepInFlight | null> {
+    this.#fillPipeline();
+    while (this.#inFlight.length === 0 && this.#masks.numAwaited > this.#compiling.size) {
+      await this.#masks.next();
+      this.#fillPipeline();
+    }
+    const step = this.#inFlight.shift();
+    if (step !== undefined) return step;
+    // A request that passed admission can always run alone, so this is a defect; waiting on would spin for ever.
+    if (this.hasWork) throw this.#failure ?? new Error('the scheduler found nothing to run');
+    return null;
+  }
+
+  /** Its grammar is compiled, and it may join the others. */
+  #compiled(sequence: Sequence): void {
+    if (!this.#compiling.delete(sequence)) return;
+    this.#scheduler.add(sequence);
+    this.#options.onWork?.();
+  }
+
+  #refuse(sequence: Sequence, error: unknown): void {
+    this.#finish(sequence);
+    this.#options.onRefused?.(sequence.id, error);
+  }
+
   #fillPipeline(): void {
     while (this.#inFlight.length < this.#maxInFlight) if (!this.#send()) return;
   }
@@ -215,9 +256,10 @@ export class EngineCore {
     if (numSpeculativeTokens === 0) return;
     for (const sequence of this.#scheduler.running) {
       const numMissing = sequence.maxNumTokens - sequence.numTokens - 1;
-      sequence.draftTokenIds = sequence.isPrefilling
-        ? []
-        : proposeDraft(sequence.tokenIds, Math.min(numSpeculativeTokens, numMissing));
+      sequence.draftTokenIds =
+        sequence.isPrefilling || sequence.matcher !== null
+          ? []
+          : proposeDraft(sequence.tokenIds, Math.min(numSpeculativeTokens, numMissing));
     }
   }
 
@@ -242,14 +284,21 @@ export class EngineCore {
   }
 
   #close({ sequence, output }: Outcome): SequenceOutput {
-    if (output.finishReason === null) this.#scheduler.remember(sequence);
-    else this.#finish(sequence);
+    if (output.finishReason !== null) this.#finish(sequence);
+    else this.#goOn(sequence);
     return output;
+  }
+
+  #goOn(sequence: Sequence): void {
+    this.#scheduler.remember(sequence);
+    this.#masks.ask(sequence);
   }
 
   #finish(sequence: Sequence): void {
     this.#sequences.delete(sequence.id);
-    this.#scheduler.finish(sequence);
+    this.#masks.forget(sequence);
+    if (this.#compiling.delete(sequence)) sequence.status = 'finished';
+    else this.#scheduler.finish(sequence);
   }
 }
 

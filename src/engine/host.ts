@@ -1,3 +1,4 @@
+import type { Grammars } from '../grammar/service.js';
 import { BlockManager } from './block-manager.js';
 import { EngineCore } from './core.js';
 import { EngineLoop, type LoopEvents } from './loop.js';
@@ -5,7 +6,12 @@ import type { LoadedModel } from './model-runner.js';
 import type { EngineOptions } from './options.js';
 import { type EngineCommand, type EngineEvent, encodeError } from './protocol.js';
 
-export type HostOptions = Pick<
+export interface HostOptions extends Schedule {
+  /** What grammars are followed by; absent, none is. Closed with the host. */
+  readonly grammars?: Grammars;
+}
+
+type Schedule = Pick<
   EngineOptions,
   | 'maxNumSeqs'
   | 'maxNumBatchedTokens'
@@ -24,10 +30,10 @@ export class EngineHost {
 
   constructor(
     readonly model: LoadedModel,
-    options: HostOptions,
+    readonly options: HostOptions,
     readonly emit: (event: EngineEvent) => void,
   ) {
-    this.#core = createCore(model, options);
+    this.#core = this.#createCore();
     this.#loop = new EngineLoop(this.#core, this.#loopEvents(), options.stepTimeoutMs);
     this.#running = this.#loop.run();
     void model.runner.lost.then((reason) => this.#loop.fail(reason));
@@ -46,6 +52,7 @@ export class EngineHost {
   async close(): Promise<void> {
     this.#loop.stop();
     await this.#running;
+    await this.options.grammars?.close();
     this.model.runner.destroy();
   }
 
@@ -53,8 +60,27 @@ export class EngineHost {
     try {
       this.#core.add(request);
     } catch (error) {
-      this.emit({ type: 'refused', id: request.id, error: encodeError(error) });
+      this.#refuse(request.id, error);
     }
+  }
+
+  #refuse(id: string, error: unknown): void {
+    this.emit({ type: 'refused', id, error: encodeError(error) });
+  }
+
+  #createCore(): EngineCore {
+    const { runner, info, vocabSize, eosTokenIds } = this.model;
+    return new EngineCore({
+      runner,
+      blocks: new BlockManager(info.numBlocks, info.blockSize),
+      limits: { ...this.options, maxModelLen: info.maxModelLen },
+      vocabSize,
+      eosTokenIds,
+      grammars: this.options.grammars,
+      onRefused: (id, error) => this.#refuse(id, error),
+      onWork: () => this.#loop.wake(),
+      now: () => performance.now(),
+    });
   }
 
   #loopEvents(): LoopEvents {
@@ -63,15 +89,4 @@ export class EngineHost {
       onFailed: (error) => this.emit({ type: 'failed', error: encodeError(error) }),
     };
   }
-}
-
-function createCore({ runner, info, vocabSize, eosTokenIds }: LoadedModel, options: HostOptions): EngineCore {
-  return new EngineCore({
-    runner,
-    blocks: new BlockManager(info.numBlocks, info.blockSize),
-    limits: { ...options, maxModelLen: info.maxModelLen },
-    vocabSize,
-    eosTokenIds,
-    now: () => performance.now(),
-  });
 }

@@ -17,7 +17,8 @@ export function logitsEdits(
   drafts: readonly number[],
   vocabulary: Vocabulary,
 ): LogitsEdits | null {
-  const { logits } = sequence.sampling;
+  const { mask } = sequence;
+  const { logits = mask === null ? undefined : UNCHANGED } = sequence.sampling;
   if (logits === undefined) return null;
   return {
     repetition: logits.repetitionPenalty,
@@ -26,8 +27,38 @@ export function logitsEdits(
     counts: sequence.counts?.list(drafts) ?? [],
     pending: sequence.numPendingTokens === 0 ? null : pendingToken(sequence.pendingRow),
     biases: tokenBiases(sequence, logits, drafts, vocabulary),
-    allowed: logits.allowedTokenIds === null ? null : bitmap(logits.allowedTokenIds, vocabulary.size),
+    allowed: allowedTokens(logits.allowedTokenIds, mask, vocabulary.size),
   };
+}
+
+const UNCHANGED: LogitsParams = {
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+  logitBias: [],
+  minTokens: 0,
+  badWords: [],
+  allowedTokenIds: null,
+};
+
+/** Whether some token may be drawn. Bans that hang on a pending token do not count. */
+export function allowsToken({ allowed, biases }: LogitsEdits): boolean {
+  if (allowed === null) return true;
+  const left = allowed.slice();
+  for (const { tokenId, bias, after } of biases) {
+    if (bias === BANNED && after === null) left[tokenId >>> 5] &= ~(1 << (tokenId & 31));
+  }
+  return left.some((word) => word !== 0);
+}
+
+function allowedTokens(
+  tokenIds: readonly number[] | null,
+  mask: Uint32Array | null,
+  size: number,
+): Uint32Array | null {
+  if (tokenIds === null) return mask;
+  const allowed = bitmap(tokenIds, size);
+  return mask === null ? allowed : allowed.map((word, i) => word & mask[i]);
 }
 
 /** A ban outweighs a bias, so that no token has two that hold at once. */

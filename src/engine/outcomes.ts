@@ -80,7 +80,8 @@ export class OutcomeReader {
   }
 
   #finishReason({ sampling, tokenIds, maxNumTokens }: Sequence, tokenId: number): FinishReason | null {
-    if (!sampling.ignoreEos && this.eosTokenIds.has(tokenId)) return 'stop';
+    const endsAtEos = !sampling.ignoreEos || sampling.grammar !== undefined;
+    if (endsAtEos && this.eosTokenIds.has(tokenId)) return 'stop';
     if (sampling.stopTokenIds.includes(tokenId)) return 'stop';
     return tokenIds.length >= maxNumTokens ? 'length' : null;
   }

@@ -127,7 +127,7 @@ function planRunning(state: SchedulerState, budget: Budget): RunningPlan {
   const release = releaseCounter(state);
   for (let i = 0; i < kept.length && !budget.isSpent; i++) {
     const sequence = kept[i];
-    if (sequence.isComplete) continue;
+    if (sequence.isComplete || sequence.isHeld) continue;
     const item = takeTokens(state, budget, sequence, { numFree, numOthers: kept.length - i - 1 });
     if (item.numTokens === 0) continue;
     const numNew = newBlocks(state, item);
@@ -225,6 +225,7 @@ function planWaiting(
   const admitted: Admission[] = [];
   let { numFree } = left;
   for (const sequence of waiting) {
+    if (sequence.isHeld) break;
     const prefix = state.findPrefix(sequence);
     numFree -= blocksFor(sequence.numTokens, blockSize) - prefix.blocks.length + prefix.numFree;
     if (numFree < 0 || running.length + admitted.length === limits.maxNumSeqs) break;

@@ -1,3 +1,4 @@
+import type { Matcher } from '../grammar/service.js';
 import { TokenCounts } from './token-counts.js';
 import type { PromptStats, SamplingParams, TokenLogprobs } from './types.js';
 
@@ -25,6 +26,10 @@ export class Sequence {
   numComputedTokens = 0;
   /** The first so many full blocks have been named. */
   numNamedBlocks = 0;
+  /** Of the grammar that its output follows; null where it follows none. */
+  matcher: Matcher | null = null;
+  /** Tokens that may come next, u32 `[ceil(vocab/32)]`; null until the grammar has told. */
+  mask: Uint32Array | null = null;
   /** Tokens of its text; null where no penalty needs them. */
   readonly counts: TokenCounts | null;
   /** Of the prompt's tokens from the second on, as far as steps have told; and how many the steps that were sent will have told. */
@@ -64,6 +69,7 @@ export class Sequence {
 
   /** Its next token is in that row of the results of the step that was just sent. */
   awaitToken(row: number): void {
+    this.mask = null;
     this.numPendingTokens += 1;
     this.pendingRow = row;
   }
@@ -101,6 +107,11 @@ export class Sequence {
   /** Whether it computes a prompt, or what it lost to a preemption, rather than its next token. */
   get isPrefilling(): boolean {
     return this.numUncomputedTokens > 1;
+  }
+
+  /** Whether its grammar has still to tell what may come next: until then nothing is sampled. */
+  get isHeld(): boolean {
+    return this.matcher !== null && this.mask === null;
   }
 
   /** Whether it has all its tokens, be they pending or not: nothing is left to compute. */

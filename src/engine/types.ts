@@ -1,4 +1,5 @@
 /** What the server and the commands see of the engine. */
+import type { Grammar } from '../grammar/spec.js';
 import type { KvType } from '../ops/ops.js';
 import type { AdapterSummary } from '../webgpu/adapter.js';
 
@@ -20,6 +21,8 @@ export interface SamplingParams {
   readonly stopTokenIds: readonly number[];
   /** Changes to the logits before a token is drawn; absent leaves them as they are. */
   readonly logits?: LogitsParams;
+  /** What the text must be; absent, anything. The model's end tokens end such a text also where they are to be ignored. */
+  readonly grammar?: Grammar;
   /** Tell the log-probability of each generated token and of so many of the likeliest, 0–20; absent tells none. */
   readonly numLogprobs?: number;
   /** The same for the prompt's tokens but the first. */

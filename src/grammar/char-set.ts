@@ -1,4 +1,5 @@
-import { quoteChar } from './ebnf.js';
+import { anyOf, quoteChar } from './ebnf.js';
+import { type ByteRanges, utf8Ranges } from './utf8-ranges.js';
 
 /** Code points: ranges from first to last, in order, with gaps between them. */
 export type CharSet = readonly (readonly [number, number])[];
@@ -77,12 +78,39 @@ function gaps(set: CharSet): CharSet {
   return out;
 }
 
-/** One character of the set as EBNF; the set is not empty. */
+const ASCII: CharSet = [[0, 0x7f]];
+const BEYOND_ASCII: CharSet = without(ANY_CHAR, ASCII);
+
+/**
+ * One character of the set as EBNF; the set is not empty. The library takes the ends of a class's ranges as bytes (web-xgrammar 0.1.27), so
+ * characters beyond ASCII are written as the bytes that they are, or as a class that leaves out some of ASCII.
+ */
 export function rawClass(set: CharSet): string {
-  const ranges = intersection(set, ANY_CHAR).map(([first, last]) =>
-    first === last ? quoteChar(first) : `${quoteChar(first)}-${quoteChar(last)}`,
-  );
-  return `[${ranges.join('')}]`;
+  const wide = intersection(set, BEYOND_ASCII);
+  const plain = intersection(set, ASCII);
+  const others = without(ASCII, plain);
+  const isAllBeyond = wide.length === BEYOND_ASCII.length && without(BEYOND_ASCII, wide).length === 0;
+  if (isAllBeyond && others.length > 0) return `[^${classOf(others)}]`;
+  return anyOf([
+    ...(plain.length === 0 ? [] : [`[${classOf(plain)}]`]),
+    ...(isAllBeyond
+      ? [`[^${classOf(ASCII)}]`]
+      : wide.flatMap(([first, last]) => utf8Ranges(first, last)).map(byteClasses)),
+  ]);
+}
+
+function classOf(set: CharSet): string {
+  return set
+    .map(([first, last]) => (first === last ? quoteChar(first) : `${quoteChar(first)}-${quoteChar(last)}`))
+    .join('');
+}
+
+/** A class of one element would be read as a character, of two it is one of bytes. */
+function byteClasses(ranges: ByteRanges): string {
+  const quote = (byte: number) => `\\u00${byte.toString(16)}`;
+  return ranges
+    .map(([first, last]) => `[${quote(first)}${first === last ? '' : '-'}${quote(last)}]`)
+    .join(' ');
 }
 
 const CONTROLS: CharSet = [[0, 0x1f]];

@@ -38,7 +38,9 @@ export class Compiler {
     const compiled = await this.#compiled(grammar);
     const { eosTokenIds, tokenizer } = this.options;
     const stops = stopTokenIds.filter((id) => tokenizer.isSpecial(id));
-    return this.library.GrammarMatcher.createGrammarMatcher(compiled, [...new Set([...eosTokenIds, ...stops])]);
+    return this.library.GrammarMatcher.createGrammarMatcher(compiled, [
+      ...new Set([...eosTokenIds, ...stops]),
+    ]);
   }
 
   /** Compiles the grammar and looks whether a text can begin. @throws as above */
@@ -46,7 +48,8 @@ export class Compiler {
     const matcher = await this.matcher(grammar, []);
     const mask = await matcher.getNextTokenBitmask();
     matcher.dispose();
-    if (mask.every((word) => word === 0)) throw new GrammarError('No text fits it, or no token can begin one.');
+    if (mask.every((word) => word === 0))
+      throw new GrammarError('No text fits it, or no token can begin one.');
   }
 
   async #compiled(grammar: Grammar): Promise<CompiledGrammar> {
@@ -68,7 +71,9 @@ export class Compiler {
     } catch (error) {
       const reasons = this.options.takeLog().map(reasonOf);
       const reason = reasons.find((one) => one !== null);
-      throw reason === undefined || reason === null ? error : new GrammarError(`${reason.trim().slice(0, 300)}.`);
+      throw reason === undefined || reason === null
+        ? error
+        : new GrammarError(`${reason.trim().slice(0, 300)}.`);
     }
   }
 
@@ -78,7 +83,13 @@ export class Compiler {
     if (known !== undefined) return known;
     const { tokenizer, vocabSize, eosTokenIds } = this.options;
     const tokens = tokenTexts(tokenizer, vocabSize, new Set(specialTokens));
-    const info = await this.library.TokenizerInfo.createTokenizerInfo(tokens, 'raw', false, vocabSize, eosTokenIds);
+    const info = await this.library.TokenizerInfo.createTokenizerInfo(
+      tokens,
+      'raw',
+      false,
+      vocabSize,
+      eosTokenIds,
+    );
     const compiler = await this.library.GrammarCompiler.createGrammarCompiler(info, false);
     info.dispose();
     this.#compilers.set(key, compiler);
@@ -87,8 +98,8 @@ export class Compiler {
 }
 
 /** Name of a grammar in caches. */
-export function keyOf(grammar: Grammar): string {
-  return createHash('sha256').update(JSON.stringify(grammar)).digest('hex');
+export function keyOf({ spec, specialTokens }: Grammar): string {
+  return createHash('sha256').update(JSON.stringify({ spec, specialTokens })).digest('hex');
 }
 
 function convert({ spec }: Grammar): string {
@@ -103,7 +114,11 @@ function convert({ spec }: Grammar): string {
 const NO_TEXT = new Uint8Array(0);
 
 /** Bytes of each token. Special ones have none, but those that the grammar is about. */
-export function tokenTexts(tokenizer: Tokenizer, vocabSize: number, shown: ReadonlySet<string>): readonly Uint8Array[] {
+export function tokenTexts(
+  tokenizer: Tokenizer,
+  vocabSize: number,
+  shown: ReadonlySet<string>,
+): readonly Uint8Array[] {
   const isText = (id: number) => !tokenizer.isSpecial(id) || shown.has(tokenizer.tokenText(id));
   return Array.from({ length: Math.min(vocabSize, tokenizer.vocabSize) }, (_, id) =>
     isText(id) ? tokenizer.tokenBytes(id) : NO_TEXT,

@@ -47,7 +47,8 @@ function checkEbnf(text: string): string {
   for (const char of text) {
     if (char === '(') depth += 1;
     if (char === ')') depth = Math.max(0, depth - 1);
-    if (depth > MAX_EBNF_DEPTH) throw new GrammarError(`Brackets are nested more than ${MAX_EBNF_DEPTH} deep.`);
+    if (depth > MAX_EBNF_DEPTH)
+      throw new GrammarError(`Brackets are nested more than ${MAX_EBNF_DEPTH} deep.`);
   }
   return text;
 }
@@ -59,7 +60,9 @@ function checkBounds(spec: GrammarSpec): void {
 
 /** A specification that is put together holds several. */
 function maxBytes({ type }: GrammarSpec): number {
-  return type === 'sequence' || type === 'any_of' || type === 'repeat' ? 8 * MAX_SPEC_BYTES : MAX_SPEC_BYTES + 256;
+  return type === 'sequence' || type === 'any_of' || type === 'repeat'
+    ? 8 * MAX_SPEC_BYTES
+    : MAX_SPEC_BYTES + 256;
 }
 
 /** Whether a value is nested within the bound; iterative, for the nesting may be hostile. */

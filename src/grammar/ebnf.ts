@@ -63,7 +63,6 @@ export class RuleSet {
     return `r${this.#numReserved++}`;
   }
 
-
   /** @throws GrammarError where the grammar becomes too long */
   define(name: string, body: string): void {
     this.#length += name.length + body.length;

@@ -10,8 +10,12 @@ const MAX_ITEMS = 10_000;
 export function arrayRule(schema: SchemaObject, at: string, context: SchemaContext): string {
   const { prefixItems = [], minItems = 0 } = schema;
   const rest = restItems(schema, at);
-  const maxItems = rest === null ? Math.min(schema.maxItems ?? Number.POSITIVE_INFINITY, prefixItems.length) : (schema.maxItems ?? null);
-  if (maxItems !== null && minItems > maxItems) throw new GrammarError(`${at} has a minItems above its maxItems.`);
+  const maxItems =
+    rest === null
+      ? Math.min(schema.maxItems ?? Number.POSITIVE_INFINITY, prefixItems.length)
+      : (schema.maxItems ?? null);
+  if (maxItems !== null && minItems > maxItems)
+    throw new GrammarError(`${at} has a minItems above its maxItems.`);
   if (Math.max(minItems, maxItems ?? 0) > MAX_ITEMS) {
     throw new GrammarError(`${at}: minItems and maxItems go to ${MAX_ITEMS}.`);
   }
@@ -24,7 +28,8 @@ export function arrayRule(schema: SchemaObject, at: string, context: SchemaConte
 
 /** Schema of the items behind the first ones; null where there are none. A list of some is complete in strict mode. */
 function restItems({ items, prefixItems }: SchemaObject, at: string): unknown {
-  if (Array.isArray(items)) throw new GrammarError(`${at}/items must be a schema; a list of them is prefixItems.`);
+  if (Array.isArray(items))
+    throw new GrammarError(`${at}/items must be a schema; a list of them is prefixItems.`);
   if (items === false) return null;
   return items ?? (prefixItems === undefined ? true : null);
 }

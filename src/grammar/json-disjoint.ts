@@ -10,7 +10,11 @@ export function disjoint(schemas: readonly unknown[]): boolean {
 function differ(one: unknown, other: unknown): boolean {
   if (!isSchema(one) || !isSchema(other)) return false;
   const [types, otherTypes] = [typesOf(one), typesOf(other)];
-  if (types !== null && otherTypes !== null && !types.some((type) => otherTypes.some((type2) => overlap(type, type2)))) {
+  if (
+    types !== null &&
+    otherTypes !== null &&
+    !types.some((type) => otherTypes.some((type2) => overlap(type, type2)))
+  ) {
     return true;
   }
   return noConstantInCommon(one, other) || tagsDiffer(one, other);

@@ -98,10 +98,13 @@ export function splitSchema(schema: SchemaObject, at: string): Split {
   const [first, second] = combined;
   if (first === undefined) return { kind: 'types', schema };
   if (second !== undefined) throw new GrammarError(`${at}: ${first} and ${second} together are not known.`);
-  if (first === 'const' || first === 'enum') return { kind: 'constants', values: checkedConstants(schema, keywords, at) };
+  if (first === 'const' || first === 'enum')
+    return { kind: 'constants', values: checkedConstants(schema, keywords, at) };
   const beside = keywords.find((name) => name !== first);
   if (beside !== undefined && !isImplied(schema, beside)) {
-    throw new GrammarError(`${at}: ${beside} beside ${first} is not known; write it into the schemas of ${first}.`);
+    throw new GrammarError(
+      `${at}: ${beside} beside ${first} is not known; write it into the schemas of ${first}.`,
+    );
   }
   return combinedSplit(schema as Readonly<Record<string, unknown>>, first, at);
 }
@@ -111,7 +114,8 @@ function combinedSplit(schema: Readonly<Record<string, unknown>>, name: string, 
   const schemas = schema[name] as readonly unknown[];
   const path = `${at}/${name}`;
   if (name !== 'allOf') return { kind: name === 'anyOf' ? 'any' : 'one', schemas, at: path };
-  if (schemas.length > 1) throw new GrammarError(`${path} of several schemas is not known; write them as one.`);
+  if (schemas.length > 1)
+    throw new GrammarError(`${path} of several schemas is not known; write them as one.`);
   return { kind: 'all', schema: schemas[0], at: `${path}/0` };
 }
 
@@ -167,7 +171,9 @@ function isOfType(value: unknown, type: ValueType): boolean {
 export function schemaTypes(schema: SchemaObject, at: string): readonly ValueType[] | null {
   const types = readTypes(schema, at);
   if (types !== null) return types;
-  const implied = Object.entries(OF_TYPE).filter(([, names]) => names.some((name) => Object.hasOwn(schema, name)));
+  const implied = Object.entries(OF_TYPE).filter(([, names]) =>
+    names.some((name) => Object.hasOwn(schema, name)),
+  );
   if (implied.length === 0) return null;
   if (implied.length > 1) throw new GrammarError(`${at} has keywords of several types and no type.`);
   return [implied[0][0] as ValueType];

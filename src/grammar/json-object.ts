@@ -1,8 +1,8 @@
 import { literal } from './ebnf.js';
 import { GrammarError } from './grammar-error.js';
 import type { SchemaObject } from './json-keywords.js';
-import type { SchemaContext } from './schema-context.js';
 import { otherNames, quoted } from './json-text.js';
+import type { SchemaContext } from './schema-context.js';
 
 interface Member {
   /** Key and value as EBNF. */
@@ -15,13 +15,17 @@ export function objectRule(schema: SchemaObject, at: string, context: SchemaCont
   const { text } = context;
   const others = otherProperties(schema, at, context);
   const members = membersOf(schema, at, context);
-  const body = members.length === 0 ? freeObject(schema, at, others, context) : chain(members, others, context);
+  const body =
+    members.length === 0 ? freeObject(schema, at, others, context) : chain(members, others, context);
   if (members.length > 0) checkCounts(schema, at, members, others);
   return `"{" ${body} ${text.space} "}"`;
 }
 
 /** Schema of properties that are not named; null where there are none. */
-function otherSchema({ additionalProperties, unevaluatedProperties, properties }: SchemaObject, strict: boolean): unknown {
+function otherSchema(
+  { additionalProperties, unevaluatedProperties, properties }: SchemaObject,
+  strict: boolean,
+): unknown {
   const said = additionalProperties ?? unevaluatedProperties;
   if (said === false) return null;
   return said ?? (strict && properties !== undefined ? null : true);
@@ -36,7 +40,12 @@ function otherProperties(schema: SchemaObject, at: string, context: SchemaContex
   return context.rules.add(context.text.member(key, context.rule(value, `${at}/additionalProperties`)));
 }
 
-function otherKey({ propertyNames }: SchemaObject, names: readonly string[], at: string, context: SchemaContext): string {
+function otherKey(
+  { propertyNames }: SchemaObject,
+  names: readonly string[],
+  at: string,
+  context: SchemaContext,
+): string {
   if (propertyNames === undefined || propertyNames === true) return quoted(otherNames(names));
   if (names.length > 0 || typeof propertyNames !== 'object' || propertyNames === null) {
     throw new GrammarError(`${at}/propertyNames is known as an object, where no property is named.`);
@@ -54,10 +63,15 @@ function membersOf(schema: SchemaObject, at: string, context: SchemaContext): Me
   const other = otherSchema(schema, false);
   const rest = [...new Set(required)].filter((name) => !Object.hasOwn(properties, name));
   if (rest.length > 0 && other === null) {
-    throw new GrammarError(`${at} requires ${JSON.stringify(rest[0]).slice(0, 100)}, which is none of its properties.`);
+    throw new GrammarError(
+      `${at} requires ${JSON.stringify(rest[0]).slice(0, 100)}, which is none of its properties.`,
+    );
   }
   const undescribed = rest.map((name) => ({
-    text: context.text.member(literal(JSON.stringify(name)), context.rule(other, `${at}/additionalProperties`)),
+    text: context.text.member(
+      literal(JSON.stringify(name)),
+      context.rule(other, `${at}/additionalProperties`),
+    ),
     isRequired: true,
   }));
   return [...described, ...undescribed];
@@ -104,5 +118,7 @@ function checkCounts(
   const numRequired = members.filter(({ isRequired }) => isRequired).length;
   const isBounded = others === null && maxProperties >= members.length;
   if (minProperties <= numRequired && (isBounded || maxProperties === Number.POSITIVE_INFINITY)) return;
-  throw new GrammarError(`${at}: minProperties and maxProperties are not known beside properties that are named.`);
+  throw new GrammarError(
+    `${at}: minProperties and maxProperties are not known beside properties that are named.`,
+  );
 }

@@ -2,11 +2,11 @@ import { jsonClass } from './char-set.js';
 import { literal, type RuleSet } from './ebnf.js';
 import { GrammarError } from './grammar-error.js';
 import { arrayRule } from './json-array.js';
+import { disjoint } from './json-disjoint.js';
 import { FORMATS } from './json-formats.js';
+import { constantsOf, type SchemaObject, schemaTypes, splitSchema, type ValueType } from './json-keywords.js';
 import { objectRule } from './json-object.js';
 import { JsonText, quoted } from './json-text.js';
-import { constantsOf, type SchemaObject, schemaTypes, splitSchema, type ValueType } from './json-keywords.js';
-import { disjoint } from './json-disjoint.js';
 import { type Bound, decimalRange, integerRange } from './number-range.js';
 import { regexToEbnf } from './regex.js';
 import type { SchemaContext } from './schema-context.js';
@@ -160,7 +160,9 @@ class SchemaConverter implements SchemaContext {
       return this.text.string(minLength ?? 0, maxLength ?? null);
     }
     if (minLength !== undefined || maxLength !== undefined) {
-      throw new GrammarError(`${at}: a length beside pattern or format is not known; write it into the pattern.`);
+      throw new GrammarError(
+        `${at}: a length beside pattern or format is not known; write it into the pattern.`,
+      );
     }
     if (pattern !== undefined && format !== undefined && FORMATS[format] !== undefined) {
       throw new GrammarError(`${at}: pattern and format together are not known.`);

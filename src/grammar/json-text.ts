@@ -2,9 +2,8 @@ import { charSet, JSON_PLAIN, rawClass, without } from './char-set.js';
 import { literal, type RuleSet, times } from './ebnf.js';
 import { decimalRange } from './number-range.js';
 
-/** White space between two parts of a JSON text at most: without a limit a model can write it for ever. */
-const MAX_SPACES = 40;
-const SPACE = `[ \\u000a\\u0009]{0,${MAX_SPACES}}`;
+/** White space between two parts of a JSON text: a space, or a new line and its indentation. Without a limit a model can write it for ever. */
+const SPACE = '(" "? | "\\u000a" [ \\u0009]{0,20})';
 
 /** Surrogates are no characters: one that stands outside of the BMP is written as itself. */
 const ESCAPE =
@@ -93,7 +92,10 @@ function notIn(names: readonly (readonly string[])[]): string {
   const any = `${rawClass(JSON_PLAIN)}*`;
   if (names.length === 0) return any;
   const others = withoutChars([...firsts.keys()]);
-  const alternatives = [`${others} ${any}`, ...[...firsts].map(([char, rest]) => `${literal(char)} ${notIn(rest)}`)];
+  const alternatives = [
+    `${others} ${any}`,
+    ...[...firsts].map(([char, rest]) => `${literal(char)} ${notIn(rest)}`),
+  ];
   if (!names.some((name) => name.length === 0)) alternatives.push('""');
   return `(${alternatives.join(' | ')})`;
 }

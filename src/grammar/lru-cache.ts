@@ -16,6 +16,11 @@ export class LruCache<V> {
     return value;
   }
 
+  /** Without `onEvict`. */
+  delete(key: string): void {
+    this.#entries.delete(key);
+  }
+
   set(key: string, value: V): void {
     this.#entries.delete(key);
     this.#entries.set(key, value);

@@ -25,7 +25,8 @@ export class Matchers {
     const matcher = this.#matchers.get(id);
     if (matcher === undefined) throw new Error(`there is no matcher ${id}`);
     for (const tokenId of tokenIds) {
-      if (!matcher.acceptToken(tokenId)) throw new GrammarError(`The text so far does not fit it, at token ${tokenId}.`);
+      if (!matcher.acceptToken(tokenId))
+        throw new GrammarError(`The text so far does not fit it, at token ${tokenId}.`);
     }
     return this.#withDrafts(matcher, drafts);
   }

@@ -99,7 +99,9 @@ function toDecimal(bound: Bound | null): Decimal | null {
   const size = Math.abs(bound.value);
   const text = String(size);
   if (size >= 1e9 || /e/.test(text) || text.replace('.', '').length > MAX_DIGITS) {
-    throw new GrammarError('Bounds of numbers that need not be whole must be below 10^9, of at most 15 digits, without exponent.');
+    throw new GrammarError(
+      'Bounds of numbers that need not be whole must be below 10^9, of at most 15 digits, without exponent.',
+    );
   }
   const [whole, fraction = ''] = text.split('.');
   return { isNegative: bound.value < 0, whole: Number(whole), fraction, isExclusive: bound.isExclusive };
@@ -199,7 +201,10 @@ function fractionBetween(low: Pick<Decimal, 'fraction' | 'isExclusive'>, high: t
 }
 
 /** From a bound without a fraction to another. */
-function intersect({ isExclusive }: { readonly isExclusive: boolean }, high: Pick<Decimal, 'fraction' | 'isExclusive'>): Fractions {
+function intersect(
+  { isExclusive }: { readonly isExclusive: boolean },
+  high: Pick<Decimal, 'fraction' | 'isExclusive'>,
+): Fractions {
   const upTo = fractionTo(high.fraction, high.isExclusive);
   if (!isExclusive) return upTo;
   if (high.fraction === '') return { canBeEmpty: false, alternatives: [] };

@@ -44,7 +44,12 @@ export interface Masks {
 export type GrammarAnswer =
   | { readonly id: number; readonly ok: true; readonly masks: Masks | null }
   /** `invalid` is what the grammar's author did wrong. */
-  | { readonly id: number; readonly ok: false; readonly kind: 'invalid' | 'defect'; readonly message: string };
+  | {
+      readonly id: number;
+      readonly ok: false;
+      readonly kind: 'invalid' | 'defect';
+      readonly message: string;
+    };
 
 export type FromGrammarThread =
   | { readonly type: 'ready' }

@@ -62,7 +62,7 @@ class RegexReader {
 
   /** An alternative of the whole, with its anchors. */
   #anchored(): string {
-    const any = `${this.target.char(ANY_CHAR)}*`;
+    const others = `${this.target.char(ANY_CHAR)}*`;
     const isStart = this.#take('^');
     const { text } = this.#sequence();
     const isEnd = this.#take('$');
@@ -70,14 +70,17 @@ class RegexReader {
       throw this.#error('$ is known at the end alone');
     }
     if (!this.target.isSearch) return text;
-    return [isStart ? '' : any, text, isEnd ? '' : any].filter((part) => part !== '').join(' ');
+    return [isStart ? '' : others, text, isEnd ? '' : others].filter((part) => part !== '').join(' ');
   }
 
   #alternatives(): Counted {
     const parts: Counted[] = [];
     do parts.push(this.#sequence());
     while (this.#take('|'));
-    return { text: anyOf(parts.map(({ text }) => text)), count: Math.max(...parts.map(({ count }) => count)) };
+    return {
+      text: anyOf(parts.map(({ text }) => text)),
+      count: Math.max(...parts.map(({ count }) => count)),
+    };
   }
 
   #sequence(): Counted {
@@ -87,7 +90,10 @@ class RegexReader {
       parts.push(this.#repeated());
     }
     if (parts.length === 0) return { text: '""', count: 1 };
-    return { text: parts.map(({ text }) => text).join(' '), count: Math.max(...parts.map(({ count }) => count)) };
+    return {
+      text: parts.map(({ text }) => text).join(' '),
+      count: Math.max(...parts.map(({ count }) => count)),
+    };
   }
 
   #repeated(): Counted {
@@ -116,7 +122,8 @@ class RegexReader {
   }
 
   #bounds(min: number, max: number | null): readonly [number, number | null] {
-    if (Math.max(min, max ?? 0) > MAX_COUNT) throw this.#error(`a repetition counts to more than ${MAX_COUNT}`);
+    if (Math.max(min, max ?? 0) > MAX_COUNT)
+      throw this.#error(`a repetition counts to more than ${MAX_COUNT}`);
     if (max !== null && min > max) throw this.#error('a repetition has its larger bound first');
     return [min, max];
   }

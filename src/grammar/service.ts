@@ -34,7 +34,7 @@ export interface Grammars {
  * harm; then in the other, which holds the matchers. Where one breaks that too, the others start anew from their texts.
  */
 export class GrammarService implements Grammars {
-  readonly #verdicts = new LruCache<Promise<ApiError | null>>(MAX_VERDICTS);
+  readonly #verdicts = new LruCache<Promise<ThreadAnswer>>(MAX_VERDICTS);
   #checking: GrammarThread | null = null;
   #matching: GrammarThread | null = null;
   #idleTimer: NodeJS.Timeout | null = null;
@@ -58,19 +58,31 @@ export class GrammarService implements Grammars {
   }
 
   /** What is wrong with a grammar; null where nothing is. */
-  verdict(grammar: Grammar): Promise<ApiError | null> {
-    const key = keyOf(grammar);
-    const known = this.#verdicts.get(key);
-    if (known !== undefined) return known;
-    const verdict = this.#check(grammar);
-    this.#verdicts.set(key, verdict);
-    return verdict;
+  async verdict(grammar: Grammar): Promise<ApiError | null> {
+    const answer = await this.#verdict(keyOf(grammar), grammar);
+    return answer.ok ? null : this.refusal('invalid_grammar', answer, grammar);
   }
 
-  async #check(grammar: Grammar): Promise<ApiError | null> {
-    const answer = await outlive(() => this.#checkingThread(), { type: 'check', grammar });
-    this.#endWhenIdle();
-    return answer.ok ? null : refusal('invalid_grammar', answer, this.options.timeoutMs);
+  /** @param code unless it is no fault of the grammar's */
+  refusal(code: 'invalid_grammar' | 'grammar_failed', answer: ThreadAnswer, { field }: Grammar): ApiError {
+    const problem = problemOf(answer, this.options.timeoutMs);
+    if (problem === null) return new ApiError('internal_error', 'The grammar could not be used.');
+    return field === undefined
+      ? new ApiError(code, problem)
+      : new ApiError(code, `${field}: ${problem}`, field);
+  }
+
+  /** What is no fault of the grammar's is asked again the next time. */
+  #verdict(key: string, grammar: Grammar): Promise<ThreadAnswer> {
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known;
+    const verdict = outlive(() => this.#checkingThread(), { type: 'check', grammar }).then((answer) => {
+      this.#endWhenIdle();
+      if (!answer.ok && problemOf(answer, 0) === null) this.#verdicts.delete(key);
+      return answer;
+    });
+    this.#verdicts.set(key, verdict);
+    return verdict;
   }
 
   #checkingThread(): GrammarThread {
@@ -105,7 +117,7 @@ class ThreadMatcher implements Matcher {
       const answer = await this.#ask(tokenIds, drafts);
       if (answer.ok && answer.masks !== null) return answer.masks;
       if (answer.ok || answer.kind !== 'lost' || tries === MAX_TRIES) {
-        throw refusal('grammar_failed', answer, this.service.options.timeoutMs);
+        throw this.service.refusal('grammar_failed', answer, this.start.grammar);
       }
     }
   }
@@ -143,18 +155,19 @@ async function outlive(
   }
 }
 
-function refusal(code: 'invalid_grammar' | 'grammar_failed', answer: ThreadAnswer, timeoutMs: number): ApiError {
-  if (answer.ok) return new ApiError('internal_error', 'The grammar could not be used.');
+/** What is wrong with a grammar; null where the fault is not its own. */
+function problemOf(answer: ThreadAnswer, timeoutMs: number): string | null {
+  if (answer.ok) return null;
   switch (answer.kind) {
     case 'invalid':
-      return new ApiError(code, answer.message);
+      return answer.message;
     case 'timeout':
-      return new ApiError(code, `It is too complex: it takes more than ${timeoutMs / 1000} seconds.`);
+      return `It is too complex: it takes more than ${timeoutMs / 1000} seconds.`;
     case 'defect':
-      return new ApiError(code, 'It is too complex: it cannot be compiled.');
+      return 'It is too complex: it cannot be compiled.';
     case 'lost':
     case 'no-start':
-      return new ApiError('internal_error', 'The grammar could not be used.');
+      return null;
     default:
       return answer satisfies never;
   }

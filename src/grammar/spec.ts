@@ -35,6 +35,8 @@ export interface Grammar {
   readonly spec: GrammarSpec;
   /** Special tokens that may stand for their text, such as markers of calls; all others are never drawn. */
   readonly specialTokens?: readonly string[];
+  /** The caller's name of it, for errors. */
+  readonly field?: string;
 }
 
 /** A JSON object of any kind. */
@@ -81,5 +83,7 @@ export function callsSpec(
 
 /** Arguments are an object also where the schema does not say so. */
 function objectSchema(parameters: unknown): unknown {
-  return typeof parameters === 'object' && parameters !== null ? { type: 'object', ...parameters } : parameters;
+  return typeof parameters === 'object' && parameters !== null
+    ? { type: 'object', ...parameters }
+    : parameters;
 }

@@ -95,7 +95,8 @@ export class GrammarThread {
       this.#waiting.get(answer.id)?.(answer);
       this.#waiting.delete(answer.id);
     }
-    if (message.answers.some((answer) => !answer.ok && answer.kind === 'defect')) this.#end('lost', 'a defect');
+    if (message.answers.some((answer) => !answer.ok && answer.kind === 'defect'))
+      this.#end('lost', 'a defect');
     if (this.#waiting.size === 0) this.#unwatch();
   }
 

@@ -19,7 +19,8 @@ import { loadXgrammar } from './xgrammar.js';
 /** Answers requests for grammars on `port`, one after another, until a defect ends the thread. */
 export async function runGrammarThread(port: MessagePort, options: GrammarThreadOptions): Promise<void> {
   const thread = await createThread(options);
-  const post = (message: FromGrammarThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const post = (message: FromGrammarThread, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
   let last: Promise<void> = Promise.resolve();
   port.on('message', (message: ToGrammarThread) => {
     last = last.then(async () => {
@@ -45,7 +46,11 @@ interface GrammarThread {
   readonly answer: (request: CheckRequest | MaskRequest) => Promise<GrammarAnswer>;
 }
 
-async function createThread({ modelDir, progress, ...options }: GrammarThreadOptions): Promise<GrammarThread> {
+async function createThread({
+  modelDir,
+  progress,
+  ...options
+}: GrammarThreadOptions): Promise<GrammarThread> {
   let log: string[] = [];
   const library = await loadXgrammar((line) => log.push(line));
   const takeLog = () => {
@@ -60,7 +65,11 @@ async function createThread({ modelDir, progress, ...options }: GrammarThreadOpt
 
 async function answer(
   request: CheckRequest | MaskRequest,
-  { compiler, matchers, progress }: { readonly compiler: Compiler; readonly matchers: Matchers; readonly progress: Int32Array },
+  {
+    compiler,
+    matchers,
+    progress,
+  }: { readonly compiler: Compiler; readonly matchers: Matchers; readonly progress: Int32Array },
 ): Promise<GrammarAnswer> {
   const { id } = request;
   Atomics.store(progress, PROGRESS.since, clock());

@@ -56,6 +56,6 @@ export async function loadXgrammar(report: (line: string) => void): Promise<Xgra
 
 /** The reason in a line of the library's log, such as `[FATAL] /path/to/file.cc:12: reason`; null where there is none. */
 export function reasonOf(line: string): string | null {
-  const [, reason] = /^\[(?:FATAL|WARNING)\][^\n]*?\.cc:\d+: ([^]*)$/.exec(line.trim()) ?? [];
+  const [, reason] = /^\[(?:FATAL|WARNING)\][^\n]*?\.cc:\d+: ([\s\S]*)$/.exec(line.trim()) ?? [];
   return reason ?? null;
 }

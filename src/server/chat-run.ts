@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError } from '../errors.js';
+import { chatGrammar } from './chat-grammar.js';
 import { outputReading } from './chat-output.js';
 import { checkTemplate, promptOfChat } from './chat-request.js';
 import type { ChatBody } from './chat-schemas.js';
@@ -72,8 +73,7 @@ async function planChat(
   model: ServedModel,
   context: ServerContext,
 ): Promise<ChatPlan> {
-  refuseForced(tools);
-  const { engine, tokenizer, output } = model;
+  const { engine, tokenizer } = model;
   const { inputs, prompt } = await promptOfChat(body, tools, model, context);
   const requested = requestedChatTokens(body);
   const { maxModelLen } = engine.info;
@@ -85,19 +85,15 @@ async function planChat(
       'messages',
     );
   }
+  const { grammar, output } = chatGrammar(body, tools, model.output, { inputs, prompt: prompt.text });
   const sampling = samplingParams(body, chatTokens(requested, promptTokenIds.length, maxModelLen), {
     vocabSize: tokenizer.vocabSize,
     logits: logitsParams(body, tokenizer),
     numLogprobs: chatNumLogprobs(body),
     numPromptLogprobs: body.prompt_logprobs ?? null,
+    grammar,
   });
   const reading = outputReading(output, tools, inputs, prompt.text);
   const text = reading === null ? textOptions(body) : { ...textOptions(body), output: reading };
   return { plan: { promptTokenIds, sampling, ...requestOptions(body) }, text };
-}
-
-function refuseForced({ forced }: ToolUse): void {
-  if (forced === null) return;
-  const message = 'tool_choice: calls cannot be forced yet; send "auto" or "none".';
-  throw new ApiError('unsupported_parameter', message, 'tool_choice');
 }

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { GenerateRequest, LogitsParams, SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
+import type { Grammar } from '../grammar/spec.js';
 import type { ChatBody } from './chat-schemas.js';
 import type { TextOptions } from './generation.js';
 import type { CommonBody } from './schemas.js';
@@ -27,6 +28,8 @@ export interface SharedParams {
   /** null tells none. */
   readonly numLogprobs: number | null;
   readonly numPromptLogprobs: number | null;
+  /** null leaves the text free. */
+  readonly grammar: Grammar | null;
 }
 
 /** Tokens asked for; null where the request leaves it to the server. */
@@ -91,7 +94,7 @@ export function truncatePrompt(
 
 /** @throws ApiError for a stop token outside the vocabulary, or a minimum of tokens above the maximum */
 export function samplingParams(body: CommonBody, maxTokens: number, shared: SharedParams): SamplingParams {
-  const { vocabSize, logits, numLogprobs } = shared;
+  const { vocabSize, logits, numLogprobs, grammar } = shared;
   checkMinTokens(body.min_tokens ?? 0, maxTokens);
   return {
     maxTokens,
@@ -104,6 +107,7 @@ export function samplingParams(body: CommonBody, maxTokens: number, shared: Shar
     ignoreEos: body.ignore_eos ?? false,
     stopTokenIds: knownTokens(body.stop_token_ids ?? [], vocabSize, 'stop_token_ids'),
     ...(logits === null ? {} : { logits }),
+    ...(grammar === null ? {} : { grammar }),
     ...(numLogprobs === null ? {} : { numLogprobs }),
     ...(shared.numPromptLogprobs === null ? {} : { numPromptLogprobs: shared.numPromptLogprobs }),
   };

@@ -75,8 +75,39 @@ const StreamOptions = optional<{ include_usage?: boolean | null; continuous_usag
   { properties: { include_usage: flag(), continuous_usage_stats: flag() } },
 );
 
+const RESPONSE_FORMATS = ['text', 'json_object', 'json_schema'] as const;
+
+const ResponseFormat = optional<{
+  readonly type: (typeof RESPONSE_FORMATS)[number];
+  readonly json_schema?: Readonly<Record<string, unknown>> | null;
+}>('object', 'an object with type, and json_schema where that is its type', {
+  required: ['type'],
+  properties: {
+    type: { type: 'string', enum: RESPONSE_FORMATS, description: `one of ${RESPONSE_FORMATS.join(', ')}` },
+    json_schema: optional<object>('object', 'an object with name, schema and strict', {
+      properties: { name: optional<string>('string', 'a string'), strict: flag() },
+    }),
+  },
+});
+
+/** What each holds is read in structured.ts. */
+const Structured = {
+  response_format: ResponseFormat,
+  structured_outputs: optional<Record<string, unknown>>(
+    'object',
+    'an object with one of json, regex, choice, grammar, json_object',
+  ),
+  guided_json: Type.Optional(Type.Unknown()),
+  guided_regex: optional<string>('string', 'a regular expression'),
+  guided_choice: optional<string[]>('array', 'a list of strings', {
+    items: { type: 'string', description: 'a string' },
+  }),
+  guided_grammar: optional<string>('string', 'a grammar in EBNF'),
+};
+
 /** What both endpoints take. */
 export const Common = {
+  ...Structured,
   model: optional<string>('string', 'a string'),
   temperature: optional<number>('number', 'a number from 0 to 2', { minimum: 0, maximum: 2 }),
   top_p: optional<number>('number', 'a number above 0, at most 1', { exclusiveMinimum: 0, maximum: 1 }),

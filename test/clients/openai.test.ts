@@ -95,3 +95,33 @@ t.test('errors are those of the client’s own classes', async (t) => {
     (await refused(client.completions.create({ model: 'x', prompt: 'x' }))) instanceof OpenAI.NotFoundError,
   );
 });
+
+t.test('parses structured output, and calls that are required', async (t) => {
+  const schema = {
+    type: 'object',
+    properties: { kind: { enum: ['cat', 'dog'] }, age: { type: 'integer', minimum: 0, maximum: 20 } },
+    required: ['kind', 'age'],
+    additionalProperties: false,
+  };
+  const { choices } = await client.chat.completions.parse({
+    model,
+    messages,
+    seed: 2,
+    response_format: { type: 'json_schema', json_schema: { name: 'pet', schema, strict: true } },
+  });
+  t.match(choices[0]?.message.parsed, { kind: /^(cat|dog)$/, age: Number });
+  const called = await client.chat.completions.parse({
+    model,
+    messages,
+    tool_choice: 'required',
+    tools: [{ type: 'function', function: { name: 'adopt', parameters: schema, strict: true } }],
+  });
+  t.match(called.choices[0]?.message.tool_calls?.[0]?.function.parsed_arguments, { kind: /^(cat|dog)$/ });
+  const response = await client.responses.parse({
+    model,
+    input: 'A pet.',
+    store: false,
+    text: { format: { type: 'json_schema', name: 'pet', schema, strict: true } },
+  });
+  t.match(response.output_parsed, { age: Number });
+});

@@ -3,6 +3,13 @@ import { BlockManager } from '#halflight/engine/block-manager.js';
 import { EngineCore, type StepResult } from '#halflight/engine/core.js';
 import type { ModelRunner } from '#halflight/engine/model-runner.js';
 import {
+  badGrammar,
+  FAKE_GRAMMAR,
+  FakeGrammars,
+  type FakeRule,
+  MaskedRunner,
+} from '../support/fake-grammars.js';
+import {
   expectedAnswer,
   FAKE_EOS,
   FAKE_VOCAB_SIZE,
@@ -221,3 +228,91 @@ t.test(
     t.same(second.prompt, first.prompt, 'later tokens change nothing');
   },
 );
+
+/** A core whose grammars allow what the rule says of the text so far. */
+function grammarCore(rule: FakeRule) {
+  const grammars = new FakeGrammars(rule);
+  const refused: unknown[] = [];
+  let numWoken = 0;
+  const core = new EngineCore({
+    runner: new MaskedRunner(SHAPE),
+    blocks: new BlockManager(SHAPE.numBlocks, SHAPE.blockSize),
+    limits: {
+      maxNumSeqs: 4,
+      maxNumBatchedTokens: 32,
+      prefixCaching: true,
+      asyncScheduling: true,
+      numSpeculativeTokens: 0,
+      maxPrefillMsPerStep: null,
+      maxModelLen: SHAPE.maxModelLen,
+    },
+    vocabSize: FAKE_VOCAB_SIZE,
+    eosTokenIds: [FAKE_EOS],
+    grammars,
+    onRefused: (id, error) => refused.push([id, error]),
+    onWork: () => {
+      numWoken += 1;
+    },
+    now: () => 0,
+  });
+  const settled = async () => {
+    while (numWoken + refused.length === 0) await new Promise(setImmediate);
+  };
+  return { core, grammars, refused, settled };
+}
+
+const tokensOf = (results: readonly StepResult[], id: string) =>
+  results.flatMap(({ outputs }) => outputs).flatMap((output) => (output.id === id ? output.tokenIds : []));
+
+t.test('a text follows its grammar to its end, and others beside it are as without', async (t) => {
+  const { core, grammars, settled } = grammarCore((text) =>
+    text.length < 6 ? [10 + text.length, 40] : [FAKE_EOS],
+  );
+  const free = fakeRequest('free', [1, 2, 3], { maxTokens: 20 });
+  core.add(fakeRequest('held', [4, 5], { maxTokens: 20, temperature: 1, grammar: FAKE_GRAMMAR }));
+  t.notOk(core.hasWork, 'its grammar is compiled first');
+  core.add(free);
+  await settled();
+  const results = await drain(core);
+  const text = tokensOf(results, 'held');
+  t.equal(text.length, 7);
+  t.ok(text.slice(0, 6).every((id, i) => id === 10 + i || id === 40));
+  t.equal(text[6], FAKE_EOS);
+  t.same(tokensOf(results, 'free'), expectedAnswer(free, SHAPE.maxModelLen).tokenIds);
+  t.same(grammars.asked.length, 7);
+  t.equal(grammars.numOpen, 0);
+  core.checkIntegrity();
+});
+
+t.test('a step waits for the grammar where nothing else is to be done', async (t) => {
+  const slow = async (text: readonly number[]) => {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return text.length < 3 ? [7] : [FAKE_EOS];
+  };
+  const { core, settled } = grammarCore(slow);
+  core.add(fakeRequest('a', [1], { maxTokens: 9, grammar: FAKE_GRAMMAR }));
+  await settled();
+  t.same(tokensOf(await drain(core), 'a'), [7, 7, 7, FAKE_EOS]);
+});
+
+t.test('a grammar that fails amid a text ends that text with its error, and the others go on', async (t) => {
+  const { core, refused, settled } = grammarCore((text) => (text.length < 2 ? [7] : badGrammar()));
+  const free = fakeRequest('free', [1], { maxTokens: 8 });
+  core.add(fakeRequest('bad', [1], { maxTokens: 9, grammar: FAKE_GRAMMAR }));
+  await settled();
+  core.add(free);
+  const results = await drain(core);
+  t.match(refused, [['bad', { code: 'invalid_grammar' }]]);
+  t.same(tokensOf(results, 'bad'), [7, 7]);
+  t.equal(tokensOf(results, 'free').length, expectedAnswer(free, SHAPE.maxModelLen).tokenIds.length);
+  core.checkIntegrity();
+});
+
+t.test('a request is dropped while its grammar is compiled', async (t) => {
+  const { core, grammars } = grammarCore(() => [7]);
+  core.add(fakeRequest('a', [1], { grammar: FAKE_GRAMMAR }));
+  core.abort('a');
+  t.equal(grammars.numOpen, 0);
+  await new Promise(setImmediate);
+  t.notOk(core.hasWork);
+});

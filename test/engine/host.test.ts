@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { EngineHost } from '#halflight/engine/host.js';
 import type { EngineEvent } from '#halflight/engine/protocol.js';
+import { badGrammar, FAKE_GRAMMAR, FakeGrammars, MaskedRunner } from '../support/fake-grammars.js';
 import { expectedAnswer, FakeRunner, fakeModel, fakeRequest } from '../support/fake-runner.js';
 
 const SHAPE = { numBlocks: 64, blockSize: 16, maxModelLen: 512 };
@@ -96,4 +97,34 @@ t.test('closing waits for the step that runs before it destroys the runner', asy
   await host.close();
   t.equal(destroyedInStep, false);
   t.ok(runner.destroyed);
+});
+
+t.test('a grammar that is none is an event of its own, and grammars close with the host', async (t) => {
+  const grammars = new FakeGrammars(badGrammar);
+  const events: EngineEvent[] = [];
+  const model = fakeModel(SHAPE, new FakeRunner(SHAPE));
+  const host = new EngineHost(model, { ...OPTIONS, grammars }, (event) => events.push(event));
+  host.handle([{ type: 'add', request: fakeRequest('a', [1], { grammar: FAKE_GRAMMAR }) }]);
+  while (!events.some(({ type }) => type === 'refused')) await sleep(2);
+  t.match(events.at(-1), {
+    type: 'refused',
+    id: 'a',
+    error: { kind: 'api', code: 'invalid_grammar', param: 'x' },
+  });
+  await host.close();
+  t.ok(grammars.isClosed);
+});
+
+t.test('a request whose grammar was compiled wakes the loop', async (t) => {
+  const model = fakeModel(SHAPE, new MaskedRunner(SHAPE));
+  const events: EngineEvent[] = [];
+  const grammars = new FakeGrammars(async () => {
+    await sleep(5);
+    return [7];
+  });
+  const host = new EngineHost(model, { ...OPTIONS, grammars }, (event) => events.push(event));
+  host.handle([{ type: 'add', request: fakeRequest('a', [1], { maxTokens: 2, grammar: FAKE_GRAMMAR }) }]);
+  while (events.filter(({ type }) => type === 'step').length < 2) await sleep(2);
+  await host.close();
+  t.match(events.at(-1), { type: 'step', outputs: [{ tokenIds: [7], finishReason: 'length' }] });
 });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { logitsEdits } from '#halflight/engine/logits-edits.js';
+import { allowsToken, logitsEdits } from '#halflight/engine/logits-edits.js';
 import { Sequence } from '#halflight/engine/sequence.js';
 import type { LogitsParams, SamplingParams } from '#halflight/engine/types.js';
 import { BANNED, pendingToken } from '#halflight/ops/ops.js';
@@ -97,4 +97,29 @@ t.test('a bad word is banned where the output, and not the prompt, is one token 
 t.test('allowed tokens are a bit each', async (t) => {
   const edits = logitsEdits(sequence([], { allowedTokenIds: [0, 5, 33] }), [], VOCABULARY);
   t.same([...(edits?.allowed ?? [])], [0b10_0001, 0b10]);
+});
+
+t.test('a mask of a grammar allows no more than both it and the request do', (t) => {
+  const masked = (logits: Partial<LogitsParams> | null) => {
+    const result =
+      logits === null ? new Sequence('a', [1], fakeRequest('a', [1]).sampling) : sequence([], logits);
+    result.mask = Uint32Array.of(0b1110, 1);
+    return logitsEdits(result, [], VOCABULARY);
+  };
+  t.match(masked(null), { repetition: 1, biases: [], allowed: Uint32Array.of(0b1110, 1) });
+  t.strictSame(masked({ allowedTokenIds: [0, 2, 3] })?.allowed, Uint32Array.of(0b1100, 0));
+  t.end();
+});
+
+t.test('a token is left unless all that are allowed are banned', (t) => {
+  const edits = (allowed: Uint32Array | null, ...banned: number[]) => {
+    const base = logitsEdits(sequence([], {}), [], VOCABULARY);
+    if (base === null) throw new Error('no edits');
+    return { ...base, allowed, biases: banned.map((tokenId) => ({ tokenId, bias: BANNED, after: null })) };
+  };
+  t.ok(allowsToken(edits(null, 1)));
+  t.ok(allowsToken(edits(Uint32Array.of(0b110, 0), 1)));
+  t.notOk(allowsToken(edits(Uint32Array.of(0b110, 1), 1, 2, 32)));
+  t.notOk(allowsToken(edits(Uint32Array.of(0, 0))));
+  t.end();
 });

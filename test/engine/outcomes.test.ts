@@ -76,3 +76,15 @@ t.test('log-probabilities come with their tokens, those of the prompt with the f
   const [second] = read(reader, next, [7]);
   t.equal(second.promptLogprobs, undefined);
 });
+
+t.test('an end token ends a text that follows a grammar, also where it is to be ignored', (t) => {
+  const grammar = { spec: { type: 'literal', text: 'x' } } as const;
+  for (const [sampling, reason] of [
+    [{ ignoreEos: true }, null],
+    [{ ignoreEos: true, grammar }, 'stop'],
+  ] as const) {
+    const { step } = drafted([], sampling);
+    t.equal(read(new OutcomeReader(new Set([FAKE_EOS])), step, [FAKE_EOS])[0].finishReason, reason);
+  }
+  t.end();
+});

@@ -220,3 +220,25 @@ t.test('a prompt to tell of is computed as far as there are rows of logits for i
   const again = planStep(state({ running: [told] }), LIMITS);
   t.same(summary(again).scheduled, ['a:30'], 'what was told before is not told again');
 });
+
+t.test('a sequence that waits for its grammar is left out, running or waiting', (t) => {
+  const held = (id: string, fields: Fields) => {
+    const result = sequence(id, fields);
+    result.matcher = { masks: () => Promise.reject(new Error('never')), close: () => undefined };
+    return result;
+  };
+  const running = [
+    held('a', { numTokens: 5, numComputed: 4, numBlocks: 2 }),
+    sequence('b', { numTokens: 5, numComputed: 4, numBlocks: 2 }),
+  ];
+  const limits = { maxNumSeqs: 4, maxNumBatchedTokens: 16, prefixCaching: true, maxScoredTokens: 8 };
+  t.same(summary(planStep(state({ running }), limits)), {
+    scheduled: ['b:1'],
+    preempted: [],
+    numAdmitted: 0,
+  });
+  t.same(summary(planStep(state({ waiting: [held('c', { numTokens: 3 })] }), limits)).scheduled, []);
+  running[0].mask = new Uint32Array(2);
+  t.same(summary(planStep(state({ running }), limits)).scheduled, ['a:1', 'b:1']);
+  t.end();
+});

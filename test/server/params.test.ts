@@ -12,7 +12,7 @@ import {
 } from '#halflight/server/params.js';
 
 const TEXT = { stop: [], includeStop: false, skipSpecialTokens: true, promptOnly: false };
-const SHARED = { vocabSize: 100, logits: null, numLogprobs: null, numPromptLogprobs: null };
+const SHARED = { vocabSize: 100, logits: null, numLogprobs: null, numPromptLogprobs: null, grammar: null };
 
 t.test('fills in the defaults, also for null', (t) => {
   const defaults = { maxTokens: 9, temperature: 1, topK: 0, topP: 1, minP: 0, ignoreEos: false };

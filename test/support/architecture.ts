@@ -12,6 +12,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['webgpu'],
   ['checkpoint'],
   ['text'],
+  ['grammar'],
   ['hub'],
   ['model'],
   ['engine'],

@@ -314,11 +314,24 @@ export const REFUSALS: readonly Refusal[] = [
     param: 'chat_template',
   },
   {
-    name: 'a JSON response',
+    name: 'a format of the answer that is none',
     url: CHAT,
-    body: { messages, response_format: { type: 'json_object' } },
-    code: 'unsupported_parameter',
-    param: 'response_format',
+    body: { messages, response_format: { type: 'xml' } },
+    code: 'invalid_value',
+    param: 'response_format.type',
+  },
+  {
+    name: 'a JSON Schema that is missing',
+    url: CHAT,
+    body: { messages, response_format: { type: 'json_schema', json_schema: { name: 'x' } } },
+    code: 'invalid_value',
+    param: 'response_format.json_schema.schema',
+  },
+  {
+    name: 'two structures at once',
+    body: { prompt: 'Hi', guided_regex: 'a', structured_outputs: { choice: ['a'] } },
+    code: 'invalid_value',
+    param: 'guided_regex',
   },
   { name: 'no messages', url: CHAT, body: { messages: [] }, code: 'invalid_value', param: 'messages' },
   {

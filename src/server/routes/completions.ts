@@ -19,6 +19,7 @@ import { encodePrompts, type Prompt } from '../prompts.js';
 import { fanOut, type Plan, startRun } from '../run.js';
 import { CompletionBody } from '../schemas.js';
 import { assertReady } from '../state.js';
+import { readStructured } from '../structured.js';
 import { refuseUnsupported, UNSUPPORTED_COMPLETION } from '../unsupported.js';
 
 /** `POST /v1/completions` */
@@ -90,6 +91,7 @@ function planCompletion(
     logits: logitsParams(body, tokenizer),
     numLogprobs: body.logprobs ?? null,
     numPromptLogprobs: numPromptLogprobs(body),
+    grammar: readStructured(body),
   });
   return { promptTokenIds, sampling, ...requestOptions(body) };
 }

@@ -53,12 +53,24 @@ function withReasoning(
 ): EventParser | null {
   if (reasoning === null || reasoning === 'openai_gptoss') return inner;
   const format = REASONING_FORMATS[reasoning];
-  const { open, close } = format;
+  const thinking = thinkingOf({ tools: null, reasoning }, { prompt, begun });
+  if (thinking === 'none') return inner;
+  return new ReasoningParser(format, thinking === 'begun', inner ?? new PlainParser());
+}
+
+/** Whether the model may think before its answer, or does so already as that begins. */
+export function thinkingOf(
+  output: OutputFormat,
+  { prompt, begun }: Pick<OutputContext, 'prompt' | 'begun'>,
+): 'none' | 'may' | 'begun' {
+  const { reasoning } = output;
+  if (isHarmony(output)) return begun === null ? 'may' : 'none';
+  if (reasoning === null || reasoning === 'openai_gptoss') return 'none';
+  const { open, close, startsInside } = REASONING_FORMATS[reasoning];
   const end = prompt.trimEnd();
   const isBehind = begun === null ? end.endsWith(close) : begun.lastIndexOf(open) <= begun.lastIndexOf(close);
-  if (isBehind) return inner;
-  const startsInside = format.startsInside || begun !== null || end.endsWith(open);
-  return new ReasoningParser(format, startsInside, inner ?? new PlainParser());
+  if (isBehind) return 'none';
+  return startsInside || begun !== null || end.endsWith(open) ? 'begun' : 'may';
 }
 
 /** Numbers the calls. White space beside a call is no content. */

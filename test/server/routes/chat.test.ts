@@ -159,14 +159,22 @@ t.test('a prompt may end with the messages, or within the last one, which may be
   t.match(prompts[1], /story\.<\|im_end\|>\n$/);
 });
 
-t.test('calls cannot be forced yet', async (t) => {
+t.test('forced calls, and structure, reach the engine as a grammar and are read back', async (t) => {
   const tools = [{ type: 'function', function: { name: 'f' } }];
+  const engine = new FakeEngine({ script: script('{"name": "f", "parameters": {}}') });
+  const app = testServer({ engine });
   for (const tool_choice of ['required', { type: 'function', function: { name: 'f' } }]) {
-    const reply = await testServer().inject({
-      method: 'POST',
-      url,
-      payload: { messages, tools, tool_choice },
-    });
-    t.match(reply.json().error, { code: 'unsupported_parameter', param: 'tool_choice' });
+    const reply = await app.inject({ method: 'POST', url, payload: { messages, tools, tool_choice } });
+    t.match(reply.json().choices, [
+      {
+        finish_reason: 'tool_calls',
+        message: { tool_calls: [{ function: { name: 'f', arguments: '{}' } }] },
+      },
+    ]);
   }
+  await app.inject({ method: 'POST', url, payload: { messages, response_format: { type: 'json_object' } } });
+  t.match(
+    engine.requests.map(({ sampling }) => sampling.grammar?.field),
+    ['tools', 'tools', 'response_format'],
+  );
 });
