@@ -27,6 +27,10 @@ export const OPTIONS = {
     'NAME',
     'Name of the model in the API, instead of its folder’s; may be repeated: for one MODEL all are its names, for several one each',
   ),
+  lora: list(
+    'NAME=PATH',
+    'Adapter (LoRA) of the model, a folder as PEFT saves it, which requests choose by its name; may be repeated',
+  ),
   'model-config': optional(
     text('', 'FILE', 'JSON of models to serve: {"models": [{"model": …, "name": …, "quantization": …}]}'),
   ),

@@ -35,6 +35,8 @@ const TESTED_BY: Readonly<Record<string, string>> = {
   'src/server/context.ts': 'test/server/routes/models.test.ts',
   // Defaults that only mean something to a command line.
   'src/engine/options.ts': 'test/commands/model-options.test.ts',
+  // Types of operands, and how a row is padded.
+  'src/ops/operands.ts': 'test/ops/cpu.test.ts',
   // Two lines: it only runs in a process of its own.
   'src/text/template-worker.ts': 'test/text/template-process.test.ts',
   // Which fields there are is held against the page; what they may be is refused by the routes.

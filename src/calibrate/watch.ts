@@ -28,6 +28,8 @@ export function watchInput<B>(ops: Ops<B>, weight: Weight<B>): Watch<B> {
       layerNorm: untilThen((args) => ops.layerNorm(args)),
       route: untilThen((args) => ops.route(args)),
       addExperts: untilThen((args) => ops.addExperts(args)),
+      addLora: untilThen((args) => ops.addLora(args)),
+      activate: untilThen((args) => ops.activate(args)),
     },
   };
 }

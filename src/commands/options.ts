@@ -26,6 +26,7 @@ export const SERVE_OPTIONS = [
   'host',
   'port',
   'served-model-name',
+  'lora',
   'model-config',
   'max-loaded-models',
   'api-key',

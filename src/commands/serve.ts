@@ -101,12 +101,14 @@ async function createRegistry(sources: readonly ServedSource[], values: ServeVal
   });
 }
 
-async function modelEntry({ dir, names, values }: ServedSource, numModels: number): Promise<ModelEntry> {
-  const options = serveEngineOptions(dir, values);
+async function modelEntry(source: ServedSource, numModels: number): Promise<ModelEntry> {
+  const { dir, names, adapters, values } = source;
+  const options = { ...serveEngineOptions(dir, values), adapters: adapters.map(({ root }) => root) };
   chooseOutput('', values);
   const needed = numModels === 1 ? 0 : await neededBytes(options);
   return {
     names,
+    adapters,
     root: dir,
     neededBytes: needed,
     load: (freeBytes) =>

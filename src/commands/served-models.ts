@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseLine, type Values } from '../config.js';
 import { openModelDirectory } from '../engine/device-model.js';
 import { leastBytes } from '../engine/fit.js';
@@ -14,8 +15,15 @@ export type ServeValues = Values<(typeof SERVE_OPTIONS)[number]>;
 export interface ServedSource {
   readonly dir: string;
   readonly names: readonly [string, ...string[]];
+  readonly adapters: readonly NamedAdapter[];
   /** The command line, with what the model's entry in `--model-config` says in its place. */
   readonly values: ServeValues;
+}
+
+/** A folder, and its name in the API. */
+export interface NamedAdapter {
+  readonly name: string;
+  readonly root: string;
 }
 
 interface ConfiguredModel {
@@ -57,10 +65,22 @@ export async function servedSources(args: readonly string[]): Promise<readonly S
     const merged = parseLine([...args, ...own], SERVE_OPTIONS).values;
     const dir = await findModel(model === '' ? [] : [model], merged);
     const [first = modelName(dir), ...others] = names;
-    sources.push({ dir, names: [first, ...others], values: merged });
+    const adapters = readAdapters(merged.lora);
+    sources.push({ dir, names: [first, ...others], adapters, values: merged });
   }
-  checkNames(sources.flatMap(({ names }) => names));
+  if (listed.length > 1 && values.lora.length > 0) {
+    throw new UserError('--lora: of which model? With several, write it into the entry of --model-config');
+  }
+  checkNames(sources.flatMap(({ names, adapters }) => [...names, ...adapters.map(({ name }) => name)]));
   return sources;
+}
+
+function readAdapters(given: readonly string[]): readonly NamedAdapter[] {
+  return given.map((one) => {
+    const [, name, path] = /^([^=]+)=(.+)$/.exec(one) ?? [];
+    if (name === undefined || path === undefined) throw new UserError(`--lora: ${one}: must be NAME=PATH`);
+    return { name, root: resolve(path) };
+  });
 }
 
 /** `''` is the bundled model. */
@@ -115,6 +135,7 @@ function optionArgs(key: string, value: unknown, where: string): readonly string
   if (value === true) return [`--${key}`];
   if (value === false || value === null) return [];
   if (typeof value === 'string' || typeof value === 'number') return [`--${key}=${value}`];
+  if (key === 'lora' && Array.isArray(value)) return value.map((one) => `--${key}=${String(one)}`);
   throw new UserError(`${where}.${key}: must be a string, a number, true or false`);
 }
 

@@ -51,12 +51,19 @@ export function layOutStep(scheduled: readonly ScheduledSequence[], shape: Batch
     slotMapping: new Uint32Array(numTokens),
     sequenceIds: new Uint32Array(numTokens),
     blockTables: new Uint32Array(scheduled.length * shape.maxBlocksPerSequence),
+    ...adaptersOf(scheduled),
     logitsRows: new Uint32Array(numSampled + numScored),
     sampling: sampled.flatMap((rows) => samplingRows(rows, shape.vocabulary)),
     scoring: scored.flatMap((rows) => scoringRows(rows, shape.vocabulary)),
   };
   fill(batch, scheduled, shape, { sampled, scored });
   return { batch, sampled, scored };
+}
+
+/** Nothing where no sequence has one. */
+function adaptersOf(scheduled: readonly ScheduledSequence[]): Pick<Batch, 'adapters'> {
+  const adapters = Uint32Array.from(scheduled, ({ sequence }) => sequence.adapter);
+  return adapters.some((adapter) => adapter > 0) ? { adapters } : {};
 }
 
 function sampledRows(scheduled: readonly ScheduledSequence[]): SampledRows[] {

@@ -146,8 +146,8 @@ export class EngineCore {
     const { maxModelLen } = limits;
     checkRequest(request, { maxModelLen, ...pool(blocks) });
     if (this.#sequences.has(request.id)) throw new ApiError('invalid_value', 'The request id is in use.');
-    const { id, promptTokenIds, sampling, cacheSalt: salt, priority } = request;
-    const options = { salt, priority, maxModelLen };
+    const { id, promptTokenIds, sampling, cacheSalt: salt, priority, adapter } = request;
+    const options = { salt, priority, maxModelLen, adapter };
     const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, options);
     sequence.arrivalMs = this.#options.now();
     this.#masks.start(sequence);
@@ -180,7 +180,14 @@ export class EngineCore {
     const { numRunning, numWaiting, numPreemptions, prefixCache, blocks } = this.#scheduler;
     const { queries: prefixCacheQueries, hits: prefixCacheHits } = prefixCache;
     const counts = { numRunning, numWaiting, numPreemptions, prefixCacheQueries, prefixCacheHits };
-    return { ...counts, ...this.#outcomes.speculation, kvUsage: blocks.usage, ...this.#lastStep };
+    const { adapters } = this.#scheduler;
+    return {
+      ...counts,
+      ...adapters,
+      ...this.#outcomes.speculation,
+      kvUsage: blocks.usage,
+      ...this.#lastStep,
+    };
   }
 
   /** Throws unless each KV block is free or in as many block tables of unfinished sequences as it is counted. */

@@ -4,6 +4,8 @@ import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
 import { type Activations, createActivations, forward, type Step } from '../model/forward.js';
 import { loadModel } from '../model/load.js';
+import { type LoraAdapter, openAdapter } from '../model/lora-adapter.js';
+import { loraBytes, numRanks } from '../model/loras.js';
 import { ordersColumns, type WeightSource } from '../model/matrices.js';
 import type { Model } from '../model/model.js';
 import { activationOption, roundsActivations } from '../model/rounding.js';
@@ -61,9 +63,14 @@ export async function loadDeviceModel<B>(
   const { config, checkpoint } = await openModel(options);
   const total = checkpointBytes(checkpoint);
   const onBytes = (done: number) => onProgress({ stage: 'weights', done, total });
-  const loaded = await load(backend, checkpoint, config, options, logits, onBytes).finally(() =>
-    checkpoint.close(),
-  );
+  const adapters = await openAdapters(options.adapters ?? []).catch(async (error: unknown) => {
+    await checkpoint.close();
+    throw error;
+  });
+  const source = { config, checkpoint, adapters };
+  const loaded = await load(backend, source, options, logits, onBytes).finally(async () => {
+    for (const opened of [checkpoint, ...adapters.map((adapter) => adapter.checkpoint)]) await opened.close();
+  });
   const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
   const offload = await measureOffload(backend.ops, loaded.model.bring, device.noResults);
   if (offload !== null) onProgress({ stage: 'weights', done: total, total, note: offloadLine(offload) });
@@ -84,6 +91,12 @@ export function enqueueForward<B>(device: DeviceModel<B>, step: Omit<Step<B>, 'b
   backend.ops.replay(whole, () => forward(backend.ops, model, caches, activations, whole));
 }
 
+async function openAdapters(folders: readonly string[]): Promise<LoraAdapter[]> {
+  const adapters: LoraAdapter[] = [];
+  for (const folder of folders) adapters.push(await openAdapter(folder));
+  return adapters;
+}
+
 function checkpointBytes(checkpoint: Checkpoint): number {
   let bytes = 0;
   for (const tensor of checkpoint.tensors.values()) bytes += tensor.bytes;
@@ -93,8 +106,7 @@ function checkpointBytes(checkpoint: Checkpoint): number {
 /** Activations are there before the memory is planned, so that the ledger tells what they take. */
 async function load<B>(
   backend: Backend<B>,
-  checkpoint: WeightSource,
-  config: ModelConfig,
+  { checkpoint, config, adapters }: ModelSource & { readonly adapters: readonly LoraAdapter[] },
   options: EngineOptions,
   logits: LogitsCapacity,
   onBytes: (bytes: number) => void,
@@ -103,14 +115,14 @@ async function load<B>(
   const quantization = options.quantization === null ? null : parseQuantization(options.quantization);
   const rounding = activationOption(options.quantization, options.outlierThreshold);
   const type: ActivationType = roundsActivations(checkpoint, rounding) ? 'int8' : 'float';
-  const inputs = { type, ordersColumns: ordersColumns(checkpoint) };
+  const inputs = { type, ordersColumns: ordersColumns(checkpoint), numRanks: numRanks(adapters, config) };
   const activations = createActivations(ops, config, options.maxNumBatchedTokens, logits, inputs);
   const maxPositions = Math.min(
     options.maxModelLen ?? Number.POSITIVE_INFINITY,
     config.maxPositionEmbeddings,
   );
   const bytes = {
-    weights: weightBytes(checkpoint, config, quantization, maxPositions),
+    weights: weightBytes(checkpoint, config, quantization, maxPositions) + loraBytes(adapters, config),
     layers: layerMatrixBytes(checkpoint, config, quantization),
     activations: ops.memory().activations,
   };
@@ -119,7 +131,7 @@ async function load<B>(
   const plan = planMemory(config, options, backend, { ...bytes, weights: offload.deviceBytes });
   const { maxModelLen } = plan;
   const { numHostLayers } = offload;
-  const loading = { quantization, activations: rounding, maxModelLen, numHostLayers, onBytes };
+  const loading = { quantization, activations: rounding, maxModelLen, numHostLayers, adapters, onBytes };
   const model = await loadModel(ops, checkpoint, config, loading);
   return { plan, model, activations };
 }
@@ -157,6 +169,7 @@ const WARM_UP_STEPS = [
 ];
 
 interface WarmUpStep {
+  readonly hasAdapters: boolean;
   readonly numTokens: number;
   readonly numLogits: number;
   readonly contextLen: number;
@@ -167,11 +180,14 @@ function warmUpSteps<B>(device: DeviceModel<B>): readonly WarmUpStep[] {
   const { maxTokens, maxLogits } = device.batch.capacity;
   const sizes = [ops.gemmTokens ?? [], expertSizes(device)].flat();
   const more = sizes.map((size) => ({ size, contextLen: 2 }));
-  return [...WARM_UP_STEPS, ...more].map(({ size, contextLen }) => ({
+  const steps = [...WARM_UP_STEPS, ...more].map(({ size, contextLen }) => ({
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     contextLen: Math.min(contextLen, device.plan.maxModelLen),
+    hasAdapters: false,
   }));
+  const again = device.model.loras === null ? [] : steps.map((step) => ({ ...step, hasAdapters: true }));
+  return [...steps, ...again];
 }
 
 /**
@@ -203,7 +219,7 @@ function expertSizes<B>({ backend, activations: { experts } }: DeviceModel<B>): 
 
 /** Runs of at most three neighbouring tokens; the last token ends a context of `contextLen`. */
 function warmUpBatch(
-  { numTokens, numLogits, contextLen }: WarmUpStep,
+  { numTokens, numLogits, contextLen, hasAdapters }: WarmUpStep,
   { maxBlocksPerSequence }: BatchCapacity,
 ): Batch {
   return {
@@ -216,6 +232,7 @@ function warmUpBatch(
     slotMapping: new Uint32Array(numTokens),
     sequenceIds: new Uint32Array(numTokens),
     blockTables: new Uint32Array(maxBlocksPerSequence),
+    ...(hasAdapters ? { adapters: Uint32Array.of(1) } : {}),
     logitsRows: new Uint32Array(numLogits),
     sampling: [],
     scoring: [],

@@ -7,8 +7,11 @@ import type { EngineOptions, LoadProgress } from './options.js';
 export interface LogitsModel {
   readonly maxModelLen: number;
   readonly vocabSize: number;
-  /** Logits after each token of one sequence, `[tokens][vocab]`. At most maxModelLen tokens. Rejects when the device is lost. */
-  logits(tokenIds: readonly number[]): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * Logits after each token of one sequence, `[tokens][vocab]`. At most maxModelLen tokens. Rejects when the device is lost.
+   * @param adapter its number, from 1; absent, none
+   */
+  logits(tokenIds: readonly number[], adapter?: number): Promise<Float32Array<ArrayBuffer>>;
   /** The same after the tokens from index `first` on alone, a chunk of neighbouring rows at a time, in order. One sequence at a time. */
   rows(tokenIds: readonly number[], first: number): AsyncIterable<Float32Array<ArrayBuffer>>;
   destroy(): void;
@@ -41,7 +44,7 @@ async function load<B>(
   return {
     maxModelLen: device.plan.maxModelLen,
     vocabSize: device.model.config.vocabSize,
-    logits: (tokenIds) => allRows(device, tokenIds),
+    logits: (tokenIds, adapter) => allRows(device, tokenIds, adapter),
     rows: (tokenIds, first) => prefill(device, tokenIds, first),
     destroy: () => backend.ops.destroy(),
   };
@@ -50,10 +53,11 @@ async function load<B>(
 async function allRows<B>(
   device: DeviceModel<B>,
   tokenIds: readonly number[],
+  adapter = 0,
 ): Promise<Float32Array<ArrayBuffer>> {
   const all = new Float32Array(tokenIds.length * device.model.config.vocabSize);
   let offset = 0;
-  for await (const rows of prefill(device, tokenIds, 0)) {
+  for await (const rows of prefill(device, tokenIds, 0, adapter)) {
     all.set(rows, offset);
     offset += rows.length;
   }
@@ -65,6 +69,7 @@ async function* prefill<B>(
   device: DeviceModel<B>,
   tokenIds: readonly number[],
   first: number,
+  adapter = 0,
 ): AsyncGenerator<Float32Array<ArrayBuffer>> {
   const { ops } = device.backend;
   if (tokenIds.length > device.plan.maxModelLen)
@@ -73,8 +78,11 @@ async function* prefill<B>(
     const chunk = tokenIds.slice(start, start + CHUNK_TOKENS);
     const skipped = Math.min(Math.max(0, first - start), chunk.length);
     const numLogits = chunk.length - skipped;
-    ops.writeBatch(device.batch, chunkBatch(chunk, { start, skipped }, device.plan.maxBlocksPerSequence));
-    enqueueForward(device, { numTokens: chunk.length, numLogits, previous: device.noResults });
+    const batch = chunkBatch(chunk, { start, skipped }, device.plan.maxBlocksPerSequence);
+    const hasAdapters = adapter > 0;
+    ops.writeBatch(device.batch, hasAdapters ? { ...batch, adapters: Uint32Array.of(adapter) } : batch);
+    const step = { numTokens: chunk.length, numLogits, previous: device.noResults, hasAdapters };
+    enqueueForward(device, step);
     // A step is sent when something is read of it, so of one without logits a row is read for nothing.
     const rows = await ops.read(device.activations.logits, Math.max(1, numLogits));
     if (numLogits > 0) yield rows;

@@ -3,6 +3,8 @@ import { OUTLIER_THRESHOLD } from '../quant/rounding.js';
 /** What an engine is built from. It crosses a thread boundary, so it is plain data. */
 export interface EngineOptions {
   readonly modelDir: string;
+  /** Folders of adapters (LoRA), in the order of their numbers; absent, none. */
+  readonly adapters?: readonly string[];
   /** Format to quantize to while loading; null keeps the checkpoint's own. */
   readonly quantization: string | null;
   /** Magnitude from which activations stay floats, where the quantization is `llm-int8`. */

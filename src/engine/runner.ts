@@ -72,7 +72,13 @@ class DeviceRunner<B> implements ModelRunner {
     [this.#results, this.#previous] = [this.#previous, this.#results];
     const numLogits = batch.logitsRows.length;
     ops.writeBatch(this.#device.batch, batch);
-    enqueueForward(this.#device, { numTokens: batch.numTokens, numLogits, previous: this.#previous });
+    const hasAdapters = batch.adapters !== undefined;
+    enqueueForward(this.#device, {
+      numTokens: batch.numTokens,
+      numLogits,
+      previous: this.#previous,
+      hasAdapters,
+    });
     this.#sample(batch, numLogits);
     return ops.readWords(this.#results, Math.max(1, numLogits));
   }

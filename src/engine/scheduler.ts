@@ -8,6 +8,7 @@ import {
   type SchedulerState,
 } from './plan.js';
 import type { Sequence } from './sequence.js';
+import type { EngineStats } from './types.js';
 
 /** The two queues, and the blocks of those that run. */
 export class Scheduler {
@@ -43,6 +44,12 @@ export class Scheduler {
   /** Tokens that were looked up in the prefix cache, and those found, since the start. */
   get prefixCache(): { readonly queries: number; readonly hits: number } {
     return { queries: this.#prefixQueries, hits: this.#prefixHits };
+  }
+
+  /** Adapters of running and waiting sequences; nothing where none has one. */
+  get adapters(): Pick<EngineStats, 'adapters'> {
+    const [running, waiting] = [this.#running, this.#waiting].map(adaptersOf);
+    return running.length + waiting.length === 0 ? {} : { adapters: { running, waiting } };
   }
 
   get running(): readonly Sequence[] {
@@ -160,6 +167,10 @@ export class Scheduler {
     this.#prefixQueries += sequence.numTokens;
     this.#prefixHits += sequence.numComputedTokens;
   }
+}
+
+function adaptersOf(queue: readonly Sequence[]): readonly number[] {
+  return [...new Set(queue.map(({ adapter }) => adapter).filter((adapter) => adapter > 0))];
 }
 
 /** Keeps the queue in the order in which sequences precede each other. */

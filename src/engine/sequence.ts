@@ -8,6 +8,7 @@ export interface SequenceOptions {
   readonly salt?: string;
   readonly priority?: number;
   readonly maxModelLen?: number;
+  readonly adapter?: number;
 }
 
 /** One text that grows by a token at a time. There is no phase: prefill is when many tokens are not computed, decode when one is. */
@@ -50,6 +51,8 @@ export class Sequence {
   readonly salt: string;
   /** Lower goes first. */
   readonly priority: number;
+  /** From 1; 0 is none. */
+  readonly adapter: number;
 
   /** @param arrival counts sequences as they come: among equal priorities the earlier goes first */
   constructor(
@@ -57,9 +60,11 @@ export class Sequence {
     promptTokenIds: readonly number[],
     readonly sampling: SamplingParams,
     readonly arrival = 0,
-    { salt = '', priority = 0, maxModelLen = Number.POSITIVE_INFINITY }: SequenceOptions = {},
+    { salt = '', priority = 0, maxModelLen = Number.POSITIVE_INFINITY, adapter = 0 }: SequenceOptions = {},
   ) {
-    this.salt = salt;
+    // What an adapter computes is no other's to share.
+    this.salt = adapter === 0 ? salt : JSON.stringify([adapter, salt]);
+    this.adapter = adapter;
     this.priority = priority;
     this.tokenIds = [...promptTokenIds];
     this.numPromptTokens = promptTokenIds.length;

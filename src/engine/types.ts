@@ -63,6 +63,8 @@ export interface GenerateRequest {
   /** At least one; with maxTokens it fits the engine's maxModelLen. */
   readonly promptTokenIds: readonly number[];
   readonly sampling: SamplingParams;
+  /** Number of the adapter (LoRA) that its tokens take, from 1; absent, none. */
+  readonly adapter?: number;
   /** Requests share cached prefixes only with those of the same salt; none is a salt of its own. */
   readonly cacheSalt?: string;
   /** Lower goes first, and is preempted last; default 0. */
@@ -128,6 +130,8 @@ export interface EngineInfo {
 export interface EngineStats {
   readonly numRunning: number;
   readonly numWaiting: number;
+  /** Numbers of the adapters of running and of waiting sequences, each once; absent, there are none. */
+  readonly adapters?: { readonly running: readonly number[]; readonly waiting: readonly number[] };
   /** Share of KV blocks in use, 0–1. */
   readonly kvUsage: number;
   /** Prompt tokens that the last step computed; those of a preempted sequence count again. */

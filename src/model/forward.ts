@@ -1,9 +1,10 @@
 import { codeWords } from '../ops/int8.js';
-import type { BatchBuffers, BatchCapacity, KvCache, Ops, Tensor } from '../ops/ops.js';
+import type { BatchBuffers, BatchCapacity, KvCache, LoraMatrices, Ops, Tensor } from '../ops/ops.js';
 import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
 import { createExpertActivations, type ExpertActivations, expertBlock } from './experts.js';
-import type { Layer, LayerOps, Linear, Model, Norm } from './model.js';
+import { type ProductRows, productWithLora } from './lora-product.js';
+import type { Layer, LayerLora, LayerOps, Linear, Model, Norm } from './model.js';
 
 /** Tensors between the operations of a step, of the largest batch's size. Only the residual stream is f32 in every case. */
 export interface Activations<B> {
@@ -24,6 +25,8 @@ export interface Activations<B> {
   readonly experts: ExpertActivations<B> | null;
   /** The MLP's input, where attention does not come before it; null where it does. */
   readonly parallel: Tensor<B> | null;
+  /** f32 room for the ranks of adapters; null where there are none. */
+  readonly ranks: Tensor<B> | null;
   /** Of the rows whose logits are wanted, which alone go on past the last layer's attention. */
   readonly lastResidual: Tensor<B>;
   readonly lastAttended: Tensor<B>;
@@ -37,6 +40,8 @@ export interface InputOptions {
   readonly type?: ActivationType;
   /** Whether some weight has columns in an order of its own. */
   readonly ordersColumns?: boolean;
+  /** Ranks of the adapters of a product, of all its parts together; absent, 0: there are none. */
+  readonly numRanks?: number;
 }
 
 export function createActivations<B>(
@@ -44,7 +49,7 @@ export function createActivations<B>(
   config: ModelConfig,
   maxTokens: number,
   { maxLogits, maxSampled }: Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>,
-  { type = 'float', ordersColumns = false }: InputOptions = {},
+  { type = 'float', ordersColumns = false, numRanks = 0 }: InputOptions = {},
 ): Activations<B> {
   const { hiddenSize, intermediateSize, numHeads, numKvHeads, headDim, vocabSize, weights } = config;
   // Where every layer has experts, nothing is computed in the tensors of other layers.
@@ -66,6 +71,7 @@ export function createActivations<B>(
       weights.attentionPostNorm === null && weights.mlpPostNorm === null ? null : wide(maxTokens, hiddenSize),
     experts: createExpertActivations(ops, config, maxTokens, type),
     parallel: config.parallelResidual ? compute(maxTokens, hiddenSize) : null,
+    ranks: numRanks === 0 ? null : wide(maxTokens, numRanks),
     lastResidual: wide(maxLogits, hiddenSize),
     lastAttended: compute(maxLogits, numHeads * headDim),
     lastNormed: compute(maxLogits, hiddenSize),
@@ -80,6 +86,8 @@ export interface Step<B> {
   /** Tokens computed, and rows of logits wanted of them. */
   readonly numTokens: number;
   readonly numLogits: number;
+  /** Whether some token has an adapter; absent, none has. */
+  readonly hasAdapters?: boolean;
 }
 
 /** The transformer: hidden states of the step's tokens through all layers, then logits `[numLogits][vocab]` in `activations.logits`. */
@@ -90,14 +98,15 @@ export function forward<B>(
   act: Activations<B>,
   step: Step<B>,
 ): void {
-  const { batch, previous, numTokens: rows, numLogits } = step;
+  const { batch, previous, numTokens: rows, numLogits, hasAdapters = false } = step;
   const { embedding: table, positions, config, layers } = model;
   const scale = config.embeddingScale;
   ops.embed({ batch, previous, table, out: act.residual, rows, scale, positions });
   layers.forEach((layer, i) => {
     for (const weights of model.bring[i]) ops.bring(weights);
-    if (i < layers.length - 1) layerForward(ops, config, layer, caches[i], act, step);
-    else lastLayer(ops, config, layer, caches[i], act, step);
+    const lora = hasAdapters ? (model.loras?.[i] ?? null) : null;
+    if (i < layers.length - 1) layerForward(ops, config, layer, caches[i], act, step, lora);
+    else lastLayer(ops, config, layer, caches[i], act, step, lora);
   });
   if (numLogits > 0) logitsOf(ops, model, act, numLogits);
 }
@@ -110,11 +119,13 @@ export function layerForward<B>(
   cache: KvCache<B>,
   act: Activations<B>,
   step: Pick<Step<B>, 'batch' | 'numTokens'>,
+  lora: LayerLora<B> | null = null,
 ): void {
-  const { numTokens: rows } = step;
-  if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, rows);
-  attend(ops, config, layer, cache, act, step);
-  afterAttention(ops, config, layer, act, rows);
+  const { batch, numTokens: count } = step;
+  const rows = { batch, count, of: 'tokens', room: act.ranks } as const;
+  if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, act.residual, act.parallel, count);
+  attend(ops, config, layer, cache, act, rows, lora);
+  afterAttention(ops, config, layer, act, rows, lora);
 }
 
 /** Every token's keys and values are written; past attention only the rows whose logits are wanted go on, in `lastResidual`. */
@@ -124,16 +135,17 @@ function lastLayer<B>(
   layer: Layer<B>,
   cache: KvCache<B>,
   act: Activations<B>,
-  step: Step<B>,
+  { batch, numTokens, numLogits: rows }: Step<B>,
+  lora: LayerLora<B> | null,
 ): void {
-  const { batch, numLogits: rows } = step;
-  const { lastResidual, lastAttended } = act;
-  attend(ops, config, layer, cache, act, step);
+  const { lastResidual, lastAttended, ranks: room } = act;
+  attend(ops, config, layer, cache, act, { batch, count: numTokens, of: 'tokens', room }, lora);
   if (rows === 0) return;
   ops.gatherRows({ batch, x: act.residual, out: lastResidual, rows });
   ops.gatherRows({ batch, x: act.attended, out: lastAttended, rows });
   if (act.parallel !== null) normalize(ops, config, layer.mlpNorm, lastResidual, act.parallel, rows);
-  afterAttention(ops, config, layer, { ...act, residual: lastResidual, attended: lastAttended }, rows);
+  const last = { ...act, residual: lastResidual, attended: lastAttended };
+  afterAttention(ops, config, layer, last, { batch, count: rows, of: 'logits', room }, lora);
 }
 
 /** What follows attention: its output product, then MLP or experts. */
@@ -142,11 +154,13 @@ function afterAttention<B>(
   config: ModelConfig,
   layer: Layer<B>,
   act: Activations<B>,
-  rows: number,
+  rows: ProductRows<B>,
+  lora: LayerLora<B> | null,
 ): void {
-  addToResidual(ops, config, act, { x: act.attended, by: layer.o, norm: layer.attentionPostNorm, rows });
-  if (layer.router === null) mlpBlock(ops, config, layer, act, rows);
-  else expertBlock(ops, config, layer, expertTensors(act), rows);
+  const { o: by, attentionPostNorm: norm } = layer;
+  addToResidual(ops, config, act, { x: act.attended, by, norm, lora: lora?.o ?? null }, rows);
+  if (layer.router === null) mlpBlock(ops, config, layer, act, rows, lora);
+  else expertBlock(ops, config, layer, expertTensors(act), rows.count);
 }
 
 function expertTensors<B>({ experts, ...act }: Activations<B>) {
@@ -161,24 +175,17 @@ function attend<B>(
   layer: Layer<B>,
   cache: KvCache<B>,
   act: Activations<B>,
-  step: Pick<Step<B>, 'batch' | 'numTokens'>,
+  tokens: ProductRows<B>,
+  lora: LayerLora<B> | null,
 ): void {
   const { normEps: eps, numHeads, attentionScale: scale, attentionSoftCap: softCap } = config;
-  const { batch, numTokens: rows } = step;
+  const { batch, count: rows } = tokens;
   const { codes, ordered, qkv, q } = act;
   const { rope, rotaryDim, window, sinks } = layer;
   const headNorm = layer.headNorms === null ? null : { weights: layer.headNorms, eps };
   const norm = normOf(layer.attentionNorm, eps, act.normed);
-  ops.linear({
-    x: act.residual,
-    ...layer.qkv,
-    out: qkv,
-    rows,
-    accumulate: false,
-    codes: codesFor(layer.qkv, codes),
-    ordered,
-    norm,
-  });
+  const product = { x: act.residual, ...layer.qkv, out: qkv, accumulate: false, ordered, norm };
+  productWithLora(ops, { ...product, codes: codesFor(layer.qkv, codes) }, lora?.qkv ?? null, tokens);
   const projected = { qkv, rope, rotaryDim, norm: headNorm };
   const heads = { batch, q, cache, numHeads, rows, projected };
   ops.attention({ ...heads, out: act.attended, scale, window, softCap, sinks });
@@ -189,14 +196,23 @@ function mlpBlock<B>(
   config: ModelConfig,
   layer: Layer<B>,
   act: Activations<B>,
-  rows: number,
+  rows: ProductRows<B>,
+  lora: LayerLora<B> | null,
 ): void {
   const { activation, normEps } = config;
   const { codes, ordered, parallel } = act;
   const norm = parallel === null ? normOf(layer.mlpNorm, normEps, act.normed) : null;
   const up = { x: parallel ?? act.residual, ...layer.gateUp, out: act.activated, gated: act.gateUp, ordered };
-  ops.linear({ ...up, activation, rows, accumulate: false, codes: codesFor(layer.gateUp, codes), norm });
-  addToResidual(ops, config, act, { x: act.activated, by: layer.down, norm: layer.mlpPostNorm, rows });
+  const product = { ...up, activation, accumulate: false, codes: codesFor(layer.gateUp, codes), norm };
+  productWithLora(ops, product, lora?.gateUp ?? null, rows);
+  const { down: by, mlpPostNorm } = layer;
+  addToResidual(
+    ops,
+    config,
+    act,
+    { x: act.activated, by, norm: mlpPostNorm, lora: lora?.down ?? null },
+    rows,
+  );
 }
 
 /** residual += residualScale · (norm of) the product. */
@@ -204,15 +220,16 @@ function addToResidual<B>(
   ops: LayerOps<B>,
   { normEps: eps, residualScale: scale }: ModelConfig,
   { residual, projected, ordered, codes: room }: Activations<B>,
-  { x, by, norm, rows }: { x: Tensor<B>; by: Linear<B>; norm: Norm<B> | null; rows: number },
+  { x, by, norm, lora }: { x: Tensor<B>; by: Linear<B>; norm: Norm<B> | null; lora: LoraMatrices<B> | null },
+  rows: ProductRows<B>,
 ): void {
   const codes = codesFor(by, room);
   if (norm === null || projected === null) {
-    ops.linear({ x, ...by, out: residual, rows, accumulate: true, codes, ordered, scale });
+    productWithLora(ops, { x, ...by, out: residual, accumulate: true, codes, ordered, scale }, lora, rows);
     return;
   }
-  ops.linear({ x, ...by, out: projected, rows, accumulate: false, codes, ordered });
-  ops.rmsNorm({ x: projected, weight: norm.weight, out: residual, rows, eps, scale });
+  productWithLora(ops, { x, ...by, out: projected, accumulate: false, codes, ordered }, lora, rows);
+  ops.rmsNorm({ x: projected, weight: norm.weight, out: residual, rows: rows.count, eps, scale });
 }
 
 /** Where activations are rounded to INT8 for a product; null where they stay floats. */

@@ -5,6 +5,8 @@ import { isInteger, type WeightFormat } from '../quant/weight.js';
 import type { LinearNames, ModelConfig, RopeConfig } from './config.js';
 import { ExpertMatrices, expertNamesIn } from './expert-matrices.js';
 import { type LayerStacks, layerStacks, type Stack } from './layer-stacks.js';
+import type { LoraAdapter } from './lora-adapter.js';
+import { loadLoras } from './loras.js';
 import { Matrices, type WeightSource } from './matrices.js';
 import { headwiseValues } from './matrix-layout.js';
 import type { Layer, Linear, Model, Norm } from './model.js';
@@ -25,6 +27,8 @@ export interface LoadOptions {
   readonly maxModelLen: number;
   /** Layers whose matrices stay in host memory; absent, 0. */
   readonly numHostLayers?: number;
+  /** In the order of their numbers; absent, none. */
+  readonly adapters?: readonly LoraAdapter[];
   /** Called with the checkpoint's bytes read so far. */
   readonly onBytes: (bytes: number) => void;
 }
@@ -53,6 +57,7 @@ export async function loadModel<B>(
     bring,
     finalNorm: await loader.norm(weights.finalNorm),
     lmHead: tieWordEmbeddings ? embedding : await loader.table(weights.lmHead, vocabSize, hiddenSize),
+    loras: await loadLoras(ops, options.adapters ?? [], config),
     samples: loader.samples.of,
   };
 }

@@ -1,4 +1,4 @@
-import type { HostWeights, Ops, Rescale, Tensor, Weight } from '../ops/ops.js';
+import type { HostWeights, LoraMatrices, Ops, Rescale, Tensor, Weight } from '../ops/ops.js';
 import type { Rounding } from '../quant/rounding.js';
 import type { ModelConfig } from './config.js';
 import type { WeightSample } from './samples.js';
@@ -6,7 +6,7 @@ import type { WeightSample } from './samples.js';
 /** The operations of a layer. */
 export type LayerOps<B> = Pick<
   Ops<B>,
-  'linear' | 'attention' | 'rmsNorm' | 'layerNorm' | 'route' | 'addExperts'
+  'linear' | 'attention' | 'rmsNorm' | 'layerNorm' | 'route' | 'addExperts' | 'addLora' | 'activate'
 >;
 
 /** A model on a device. */
@@ -22,6 +22,8 @@ export interface Model<B> {
   readonly finalNorm: Norm<B>;
   /** `[vocab][hidden]`; the embedding itself where the two are tied. */
   readonly lmHead: Weight<B>;
+  /** Of each layer; null where the model has no adapters. */
+  readonly loras: readonly LayerLora<B>[] | null;
   /** What the host has seen of every weight. */
   readonly samples: ReadonlyMap<Weight<B>, WeightSample>;
 }
@@ -55,6 +57,9 @@ export interface Layer<B> {
   /** Positions that a token sees, itself included; null sees all. */
   readonly window: number | null;
 }
+
+/** What the adapters add to the products of a layer; null where none does. */
+export type LayerLora<B> = Readonly<Record<'qkv' | 'o' | 'gateUp' | 'down', LoraMatrices<B> | null>>;
 
 export interface Linear<B> {
   readonly weight: Weight<B>;

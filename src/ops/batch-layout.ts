@@ -34,6 +34,8 @@ export interface BatchLayout {
   readonly tileCounts: number;
   /** `[tiles][2]`: the first token of each, and how many; first the runs. */
   readonly tiles: number;
+  /** `[maxSequences]` */
+  readonly adapters: number;
   readonly blockTables: number;
   readonly words: number;
   /** Edited logits lie so many rows behind their own. */
@@ -46,7 +48,8 @@ export function batchLayout(capacity: BatchCapacity): BatchLayout {
   const rows = logitsRows + maxLogits;
   const tileCounts = rows + ROW.words * maxLogits;
   const tiles = tileCounts + 3;
-  const blockTables = tiles + 2 * maxTokens;
+  const adapters = tiles + 2 * maxTokens;
+  const blockTables = adapters + maxSequences;
   return {
     tokenIds: 0,
     positions: maxTokens,
@@ -56,6 +59,7 @@ export function batchLayout(capacity: BatchCapacity): BatchLayout {
     rows,
     tileCounts,
     tiles,
+    adapters,
     blockTables,
     words: blockTables + maxSequences * maxBlocksPerSequence,
     maxLogits,
@@ -77,6 +81,8 @@ export function writeBatchWords(layout: BatchLayout, batch: Batch, words: Uint32
   batch.scoring.forEach((row, i) => {
     writeScoringRow(rowAt(batch.sampling.length + i), row);
   });
+  words.fill(0, layout.adapters, layout.blockTables);
+  words.set(batch.adapters ?? [], layout.adapters);
   words.set(batch.blockTables, layout.blockTables);
   return layout.blockTables + batch.blockTables.length;
 }

@@ -19,6 +19,8 @@ export interface Batch {
   readonly slotMapping: Uint32Array;
   /** `[tokens]` the token's row of `blockTables`. */
   readonly sequenceIds: Uint32Array;
+  /** `[sequences]` the adapter of each, counted from 1, and 0 for none; absent, none has one. */
+  readonly adapters?: Uint32Array;
   /** `[sequences][maxBlocksPerSequence]` physical block of each logical one. */
   readonly blockTables: Uint32Array;
   /** `[logits]` index of the token whose logits are wanted: first those to sample from, then those whose log-probabilities alone are wanted. */

@@ -17,6 +17,7 @@ import { inKeyBasis, storedHead } from './kv-layout.js';
 import { product } from './linear.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
+import { addLora } from './lora.js';
 import { dot, normalize, normalizeCentered, normalizeWhole, softmax } from './norms.js';
 import {
   type Batch,
@@ -247,6 +248,10 @@ export class CpuOps implements Ops<Buffer> {
       const row = x.data.subarray(t * x.stride, t * x.stride + x.cols);
       row.set(row.map((value) => capped(value, cap)));
     }
+  }
+
+  addLora(args: Args<'addLora'>): void {
+    addLora(args);
   }
 
   gram(args: Args<'gram'>): void {

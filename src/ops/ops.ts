@@ -1,9 +1,24 @@
 import type { ActivationType } from '../quant/formats.js';
 import type { PackedRows } from '../quant/packed-rows.js';
 import type { Rounding } from '../quant/rounding.js';
-import type { PackedWeight, WeightFormat } from '../quant/weight.js';
+import type { PackedWeight } from '../quant/weight.js';
 import type { Batch, BatchCapacity } from './batch.js';
 import type { KvCache, KvCacheShape } from './kv-layout.js';
+import type {
+  Activation,
+  BatchBuffers,
+  ElementType,
+  HostArea,
+  HostWeights,
+  LoraMatrices,
+  MemoryKind,
+  Rescale,
+  Routing,
+  RoutingShape,
+  StepReading,
+  Tensor,
+  Weight,
+} from './operands.js';
 
 export type {
   Batch,
@@ -16,6 +31,23 @@ export type {
 } from './batch.js';
 export { BANNED, pendingRow, pendingToken } from './batch.js';
 export type { KvCache, KvCacheShape, KvType } from './kv-layout.js';
+export type {
+  Activation,
+  BatchBuffers,
+  ElementType,
+  HostArea,
+  HostWeights,
+  LoraMatrices,
+  MemoryKind,
+  Rescale,
+  Routing,
+  RoutingShape,
+  StepReading,
+  Tensor,
+  Weight,
+  WeightPart,
+} from './operands.js';
+export { rowStride } from './operands.js';
 
 /**
  * The operations of a transformer, implemented twice: `cpu.ts` in f64, naive and obviously right, and `webgpu/ops.ts`.
@@ -186,6 +218,20 @@ export interface Ops<B> {
    * out[t][i] = activation(x[t][i]) where x is as wide as `out`.
    */
   activate(args: { x: Tensor<B>; out: Tensor<B>; rows: number; activation: Activation }): void;
+  /**
+   * out[t] += scale · B·(A·x[t]) for the rows whose token has an adapter (`Batch.adapters`), with that adapter's factors, part by part.
+   * `room` is f32 for A·x. @param of whose rows they are: the batch's tokens', or its rows of logits'
+   */
+  addLora(args: {
+    batch: BatchBuffers<B>;
+    x: Tensor<B>;
+    lora: LoraMatrices<B>;
+    room: Tensor<B>;
+    out: Tensor<B>;
+    rows: number;
+    of: 'tokens' | 'logits';
+    scale: number;
+  }): void;
   /** x[t][i] = cap · tanh(x[t][i] / cap). */
   softCap(args: { x: Tensor<B>; rows: number; cap: number }): void;
   /**
@@ -234,104 +280,9 @@ export interface ReplayedStep<B> {
   readonly previous: Tensor<B>;
   readonly numTokens: number;
   readonly numLogits: number;
+  /** Whether some token has an adapter; absent, none has. */
+  readonly hasAdapters?: boolean;
 }
 
 /** What an operation is given. */
 export type OpArgs<B, Name extends keyof Ops<B>> = Ops<B>[Name] extends (args: infer A) => void ? A : never;
-
-export interface StepReading {
-  /** `[rows][cols]` */
-  readonly words: Uint32Array<ArrayBuffer>;
-  /** Time that the device took for the submitted work, ms; null where it cannot tell. */
-  readonly gpuMs: number | null;
-}
-
-export type ElementType = 'f32' | 'f16' | 'u32';
-/**
- * silu(v) = v / (1 + exp(−v)); gelu(v) = v · Φ(v); gelu_tanh is its approximation by tanh (Hendrycks & Gimpel, arXiv 1606.08415).
- * clamped_swish(v) = c / (1 + exp(−1.702 · c)) with c = min(v, 7), and what it gates is clamped to ±7 and one is added (gpt-oss).
- */
-export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'clamped_swish';
-export type MemoryKind = 'weights' | 'kv_cache' | 'activations';
-
-export interface Tensor<B> {
-  readonly data: B;
-  readonly rows: number;
-  readonly cols: number;
-  /** Elements from one row to the next: cols rounded up to 32. */
-  readonly stride: number;
-  readonly type: ElementType;
-}
-
-/** Columns rounded up to the padding of a row. */
-export function rowStride(cols: number): number {
-  return Math.ceil(cols / 32) * 32;
-}
-
-export interface Weight<B> {
-  readonly rows: number;
-  readonly cols: number;
-  readonly parts: readonly WeightPart<B>[];
-  /** What must be brought to the device before this is read; absent where it is there. */
-  readonly host?: HostWeights<B>;
-}
-
-/**
- * A product in integers alone (Jacob et al., arXiv 1712.05877): out[t][n] = step[n] · rescaled(Σ_k code of x · code of W + bias[n]), summed in 32 bits,
- * `fixed-point.ts` says how it is rescaled. For static scales of x, and weights with a scale for each row and no zero points.
- */
-export interface Rescale<B> {
-  /** `[rows][4]` u32: multiplier, shift, bias in units of the sum as i32, and the bits of the f32 step of an output's codes. */
-  readonly table: Tensor<B>;
-  /** `[1][rows]` f32 scales of W's rows. */
-  readonly weightScales: Tensor<B>;
-}
-
-/** One fills while the other is read. */
-export type HostArea = 0 | 1;
-
-/** Weights that lie in host memory. */
-export interface HostWeights<B> {
-  readonly bytes: number;
-  readonly copies: readonly { readonly from: B; readonly to: B; readonly bytes: number }[];
-}
-
-export interface WeightPart<B> {
-  readonly format: WeightFormat;
-  /** Rows `rowStart … rowStart + rows − 1` of the whole weight. */
-  readonly rowStart: number;
-  readonly rows: number;
-  readonly cols: number;
-  readonly codes: B;
-  readonly scales: B | null;
-  /** Zero points; for formats with a table, that. */
-  readonly zeros: B | null;
-  /** `[cols]` for each column of codes the column of x that it multiplies, as u32; absent where it is the same. */
-  readonly columns?: B;
-}
-
-export interface RoutingShape {
-  readonly maxTokens: number;
-  readonly numExperts: number;
-  /** Experts of a token. */
-  readonly topK: number;
-}
-
-/** The experts of each token of a step, as `route` chose them. */
-export interface Routing<B> extends RoutingShape {
-  /** `[tokens][topK]`, likeliest first: u32 ids, and f32 weights. */
-  readonly experts: Tensor<B>;
-  readonly weights: Tensor<B>;
-  /** The order in which the products take routes; only its backend looks inside. */
-  readonly order: B;
-}
-
-/** The device's copy of a batch; only its backend looks inside. */
-export interface BatchBuffers<B> {
-  readonly capacity: BatchCapacity;
-  /** The host's side, laid out as `batch-layout.ts` says. */
-  readonly words: Uint32Array<ArrayBuffer>;
-  readonly data: B;
-  /** The logits' edits (`edits-layout.ts`). They have no bound worth reserving, so the backend replaces their buffer by a larger one when it must. */
-  edits: { readonly words: Uint32Array<ArrayBuffer>; readonly data: B };
-}

@@ -4,6 +4,7 @@ import type { ChatTemplate } from '../text/chat-template.js';
 import type { OutputFormat } from '../text/output/formats.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { Admission } from './admission.js';
+import { addLoraInfo } from './lora-metrics.js';
 import { Metrics } from './metrics.js';
 
 /** What loading a model gives. */
@@ -20,6 +21,8 @@ export interface ModelParts {
 export interface ModelEntry {
   /** Names that requests may use; the first is the one that metrics carry. */
   readonly names: readonly [string, ...string[]];
+  /** Adapters of it, in the order of their numbers; their names are models too. Absent, none. */
+  readonly adapters?: readonly { readonly name: string; readonly root: string }[];
   /** Where it comes from, a directory or a hub name: `root` of the model in the API. */
   readonly root: string;
   /** Bytes on the device that it needs at least; 0 where nothing is known. */
@@ -32,6 +35,8 @@ export interface ModelEntry {
 export interface ServedModel extends ModelParts {
   readonly admission: Admission;
   readonly metrics: Metrics;
+  /** Number of the adapter that a request chose by its name; absent, none. */
+  readonly adapter?: number;
 }
 
 /** A model held for a request: it is not unloaded before its release. */
@@ -55,6 +60,8 @@ export interface RegistryOptions {
 export interface ModelListing {
   readonly id: string;
   readonly root: string;
+  /** The model that an adapter is of; null for a model. */
+  readonly parent: string | null;
   /** null before the model was loaded for the first time. */
   readonly maxModelLen: number | null;
 }
@@ -106,7 +113,7 @@ export class ModelRegistry {
 
   list(): readonly ModelListing[] {
     return this.#slots.flatMap(({ source, maxModelLen }) =>
-      source.names.map((id) => ({ id, root: source.root, maxModelLen })),
+      listed(source).map((one) => ({ ...one, maxModelLen })),
     );
   }
 
@@ -126,7 +133,7 @@ export class ModelRegistry {
 
   /** Holds a model, loaded if need be. @throws ApiError `model_not_found`, or what the loading throws */
   async lease(name: string | null | undefined): Promise<Lease> {
-    const { slot, name: known } = this.#find(name);
+    const { slot, name: known, adapter } = this.#find(name);
     slot.numLeases += 1;
     slot.lastUsed = ++this.#numLeases;
     let held = true;
@@ -135,7 +142,8 @@ export class ModelRegistry {
       held = false;
     };
     try {
-      return { name: known, model: await this.#loadedModel(slot), release };
+      const model = await this.#loadedModel(slot);
+      return { name: known, model: adapter === 0 ? model : { ...model, adapter }, release };
     } catch (error) {
       release();
       throw error;
@@ -148,12 +156,15 @@ export class ModelRegistry {
     await Promise.all(this.#slots.map(({ model }) => model?.engine.close()));
   }
 
-  #find(name: string | null | undefined): { slot: Slot; name: string } {
+  /** @returns 0 as the adapter where the name is a model's own */
+  #find(name: string | null | undefined): { slot: Slot; name: string; adapter: number } {
     const [first] = this.#slots;
     if (first === undefined) throw new Error('a server needs a model');
-    if (name === null || name === undefined) return { slot: first, name: first.source.names[0] };
-    const slot = this.#slots.find(({ source }) => source.names.includes(name));
-    if (slot !== undefined) return { slot, name };
+    if (name === null || name === undefined) return { slot: first, name: first.source.names[0], adapter: 0 };
+    for (const slot of this.#slots) {
+      const adapter = 1 + (slot.source.adapters ?? []).findIndex((one) => one.name === name);
+      if (adapter > 0 || slot.source.names.includes(name)) return { slot, name, adapter };
+    }
     const known = this.list().map(({ id }) => id);
     const message = `There is no model of that name here; there is: ${known.join(', ')}.`;
     throw new ApiError('model_not_found', message, 'model');
@@ -178,7 +189,7 @@ export class ModelRegistry {
     const parts = await slot.source.load(this.#freeBytes());
     const { engine } = parts;
     void engine.failed.then(this.#fail);
-    slot.metrics ??= new Metrics(slot.source.names[0], engine.info.maxModelLen);
+    slot.metrics ??= createMetrics(slot, engine.info.maxModelLen);
     slot.metrics.attach(engine);
     slot.maxModelLen = engine.info.maxModelLen;
     const admission = new Admission({
@@ -213,6 +224,19 @@ export class ModelRegistry {
       null,
     );
   }
+}
+
+function listed({ names, root, adapters = [] }: ModelEntry): Omit<ModelListing, 'maxModelLen'>[] {
+  const own = names.map((id) => ({ id, root, parent: null }));
+  return [...own, ...adapters.map((one) => ({ id: one.name, root: one.root, parent: names[0] }))];
+}
+
+function createMetrics(slot: Slot, maxModelLen: number): Metrics {
+  const { names, adapters = [] } = slot.source;
+  const metrics = new Metrics(names[0], maxModelLen);
+  const known = adapters.map(({ name }) => name);
+  if (known.length > 0) addLoraInfo(metrics.registry, known, () => slot.model?.engine.stats() ?? null);
+  return metrics;
 }
 
 async function unload(slot: Slot): Promise<void> {

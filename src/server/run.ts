@@ -64,7 +64,7 @@ interface Work {
  * @throws ApiError 429 where the queue is full, 400 where the answer would be too large
  */
 export function startRun(
-  { engine, tokenizer, admission, metrics }: ServedModel,
+  { engine, tokenizer, admission, metrics, adapter }: ServedModel,
   call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   work: Work,
 ): Run {
@@ -73,7 +73,7 @@ export function startRun(
   const release = admission.admit(work.plans.length);
   const controller = new AbortController();
   const jobs = work.plans.map((plan, i) => ({
-    request: { id: `${work.id}-${i}`, ...plan },
+    request: { id: `${work.id}-${i}`, ...plan, ...(adapter === undefined ? {} : { adapter }) },
     text: work.text,
     signal: controller.signal,
     timer: metrics.startRequest(request.startMs, plan.promptTokenIds.length, plan.sampling.maxTokens),

@@ -20,6 +20,8 @@ export const KERNELS = {
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
   attention: { bindings: ['read', 'read', 'read', 'read', 'write', 'read'], weight: false },
   attention_merge: { bindings: ['read', 'read', 'write'], weight: false },
+  lora_shrink: { bindings: ['read', 'read', 'read', 'write'], weight: false },
+  lora_expand: { bindings: ['read', 'read', 'read', 'write'], weight: false },
   activate: { bindings: ['read', 'write'], weight: false },
   soft_cap: { bindings: ['write'], weight: false },
   gram: { bindings: ['read', 'write'], weight: false },

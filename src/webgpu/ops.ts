@@ -34,6 +34,7 @@ import { addExpertsDispatch, orderWords, routeDispatches } from './expert-dispat
 import { expertSteps } from './expert-tiling.js';
 import { gramDispatch } from './gram-dispatch.js';
 import { linearDispatches, linearFusion } from './linear-dispatches.js';
+import { loraDispatches } from './lora-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
 import type { PipelineSpec } from './pipelines.js';
@@ -248,6 +249,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       params: new Params().u32(out.cols, x.stride, out.stride).words,
       grid: [Math.ceil(out.cols / 32), rows, 1],
     });
+  }
+
+  addLora(args: Args<'addLora'>): void {
+    for (const dispatch of loraDispatches(args, this.#tuning.normLanes)) this.#recorder.add(dispatch);
   }
 
   softCap({ x, rows, cap }: Args<'softCap'>): void {

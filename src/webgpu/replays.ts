@@ -29,8 +29,13 @@ export class Replays {
   }
 }
 
-function nameOf({ batch, numTokens, numLogits }: ReplayedStep<GPUBuffer>, tuning: Tuning): string {
+function nameOf(
+  { batch, numTokens, numLogits, hasAdapters = false }: ReplayedStep<GPUBuffer>,
+  tuning: Tuning,
+): string {
   const { tileCounts } = batchLayout(batch.capacity);
   const [numRuns, numSingles, longestContext] = batch.words.subarray(tileCounts, tileCounts + 3);
-  return [numTokens, numLogits, numRuns, numSingles, splitContext(longestContext, tuning)].join(' ');
+  return [numTokens, numLogits, hasAdapters, numRuns, numSingles, splitContext(longestContext, tuning)].join(
+    ' ',
+  );
 }

@@ -70,3 +70,23 @@ t.test('what a model needs at least follows from its weights and its format', as
   t.ok(stored > 7.39e6 && stored < 40e6, String(stored));
   t.ok(stored - int4 > 4e6, String(int4));
 });
+
+t.test('adapters have a name and a folder, and belong to one model', async (t) => {
+  t.match(await servedSources([fable, '--lora', 'poet=/tmp/poet', '--lora', 'b=c=d']), [
+    {
+      adapters: [
+        { name: 'poet', root: '/tmp/poet' },
+        { name: 'b', root: /c=d$/ },
+      ],
+    },
+  ]);
+  await refuses(t, () => servedSources([fable, '--lora', 'poet']), /^--lora: poet: must be NAME=PATH/);
+  await refuses(t, () => servedSources([fable, '--lora', 'fable=/x']), /fable is the name of two/);
+  await refuses(t, () => servedSources([fable, tiny, '--lora', 'a=/x']), /^--lora: of which model/);
+  const models = [{ model: fable, lora: ['x=/x', 'y=/y'] }, { model: tiny }];
+  const sources = await servedSources(['--model-config', configFile(t, { models })]);
+  t.match(
+    sources.map(({ adapters }) => adapters.length),
+    [2, 0],
+  );
+});

@@ -158,3 +158,20 @@ function sequence(tokenIds: readonly number[], numComputed: number, blockTable: 
   result.blockTable.push(...blockTable);
   return result;
 }
+
+t.test('a step tells the adapters of its sequences, where some have one', (t) => {
+  const { sampling } = fakeRequest('a', [1]);
+  const item = (adapter: number) => {
+    const sequence = new Sequence('a', [1], sampling, 0, { adapter });
+    sequence.blockTable.push(0);
+    return { sequence, numTokens: 1, numDrafts: 0 };
+  };
+  const shape = {
+    blockSize: 4,
+    maxBlocksPerSequence: 1,
+    vocabulary: { size: 61, eosTokenIds: new Set<number>() },
+  };
+  t.strictSame(layOutStep([item(0), item(2)], shape).batch.adapters, Uint32Array.of(0, 2));
+  t.equal(layOutStep([item(0), item(0)], shape).batch.adapters, undefined);
+  t.end();
+});

@@ -179,3 +179,19 @@ t.test('a sequence is not admitted while a token of it is on its way', async (t)
   scheduler.add(early);
   t.throws(() => scheduler.schedule(), { message: /admitted before its tokens are known/ });
 });
+
+t.test('adapters of running and waiting sequences are told once each', (t) => {
+  const scheduler = new Scheduler(new BlockManager(8, 4), {
+    maxNumSeqs: 2,
+    maxNumBatchedTokens: 8,
+    prefixCaching: false,
+    maxScoredTokens: 1,
+  });
+  t.strictSame(scheduler.adapters, {});
+  const { sampling } = fakeRequest('a', [1, 2]);
+  for (const [i, adapter] of [1, 1, 3].entries())
+    scheduler.add(new Sequence(`${i}`, [1, 2], sampling, i, { adapter }));
+  scheduler.schedule();
+  t.strictSame(scheduler.adapters, { adapters: { running: [1], waiting: [3] } });
+  t.end();
+});

@@ -32,3 +32,12 @@ t.test('a sequence grows without touching the request it came from', async (t) =
   new Sequence('a', prompt, sampling).tokenIds.push(8);
   t.same(prompt, [5, 6, 7]);
 });
+
+t.test('an adapter is part of the salt: what it computes is not shared with others', (t) => {
+  const { sampling } = fakeRequest('a', [1]);
+  const salts = [{}, { salt: 'x' }, { adapter: 1 }, { adapter: 1, salt: 'x' }, { adapter: 2 }].map(
+    (options) => new Sequence('a', [1], sampling, 0, options).salt,
+  );
+  t.equal(new Set(salts).size, salts.length);
+  t.end();
+});

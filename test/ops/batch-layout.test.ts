@@ -51,8 +51,9 @@ t.test('arrays follow one another in the order of the batch, each with room for 
     rows: 19,
     tileCounts: 19 + 3 * ROW.words,
     tiles: 22 + 3 * ROW.words,
-    blockTables: 30 + 3 * ROW.words,
-    words: 30 + 3 * ROW.words + 6,
+    adapters: 30 + 3 * ROW.words,
+    blockTables: 32 + 3 * ROW.words,
+    words: 32 + 3 * ROW.words + 6,
     maxLogits: 3,
   });
   t.end();
@@ -61,7 +62,8 @@ t.test('arrays follow one another in the order of the batch, each with room for 
 t.test('a batch is written where the layout says, floats as their bits', (t) => {
   const layout = batchLayout(CAPACITY);
   const words = new Uint32Array(layout.words);
-  t.equal(writeBatchWords(layout, BATCH, words), layout.words);
+  const batch = { ...BATCH, adapters: Uint32Array.of(2, 0) };
+  t.equal(writeBatchWords(layout, batch, words), layout.words);
   const one = 0x3f800000;
   t.strictSame(
     [...words],
@@ -78,9 +80,19 @@ t.test('a batch is written where the layout says, floats as their bits', (t) => 
       [0, 0, 0, 0, 0, 0, 0, 0, 20, 77, ...UNUSED],
       // Attention's tiles are written apart.
       new Array<number>(11).fill(0),
+      [2, 0],
       [7, 8, 9, 4, 5, 6],
     ].flat(),
   );
+  t.end();
+});
+
+t.test('a batch without adapters leaves none of the one before', (t) => {
+  const layout = batchLayout(CAPACITY);
+  const words = new Uint32Array(layout.words);
+  writeBatchWords(layout, { ...BATCH, adapters: Uint32Array.of(2, 1) }, words);
+  writeBatchWords(layout, BATCH, words);
+  t.strictSame([...words.subarray(layout.adapters, layout.adapters + 2)], [0, 0]);
   t.end();
 });
 

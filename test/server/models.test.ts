@@ -160,3 +160,39 @@ t.test('a lease lasts as long as its request', async (t) => {
   t.equal((await post('b')).statusCode, 200);
   t.strictSame(log, ['a', '-a', 'b']);
 });
+
+t.test('adapters are models of their own name, on the model that they are of', async (t) => {
+  const engine = new FakeEngine();
+  const load = async () => ({ engine, tokenizer, template: null, output: PLAIN_OUTPUT });
+  const adapters = [
+    { name: 'poet', root: '/poet' },
+    { name: 'lawyer', root: '/lawyer' },
+  ];
+  const entry: ModelEntry = { names: ['a'], adapters, root: '/a', neededBytes: 0, load };
+  const registry = new ModelRegistry([entry], { maxQueued: 8, memoryLimitBytes: null, maxLoaded: 1 });
+  t.match(registry.list(), [
+    { id: 'a', root: '/a', parent: null },
+    { id: 'poet', root: '/poet', parent: 'a' },
+    { id: 'lawyer', root: '/lawyer', parent: 'a' },
+  ]);
+  const numbers: (number | undefined)[] = [];
+  for (const name of ['a', 'poet', 'lawyer', null]) {
+    const { model, release } = await registry.lease(name);
+    numbers.push(model.adapter);
+    release();
+  }
+  t.strictSame(numbers, [undefined, 1, 2, undefined]);
+  const app = testServer({ models: registry });
+  for (const model of ['lawyer', 'a']) {
+    await app.inject({
+      method: 'POST',
+      url: '/v1/completions',
+      payload: { model, prompt: 'Hi', max_tokens: 1 },
+    });
+  }
+  t.strictSame(
+    engine.requests.map(({ adapter }) => adapter),
+    [2, undefined],
+  );
+  t.match((await app.inject({ url: '/metrics' })).body, /vllm:lora_requests_info\{.*max_lora="2"/);
+});

@@ -95,6 +95,35 @@ export function gatherCases(): [string, Case][] {
   ];
 }
 
+/** Sequences without an adapter, with the first and with the second, whose tokens are side by side in a batch. */
+const ADAPTERS = Uint32Array.of(2, 0, 1, 2);
+
+/** A stack of three parts whose outputs end within workgroups, for rows of tokens and of logits. */
+export function loraCases(): [string, Case][] {
+  return (['tokens', 'logits'] as const).map((of): [string, Case] => [
+    `addLora of ${of}, two adapters of three parts`,
+    (ops, random) => {
+      const plain = randomBatch(random, CHUNKS, POOL);
+      const batch = ops.batch(CAPACITY);
+      ops.writeBatch(batch, { ...plain, adapters: ADAPTERS });
+      const rows = of === 'tokens' ? plain.numTokens : CHUNKS.length;
+      const ends = [33, 50, 71];
+      const [cols, rank, size] = [100, 5, 71];
+      const lora = {
+        a: ops.constant(random.values(2 * 3 * rank * cols), 2 * 3 * rank, cols),
+        b: ops.constant(random.values(2 * size * rank), 2 * size, rank),
+        rank,
+        ends,
+      };
+      const x = filled(ops, random, rows, cols, ops.computeType);
+      const out = filled(ops, random, rows, size, 'f32');
+      const room = poisoned(ops, rows, 3 * rank, 'f32');
+      ops.addLora({ batch, x, lora, room, out, rows, of, scale: 0.5 });
+      return { out, rows };
+    },
+  ]);
+}
+
 export interface HeadShape {
   readonly numHeads: number;
   readonly numKvHeads: number;

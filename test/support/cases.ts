@@ -1,6 +1,13 @@
 import { codeWords } from '#halflight/ops/int8.js';
 import type { ActivationType } from '#halflight/quant/formats.js';
-import { attentionCases, embedCase, gatherCases, placedEmbedCase, ropeCases } from './cases-batch.js';
+import {
+  attentionCases,
+  embedCase,
+  gatherCases,
+  loraCases,
+  placedEmbedCase,
+  ropeCases,
+} from './cases-batch.js';
 import {
   addExpertsCases,
   clampedExpertCase,
@@ -27,6 +34,7 @@ export function operationCases(formats: readonly string[] = Object.keys(WEIGHT_F
     ...softCapCases(),
     ...gramCases(),
     ...gatherCases(),
+    ...loraCases(),
     ...ropeCases(),
     ...attentionCases(),
     ...editCases(),

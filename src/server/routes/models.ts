@@ -23,14 +23,14 @@ export function addModels(app: FastifyInstance, context: ServerContext): void {
   );
 }
 
-function describeModel({ id, root, maxModelLen }: ModelListing, created: number): object {
+function describeModel({ id, root, parent, maxModelLen }: ModelListing, created: number): object {
   return {
     id,
     object: 'model',
     created,
     owned_by: 'halflight',
     root,
-    parent: null,
+    parent,
     max_model_len: maxModelLen,
   };
 }
