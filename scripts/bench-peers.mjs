@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Runs halflight and its peers on the same adapter in turn and prints the ratios: `npm run bench:peers [products|models]`.
+// Runs halflight and its peers on the same adapter in turn and prints the ratios: `npm run bench:peers [products|models|servers]`.
 //   products  ONNX Runtime's WebGPU provider, one product at a time; onnxruntime-node is installed below the temporary folder
 //   models    llama.cpp's Vulkan backend on the same GGUF file, a 135M-parameter Llama shape of random weights; LLAMA_BENCH is the command of its llama-bench
+//   servers   llama.cpp's llama-server on the same GGUF file, the bundled model in Q8_0, under load; LLAMA_SERVER is its command
 // Both sides must see the same driver: where llama-bench lives in an environment of its own, run this there. Peers are no dependency of halflight. Each side is a process of its own, so that none disturbs the other.
 import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -10,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { writeRandomGguf } from './peers/gguf.mjs';
+import { compareServers } from './peers/servers.mjs';
 
 const ONNX_RUNTIME = 'onnxruntime-node@1.30.0';
 const folder = join(tmpdir(), 'halflight-peers');
@@ -32,7 +34,11 @@ const INPUT_LENS = [16, 512];
 const OUTPUT_LEN = 32;
 const ROUNDS = 3;
 
-const PARTS = { products: compareProducts, models: compareModels };
+const PARTS = {
+  products: compareProducts,
+  models: compareModels,
+  servers: () => compareServers({ root, folder, print }),
+};
 
 async function main(names) {
   const unknown = names.find((name) => !Object.hasOwn(PARTS, name));

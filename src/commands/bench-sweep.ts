@@ -60,7 +60,7 @@ function offerOf(kind: Sweep['kind'], load: number, values: SweepValues): Offer 
 }
 
 async function print(sweep: Sweep, target: Target, values: SweepValues): Promise<void> {
-  const best = knee(sweep.levels.filter(({ latencyMs }) => Number.isFinite(latencyMs)));
+  const best = kneeOf(sweep);
   const results = sweep.levels.map((level) => levelResult(level, level === best));
   const table = sweepTable(sweep, best);
   const notes = [`${target.model} at ${target.baseUrl} (${target.backend})`, endText(sweep)];
@@ -73,6 +73,13 @@ async function print(sweep: Sweep, target: Target, values: SweepValues): Promise
       ? `${JSON.stringify({ ...json, levels: results })}\n`
       : `${[notes[0], ...formatTable([table.heads, ...table.rows]), notes[1]].join('\n')}\n`,
   );
+}
+
+/** A level of rates or with failures that ended the sweep was too much. */
+function kneeOf({ kind, levels, stopped }: Sweep): SweptLevel | null {
+  const isTooMuch = ({ measurement }: SweptLevel) => kind === 'rate' || measurement.summary.failed > 0;
+  const borne = levels.filter((level, i) => stopped === null || i < levels.length - 1 || !isTooMuch(level));
+  return knee(borne.filter(({ latencyMs }) => Number.isFinite(latencyMs)));
 }
 
 function levelResult({ load, measurement }: SweptLevel, isKnee: boolean) {

@@ -19,11 +19,15 @@ const KINDS: ReadonlyMap<string, Bench> = new Map([
   ['load', benchLoad],
 ]);
 
+/** Commands of two words, whose options go after both. */
+const OF_THEIR_OWN = ['serve', 'sweep', 'compare'];
+
 /** Measures and prints a table, or one JSON object. Resolves with the exit code. */
 export async function runBench(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, BENCH_OPTIONS);
   const [kind = '', ...rest] = positionals;
   const bench = KINDS.get(kind);
+  if (OF_THEIR_OWN.includes(kind)) throw new UserError(`bench ${kind}: options go after both words`);
   if (bench === undefined) {
     throw new UserError(`bench: measures ${listed([...KINDS.keys()])}, not ${JSON.stringify(kind)}`);
   }

@@ -134,7 +134,7 @@ function speedTable({ variants, qualities }: CompareReport): Table {
     'KL, nats',
     'same token',
   ];
-  const note = `× at N: tokens/s over those of ${nameOf(variants[0])}, with N requests at once; crosses at: where that passes 1.`;
+  const note = `× at N: tokens/s over those of ${nameOf(variants[0])}, with N requests at once; crosses at: where that passes 1, with a ? where intervals beside it hold 1.`;
   return { title: 'Speed and what it costs', heads, rows, note };
 }
 
@@ -197,7 +197,7 @@ function klCell({ divergence }: Quality): string {
 }
 
 function crossingText({ crossovers }: ComparedVariant): string {
-  return crossovers.map((load) => load.toFixed(1)).join(', ') || '–';
+  return crossovers.map(({ load, isClear }) => `${load.toFixed(1)}${isClear ? '' : '?'}`).join(', ') || '–';
 }
 
 function fittingOf({ variants, inputLen, outputLen }: CompareReport, at: number): number {

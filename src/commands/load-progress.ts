@@ -11,7 +11,7 @@ const LINE_EVERY_MS = 10_000;
 
 /** One line on standard error that is written again and again; where no terminal shows it, a new one every ten seconds. @param label what is loaded, before the figures */
 export function showLoad(label: string, stream: NodeJS.WriteStream = process.stderr): LoadDisplay {
-  let shownMs = Number.NEGATIVE_INFINITY;
+  let shownMs = 0;
   let isOpen = false;
   return {
     update: (progress) => {

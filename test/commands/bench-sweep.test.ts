@@ -40,6 +40,22 @@ t.test('rates are gone through in order, as a table', async (t) => {
   t.match(out, /^20 +/m);
 });
 
+t.test('a level that fails ends the sweep, and is not its knee', async (t) => {
+  // One warm-up and eight requests of the first level are answered; of the second all but its warm-up are refused.
+  const { url } = await startToy(t, (index) => ({
+    ttftMs: 2,
+    itlMs: 1,
+    numTokens: 2,
+    ...(index > 9 ? { failure: 'refused' as const } : {}),
+  }));
+  const out = await printed(t, () => runBenchSweep(['--base-url', url, '--max-concurrency', '8', '--json']));
+  t.match(JSON.parse(out), {
+    knee: 1,
+    stopped: '8 of 8 requests failed',
+    levels: [{ failed: 0 }, { failed: 8 }],
+  });
+});
+
 t.test('rates that do not rise are refused', async (t) => {
   await refuses(t, () => runBenchSweep(['--request-rates', '4,2']), /^--request-rates: 4,2 does not rise/);
   await refuses(t, () => runBenchSweep(['--request-rates', '0']), /^--request-rates: "0" is not a number/);

@@ -1,6 +1,6 @@
 import type { Measurement } from '../serve/measure.js';
 import type { RequestTimes } from '../serve/summary.js';
-import { crossovers, type Interval, interval, ratioInterval } from './interval.js';
+import { type Crossover, crossovers, type Interval, interval, ratioInterval } from './interval.js';
 import type { ServerFacts } from './memory.js';
 
 /** One server's measurements, one for each number of requests at once. */
@@ -31,7 +31,7 @@ export interface ComparedVariant {
   readonly facts: ServerFacts;
   readonly levels: readonly ComparedLevel[];
   /** Requests at once where its throughput passes that of the first variant. */
-  readonly crossovers: readonly number[];
+  readonly crossovers: readonly Crossover[];
 }
 
 /**
@@ -64,7 +64,7 @@ export function compareTurns(
       levelOf(concurrency, measured(turns[i], at), i === 0 ? null : measured(turns[0], at)),
     );
     const points = levels.flatMap(({ concurrency, ratio }) =>
-      ratio === null ? [] : [[concurrency, ratio.mean] as const],
+      ratio === null ? [] : [{ load: concurrency, ratio }],
     );
     return { name, facts: turns[i][0].facts, levels, crossovers: crossovers(points) };
   });

@@ -24,15 +24,26 @@ export function ratioInterval(values: readonly number[], bases: readonly number[
   return interval(values.map((value, i) => value / bases[i]));
 }
 
-/**
- * Loads between measured ones at which a ratio passes 1, on a logarithmic axis of loads.
- * @param points of load and ratio, loads ascending
- */
-export function crossovers(points: readonly (readonly [load: number, ratio: number])[]): number[] {
-  return points.slice(1).flatMap(([load, ratio], i) => {
-    const [load0, ratio0] = points[i];
-    if (ratio0 === 1 || ratio0 < 1 === ratio < 1) return [];
-    const share = (1 - ratio0) / (ratio - ratio0);
-    return [load0 * (load / load0) ** share];
+/** Where a ratio passes 1. */
+export interface Crossover {
+  readonly load: number;
+  /** Whether the intervals on both sides leave 1 out: else it may be chance. */
+  readonly isClear: boolean;
+}
+
+/** Loads between measured ones at which a ratio passes 1, on a logarithmic axis of loads. @param points by load, ascending */
+export function crossovers(
+  points: readonly { readonly load: number; readonly ratio: Interval }[],
+): Crossover[] {
+  return points.slice(1).flatMap((point, i) => {
+    const before = points[i];
+    const [from, to] = [before.ratio.mean, point.ratio.mean];
+    if (from === 1 || from < 1 === to < 1) return [];
+    const load = before.load * (point.load / before.load) ** ((1 - from) / (to - from));
+    return [{ load, isClear: [before, point].every(({ ratio }) => leavesOut(ratio, 1)) }];
   });
+}
+
+function leavesOut({ mean, halfWidth }: Interval, value: number): boolean {
+  return halfWidth !== null && Math.abs(mean - value) > halfWidth;
 }

@@ -145,7 +145,7 @@ export function compareCharts(variants: readonly ComparedVariant[]): readonly Ch
       // The first variant has no ratio, but its colour.
       level: 1,
       marks: others.flatMap(({ name, crossovers }) =>
-        crossovers.map((load) => ({ x: load, label: `${name} crosses` })),
+        crossovers.map(({ load, isClear }) => ({ x: load, label: `${name} crosses${isClear ? '' : '?'}` })),
       ),
     },
     against('Throughput against load', 'tokens/s', ({ throughput }) => throughput),

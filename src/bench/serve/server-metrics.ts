@@ -27,7 +27,7 @@ export function labelOf(text: string, name: string, label: string): string | nul
 export async function readMetrics(baseUrl: string, apiKey: string | null): Promise<string> {
   const headers: Record<string, string> = apiKey === null ? {} : { authorization: `Bearer ${apiKey}` };
   const answer = await fetch(`${baseUrl}/metrics`, { headers, signal: AbortSignal.timeout(10_000) });
-  if (!answer.ok) throw new Error(`/metrics answers ${answer.status}`);
+  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   return answer.text();
 }
 

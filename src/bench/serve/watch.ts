@@ -1,3 +1,4 @@
+import { UserError } from '../../errors.js';
 import {
   type MetricValues,
   parseMetrics,
@@ -29,10 +30,14 @@ export class ServerWatch {
     this.#timer = setInterval(() => this.#sample(), EVERY_MS);
   }
 
-  /** Rejects where the server tells no metrics. */
+  /** Throws UserError where the server tells no metrics. */
   static async start(baseUrl: string, apiKey: string | null): Promise<ServerWatch> {
     const read = () => readMetrics(baseUrl, apiKey);
-    return new ServerWatch(read, parseMetrics(await read()));
+    const page = await read().catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      throw new UserError(`--server-metrics: ${baseUrl}/metrics cannot be read (${why}); leave it out`);
+    });
+    return new ServerWatch(read, parseMetrics(page));
   }
 
   async stop(): Promise<ServerTrace> {

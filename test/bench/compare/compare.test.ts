@@ -41,7 +41,7 @@ t.test('each is held against the first in the same repeat, and its crossover fou
   ]);
   t.equal(other.levels[0].times.length, 2, 'of both repeats');
   // From 2 to 0.5 over log 16: 1 is two thirds of the way.
-  t.ok(Math.abs(other.crossovers[0] - 16 ** (2 / 3)) < 1e-9);
+  t.ok(Math.abs(other.crossovers[0].load - 16 ** (2 / 3)) < 1e-9);
   t.strictSame(base.crossovers, []);
   t.end();
 });

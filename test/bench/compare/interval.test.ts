@@ -17,28 +17,23 @@ t.test('ratios are those of the repeats, so what slows both leaves no trace', (t
   t.end();
 });
 
+/** Points of load, ratio and half the width of its interval. */
+const points = (...given: readonly (readonly [number, number, number | null])[]) =>
+  given.map(([load, mean, halfWidth]) => ({ load, ratio: { mean, halfWidth } }));
+
 t.test('a ratio crosses 1 between two loads, on a logarithmic axis', (t) => {
-  const [load, ...more] = crossovers([
-    [1, 1.5],
-    [4, 1.5],
-    [16, 0.5],
-  ]);
-  t.ok(Math.abs(load - 8) < 1e-9, 'half way from 4 to 16');
+  const [crossover, ...more] = crossovers(points([1, 1.5, 0.1], [4, 1.5, 0.1], [16, 0.5, 0.1]));
+  t.ok(Math.abs(crossover.load - 8) < 1e-9, 'half way from 4 to 16');
+  t.equal(crossover.isClear, true);
   t.strictSame(more, []);
-  t.strictSame(
-    crossovers([
-      [1, 1.2],
-      [8, 1.1],
-    ]),
-    [],
-  );
-  t.strictSame(
-    crossovers([
-      [1, 0.9],
-      [2, 1],
-    ]).map(Math.round),
-    [2],
-  );
+  t.strictSame(crossovers(points([1, 1.2, 0.1], [8, 1.1, 0.1])), []);
+  t.match(crossovers(points([1, 0.9, 0.05], [2, 1, 0.1])), [{ load: 2, isClear: false }]);
   t.strictSame(crossovers([]), []);
+  t.end();
+});
+
+t.test('a crossover is not clear where an interval beside it holds 1, or is not known', (t) => {
+  t.match(crossovers(points([1, 1.5, 0.6], [16, 0.5, 0.1])), [{ isClear: false }]);
+  t.match(crossovers(points([1, 1.5, null], [16, 0.5, 0.1])), [{ isClear: false }]);
   t.end();
 });

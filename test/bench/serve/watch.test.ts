@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { ServerWatch } from '#halflight/bench/serve/watch.js';
+import { refuses } from '../../support/commands.js';
 
 t.test('metrics are read at the start, now and again, and at the end', async (t) => {
   let count = 0;
@@ -26,5 +27,13 @@ t.test('metrics are read at the start, now and again, and at the end', async (t)
 });
 
 t.test('a server without metrics cannot be watched', async (t) => {
-  await t.rejects(ServerWatch.start('http://127.0.0.1:1', null));
+  const server = createServer((_, response) => response.writeHead(501).end());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  await refuses(
+    t,
+    () => ServerWatch.start(`http://127.0.0.1:${port}`, null),
+    /^--server-metrics: http:.*\/metrics cannot be read \(HTTP 501\); leave it out$/,
+  );
 });
