@@ -11,7 +11,7 @@ t.test('a loop that is held up is late by as much', async (t) => {
   const { maxLagMs, meanLagMs, utilization } = meter.stop();
   // The timer was due up to 10 ms after the loop was taken.
   t.ok(maxLagMs >= 89, `${maxLagMs} ms`);
-  t.ok(meanLagMs > 0 && utilization > 0.3, `${meanLagMs} ms, ${utilization}`);
+  t.ok(meanLagMs > 0 && utilization > 0.05, `${meanLagMs} ms, ${utilization}`);
 });
 
 t.test('a client that is busy or late is a bottleneck, a little lag is none', (t) => {

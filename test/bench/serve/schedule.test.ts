@@ -29,7 +29,7 @@ t.test('in a closed loop no more run at once than may, and no fewer', async (t) 
 });
 
 t.test('without a bound each is sent when it arrives, whatever runs', async (t) => {
-  const sender = slowSender(200);
+  const sender = slowSender(600);
   const arrivalsMs = [0, 30, 60];
   const { records } = await new Schedule(plan('', 3, { maxConcurrency: null, arrivalsMs }), sender).run();
   t.strictSame(sender.seen, [1, 2, 3]);
@@ -39,7 +39,7 @@ t.test('without a bound each is sent when it arrives, whatever runs', async (t) 
 });
 
 t.test('it tells how far it is', async (t) => {
-  const schedule = new Schedule(plan('', 4, { maxConcurrency: 2 }), slowSender(20));
+  const schedule = new Schedule(plan('', 4, { maxConcurrency: 2 }), slowSender(300));
   t.match(schedule.progress(), { done: 0, inFlight: 0, total: 4, p50TtftMs: null });
   const running = schedule.run();
   await sleep(5);
