@@ -10,6 +10,7 @@ import { dequantizeRow, formatName, STORED_FORMATS, sameFormat } from '../quant/
 import { minimumsRounding, SIGNED_ROUNDING } from '../quant/super-fit.js';
 import type { PackedWeight, WeightFormat } from '../quant/weight.js';
 import type { MatrixInput, MatrixMethod, MatrixResult } from './method.js';
+import { ALIKE_NOTE, NEAREST_NOTE } from './nearest.js';
 import { outputError } from './output-error.js';
 import { checkFinite } from './row-rounder.js';
 
@@ -43,6 +44,10 @@ export function blockMethod({ simple, search }: BlockOptions): MatrixMethod {
   return {
     name: simple?.name ?? 'rtn',
     needs: search === 'weighted' && needs === 'nothing' ? 'moments' : needs,
+    withoutInputs: (format) => {
+      if (format.scaleType === 'super') return search === 'weighted' ? ALIKE_NOTE : null;
+      return needs === 'nothing' || !isSearched(format) ? null : NEAREST_NOTE;
+    },
     quantize: (input) => {
       const isKnown = input.stats !== null || needs === 'nothing';
       if (simple !== null && isKnown && isSearched(input.format)) return simple.quantize(input);
@@ -63,18 +68,19 @@ function roundMatrix(input: MatrixInput, weighted: boolean, searches: boolean): 
   if (rounding === undefined) throw new UserError(`${input.name}: no blocks of ${formatName(format)}`);
   const importance = weighted ? (stats?.meanSquares ?? null) : null;
   const packed = roundBlocks(values, input, rounding(), importance);
-  const isSearch = format.scaleType === 'super';
   return {
     packed,
     groupIndex: null,
     error: errorOf(input, packed),
-    notes: noteOf(isSearch, weighted && importance === null, searches),
+    notes: notesOf(format, weighted && importance === null, searches),
   };
 }
 
-function noteOf(isSearch: boolean, isBlind: boolean, searches: boolean): readonly string[] {
-  if (!isSearch) return searches ? ['rounded to nearest, whatever the method'] : [];
-  return isBlind ? ['nothing is known of its inputs: errors all count alike'] : [];
+/** @param searches whether the method would choose codes of one scale for 32 itself */
+function notesOf(format: WeightFormat, isBlind: boolean, searches: boolean): readonly string[] {
+  if (format.scaleType === 'super') return isBlind ? [ALIKE_NOTE] : [];
+  if (!searches) return [];
+  return [isSearched(format) ? NEAREST_NOTE : 'rounded to nearest, whatever the method'];
 }
 
 /** Throws UserError where a number that a code stands for is infinite. */

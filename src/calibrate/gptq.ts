@@ -3,7 +3,7 @@ import { type ColumnOrder, type OrderedColumns, orderColumns } from './column-or
 import { type Damped, dampedFactor } from './damping.js';
 import { blocksOf, CompensatedRows } from './gptq-rows.js';
 import type { InputStats, MatrixInput, MatrixMethod, MatrixResult } from './method.js';
-import { nearestMethod } from './nearest.js';
+import { NEAREST_NOTE, nearestMethod } from './nearest.js';
 import { RowRounder } from './row-rounder.js';
 
 export interface GptqOptions {
@@ -12,6 +12,9 @@ export interface GptqOptions {
   readonly weighted: boolean;
   readonly order: ColumnOrder;
 }
+
+const UNUSABLE_NOTE = 'rounded to nearest: its inputs are all 0, or no numbers';
+const OVERFLOW_NOTE = 'rounded to nearest: the compensated weights overflowed';
 
 /** Rows that are worked on at once: as f64 they take little memory, and each block of U serves them all. */
 const ROWS_AT_ONCE = 64;
@@ -23,22 +26,23 @@ const ROWS_AT_ONCE = 64;
 export function gptqMethod(options: GptqOptions): MatrixMethod {
   const nearest = nearestMethod(options);
   const factorOf = sharedFactors();
-  const fallBack = (input: MatrixInput, why: string): MatrixResult => {
-    const result = nearest.quantize(input);
-    return { ...result, notes: [`rounded to nearest: ${why}`, ...result.notes] };
-  };
+  const fallBack = (input: MatrixInput, note: string): MatrixResult => ({
+    ...nearest.quantize(input),
+    notes: [note],
+  });
   return {
     name: 'gptq',
     needs: 'hessian',
+    withoutInputs: () => NEAREST_NOTE,
     quantize: (input) => {
       const { stats, cols } = input;
-      if (stats === null || stats.hessian === null) return fallBack(input, 'nothing is known of its inputs');
+      if (stats === null || stats.hessian === null) return fallBack(input, NEAREST_NOTE);
       const diagonal = Float64Array.from({ length: cols }, (_, k) => stats.hessian?.[k * (cols + 1)] ?? 0);
       const ordered = orderColumns(input, options.order, diagonal);
       const damped = factorOf(stats.hessian, ordered.columns);
-      if (damped === null) return fallBack(input, 'its inputs are all 0, or no numbers');
+      if (damped === null) return fallBack(input, UNUSABLE_NOTE);
       const result = compensate(input, ordered, damped, options, stats);
-      return Number.isFinite(result.error) ? result : fallBack(input, 'the compensated weights overflowed');
+      return Number.isFinite(result.error) ? result : fallBack(input, OVERFLOW_NOTE);
     },
   };
 }

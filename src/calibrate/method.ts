@@ -48,6 +48,8 @@ export interface MatrixMethod {
   readonly name: string;
   /** What it must know of the inputs: `moments` are means and maxima of each column, `hessian` those and the Hessian. */
   readonly needs: 'nothing' | 'moments' | 'hessian';
+  /** What it does otherwise to a matrix of whose inputs nothing is known, in words; null where it does nothing otherwise. */
+  withoutInputs(format: WeightFormat): string | null;
   /** Throws UserError where a value is NaN, infinite, or too large for the format's scales. */
   quantize(input: MatrixInput): MatrixResult;
 }

@@ -9,13 +9,22 @@ export interface NearestOptions {
   readonly weighted: boolean;
 }
 
+/** What is done where nothing is known of a matrix's inputs, in words. */
+export const ALIKE_NOTE = 'nothing is known of its inputs: errors all count alike';
+export const NEAREST_NOTE = 'rounded to nearest: nothing is known of its inputs';
+
 /** Each number to the nearest code of its group (RTN). With `extremes` codes are those of `quantizeRtn`. */
 export function nearestMethod({ scales, weighted }: NearestOptions): MatrixMethod {
   const known = scales.kind === 'clip' ? 'hessian' : 'moments';
+  const blindNote = weighted ? ALIKE_NOTE : null;
   return {
     name: 'rtn',
     needs: weighted ? known : 'nothing',
-    quantize: (input) => roundMatrix(input, scales, weighted ? input.stats : null),
+    withoutInputs: () => blindNote,
+    quantize: (input) => {
+      const result = roundMatrix(input, scales, weighted ? input.stats : null);
+      return input.stats !== null || blindNote === null ? result : { ...result, notes: [blindNote] };
+    },
   };
 }
 

@@ -35,7 +35,10 @@ const PROBLEMS: Readonly<Record<string, string>> = {
   ENOTDIR: 'no such file or directory',
   EISDIR: 'is a directory; name a file',
   EACCES: 'permission denied',
+  EROFS: 'the disk is read-only',
   ENOSPC: 'no space left',
+  EDQUOT: 'no space left of the quota',
+  EFBIG: 'no space left: larger than a file may be here',
 };
 
 /** A system call's error as a UserError naming `flag`; any other as it is. */

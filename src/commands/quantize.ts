@@ -299,8 +299,18 @@ async function preflightLines(
     `  memory    ${formatBytes(peakBytes)} beside the process’s own`,
     `  time      ${time}`,
     ...notes.map((note) => `  ${note}`),
-    ...exceptions.map(({ tensor, note }) => `  ${tensor}: ${note}`),
+    ...exceptionLines(exceptions),
   ];
+}
+
+/** Tensors that differ in numbers alone, of layers and experts, have one line where the same is done with them. */
+function exceptionLines(exceptions: Preflight['exceptions']): string[] {
+  const counts = new Map<string, number>();
+  for (const { tensor, note } of exceptions) {
+    const line = `${tensor.replace(/\.\d+(?=\.)/g, '.*')}: ${note}`;
+    counts.set(line, (counts.get(line) ?? 0) + 1);
+  }
+  return [...counts].map(([line, count]) => `  ${count === 1 ? '' : `${formatCount(count)} × `}${line}`);
 }
 
 function told(flight: Preflight): object {

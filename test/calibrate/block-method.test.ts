@@ -47,6 +47,11 @@ t.test('errors are weighed by the inputs where these are known, which is told wh
   }
   const unknown = matrixOf(new Random(3), [8, 256], packedFormat('Q6_K'), null);
   t.match(imatrix.quantize(unknown).notes, [/nothing is known of its inputs/]);
+  for (const type of ['Q4_0', 'Q4_K', 'Q6_K'] as const) {
+    const { notes } = imatrix.quantize(matrixOf(new Random(3), [1, 256], packedFormat(type), null));
+    t.strictSame(notes, [imatrix.withoutInputs(packedFormat(type))], `${type}: as told before`);
+    t.equal(rtn.withoutInputs(packedFormat(type)), null);
+  }
   t.end();
 });
 

@@ -56,6 +56,8 @@ t.test('clipping lessens the error of the outputs', (t) => {
     const { error } = CLIPPED.quantize(input);
     t.ok(error < EXTREMES.quantize(input).error, `${error}`);
   }
+  const { notes } = CLIPPED.quantize(matrixOf(new Random(8), [1, 128], 'int4', null));
+  t.strictSame(notes, [CLIPPED.withoutInputs(parseQuantization('int4'))], 'what cannot be weighed is told');
   t.strictSame([CLIPPED.needs, EXTREMES.needs], ['hessian', 'nothing']);
   t.end();
 });

@@ -92,6 +92,7 @@ function taskOf(part: GgufPart, info: TensorInfo, { type, note }: ChosenType): T
     layer: part.layer,
     label: type,
     isTransposed: false,
+    isBlind: inputsTensor(part) === null,
     outputs,
     spec: {
       module: moduleOf(part.name),
@@ -123,12 +124,17 @@ export function ggufSource(parts: readonly GgufPart[], { close }: Pick<Checkpoin
   return { ...partsSource(parts), metadata: new Map(), close };
 }
 
+/** The tensor of the model that tells of a part's inputs; null outside the layers, and for experts. */
+function inputsTensor({ layer, sources, shape }: GgufPart): string | null {
+  return layer === null || sources.length !== 1 || shape.length > 2 ? null : sources[0].name;
+}
+
 /** Tells of inputs by the names of a file's tensors, and puts what these became in the order that the model's own have. */
 export function ggufInputs(inputs: Inputs, parts: readonly GgufPart[]): Inputs {
   const byName = new Map(parts.map((part) => [part.name, part]));
   const sourceOf = (name: string) => {
-    const { layer, sources } = byName.get(name) ?? { layer: null, sources: [] };
-    return layer === null || sources.length !== 1 ? null : sources[0].name;
+    const part = byName.get(name);
+    return part === undefined ? null : inputsTensor(part);
   };
   return {
     reach: (layer) => inputs.reach(layer),

@@ -54,6 +54,8 @@ const GPTQ = gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' });
 const CLIP = nearestMethod({ scales: { kind: 'clip' }, weighted: true });
 const AWQ: FoldChoice = { scales: (format) => awqScales(format, CLIP), withHessian: true };
 
+const UNFOLDED_NOTE = 'rounded to nearest alone: nothing is folded before it';
+
 const NEAREST_BLOCKS: BlockChoice = { simple: 'reference', search: 'plain' };
 const WEIGHED_BLOCKS: BlockChoice = { simple: 'own', search: 'weighted' };
 const OWN_BLOCKS: BlockChoice = { simple: 'own', search: null };
@@ -74,7 +76,11 @@ const CHOICES: readonly MethodChoice[] = [
   },
   { ...plain('awq', CLIP), folds: AWQ, blocks: WEIGHED_BLOCKS },
   { ...plain('awq-gptq', GPTQ), folds: AWQ },
-  { ...plain('smoothquant', RTN), folds: SMOOTHQUANT, blocks: NEAREST_BLOCKS },
+  {
+    ...plain('smoothquant', { ...RTN, withoutInputs: () => UNFOLDED_NOTE }),
+    folds: SMOOTHQUANT,
+    blocks: NEAREST_BLOCKS,
+  },
 ];
 
 function plain(name: string, method: MatrixMethod): MethodChoice {
@@ -96,7 +102,9 @@ export function needsText({ method, folds }: MethodChoice): boolean {
 
 /** The method for the types of a GGUF file. */
 export function ggufMethod({ method, blocks: { simple, search } }: MethodChoice): MatrixMethod {
-  return blockMethod({ simple: simple === 'own' ? method : null, search: search ?? 'plain' });
+  const options = { search: search ?? 'plain' } as const;
+  if (simple === 'own') return blockMethod({ ...options, simple: method });
+  return { ...blockMethod({ ...options, simple: null }), withoutInputs: method.withoutInputs };
 }
 
 /** Throws UserError with the known names. */

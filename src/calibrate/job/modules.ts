@@ -15,6 +15,8 @@ export interface LinearModule {
   readonly ofExpert?: boolean;
   /** Whether rows are looked up in it. */
   readonly isTable?: boolean;
+  /** Whether a text tells nothing of its inputs: one expert's, and a table that is looked up alone. */
+  readonly isBlind?: boolean;
 }
 
 /** The matrices of all layers, in the order in which a token meets them. */
@@ -29,7 +31,7 @@ export function linearModules(
       if (!modules.has(tensor)) modules.set(tensor, { layer, tensor, layout });
     }
     for (const { weight: tensor, layout } of expert) {
-      if (!modules.has(tensor)) modules.set(tensor, { layer, tensor, layout, ofExpert: true });
+      if (!modules.has(tensor)) modules.set(tensor, { layer, tensor, layout, ofExpert: true, isBlind: true });
     }
   }
   return [...modules.values()];
@@ -68,6 +70,7 @@ export function tableModules(
     tensor,
     layout: 'rows',
     isTable: tensor === embedding,
+    isBlind: tensor === embedding && !config.tieWordEmbeddings,
   }));
 }
 

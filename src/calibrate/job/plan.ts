@@ -46,6 +46,8 @@ export interface MatrixTask<T extends OutputTensor = OutputTensor> {
   /** As people call its format. */
   readonly label: string;
   readonly isTransposed: boolean;
+  /** Whether a text tells nothing of its inputs. */
+  readonly isBlind?: boolean;
   /** Absent where all matrices get the same format. */
   readonly choice?: FormatChoice;
   /** What is done otherwise than asked, and why. */
@@ -176,6 +178,7 @@ function planMatrix(info: TensorInfo, module: LinearModule, options: PlanOptions
     spec,
     label: formatName(spec.format),
     isTransposed,
+    ...(module.isBlind === true ? { isBlind: true } : {}),
     ...(choice === undefined ? {} : { choice }),
     note: notes.length === 0 ? null : notes.join('; '),
     outputs: file.tensors(spec),

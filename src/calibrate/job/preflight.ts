@@ -21,7 +21,7 @@ export interface Preflight {
 /** @param sampleBytes of what is held of the calibration text meanwhile */
 export function preflight(
   { tasks, shards }: JobPlan,
-  { needs }: Pick<MatrixMethod, 'needs'>,
+  method: Pick<MatrixMethod, 'needs' | 'withoutInputs'>,
   sampleBytes = 0,
 ): Preflight {
   const matrices = tasks.filter((task) => task.kind === 'matrix');
@@ -30,11 +30,21 @@ export function preflight(
   return {
     sourceBytes: tasks.reduce((sum, { info }) => sum + info.bytes, 0),
     outputBytes: shards.totalBytes,
-    peakBytes: sampleBytes + Math.max(...tasks.map((task) => taskBytes(task, needs))),
+    peakBytes: sampleBytes + Math.max(...tasks.map((task) => taskBytes(task, method.needs))),
     numWeights: matrices.reduce((sum, { info }) => sum + numElements(info.shape), 0),
     formats,
-    exceptions: tasks.flatMap(({ info, note }) => (note === null ? [] : [{ tensor: info.name, note }])),
+    exceptions: tasks.flatMap((task) => {
+      const notes = [...(task.note === null ? [] : [task.note]), ...blindNotes(task, method)];
+      return notes.length === 0 ? [] : [{ tensor: task.info.name, note: notes.join('; ') }];
+    }),
   };
+}
+
+/** What a method does otherwise to a matrix of whose inputs a text tells nothing, in words; empty where it does nothing otherwise. */
+export function blindNotes(task: Task, method: Pick<MatrixMethod, 'withoutInputs'>): readonly string[] {
+  const note =
+    task.kind === 'matrix' && task.isBlind === true ? method.withoutInputs(task.spec.format) : null;
+  return note === null ? [] : [note];
 }
 
 /** Enough for a steady figure, few enough to take no time. */

@@ -10,6 +10,7 @@ import type { MatrixMethod } from '../method.js';
 import { readDone } from './done.js';
 import { Journal, type JournalEntry } from './journal.js';
 import type { CopyTask, JobPlan, MatrixTask, Task } from './plan.js';
+import { blindNotes } from './preflight.js';
 import { isStatic } from './schemes.js';
 
 export interface JobProgress {
@@ -110,7 +111,7 @@ async function quantized({ checkpoint, file, method, inputs }: Job, task: Matrix
   return {
     tensors: file.pack(spec, result.packed, groupIndex, steps),
     error: result.error,
-    notes: result.notes,
+    notes: [...new Set([...blindNotes(task, method), ...result.notes])],
   };
 }
 

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import { ggufInputs, ggufSource, planGguf } from '#halflight/calibrate/job/gguf-plan.js';
 import { ggufScheme } from '#halflight/calibrate/job/gguf-schemes.js';
 import { parseKeep } from '#halflight/calibrate/job/keep.js';
+import { ggufMethod, parseMethod } from '#halflight/calibrate/job/methods.js';
 import { preflight } from '#halflight/calibrate/job/preflight.js';
 import type { MatrixResult } from '#halflight/calibrate/method.js';
 import { dequantize, FLOAT_FORMATS } from '#halflight/quant/formats.js';
@@ -24,7 +25,7 @@ async function planned(
 
 t.test('every tensor has its type, and those that rows do not suit are told', async (t) => {
   const { plan } = await planned(t, 'llama', 'q4_k_m');
-  const { formats, exceptions, outputBytes } = preflight(plan, { needs: 'nothing' });
+  const { formats, exceptions, outputBytes } = preflight(plan, parseMethod('rtn').method);
   // Rows of 64 and 128 hold no blocks of 256.
   t.same([...formats.keys()].sort(), ['Q5_0', 'Q8_0']);
   t.equal(
@@ -34,6 +35,18 @@ t.test('every tensor has its type, and those that rows do not suit are told', as
   t.match(exceptions[0], { note: /blocks of 256/ });
   t.equal(outputBytes, plan.shards.totalBytes);
   t.equal(plan.quantizationConfig, null);
+});
+
+t.test('matrices whose inputs no text tells are named where the method weighs by inputs', async (t) => {
+  const { plan } = await planned(t, 'mixtral', 'q4_0');
+  const told = (method: string) => preflight(plan, ggufMethod(parseMethod(method))).exceptions;
+  const fitting = told('rtn').length;
+  for (const method of ['imatrix', 'gptq', 'awq', 'smoothquant']) {
+    const blind = told(method).filter(({ note }) => /nothing is (known|folded)/.test(note));
+    t.match(blind.map(({ tensor }) => tensor).join(), /blk\.0\.ffn_gate_exps.*blk\.0\.ffn_down_exps/, method);
+    t.notOk(blind.some(({ tensor }) => /attn_/.test(tensor)));
+    t.ok(told(method).length >= fitting);
+  }
 });
 
 t.test('copies come first, then matrices by layers', async (t) => {

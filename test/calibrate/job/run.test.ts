@@ -3,13 +3,14 @@ import t, { type Test } from 'tap';
 import { InputGatherer } from '#halflight/calibrate/gather.js';
 import { parseMethod } from '#halflight/calibrate/job/methods.js';
 import { fileSha256 } from '#halflight/calibrate/job/outputs.js';
+import { preflight } from '#halflight/calibrate/job/preflight.js';
 import { type JobProgress, runJob } from '#halflight/calibrate/job/run.js';
 import type { MatrixInput, MatrixMethod } from '#halflight/calibrate/method.js';
 import { type Checkpoint, openCheckpoint } from '#halflight/checkpoint/checkpoint.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
 import { CpuOps } from '#halflight/ops/cpu.js';
 import { temporaryFolder } from '../../support/models.js';
-import { changedCheckpoint, tinyDir } from '../../support/tiny.js';
+import { changedCheckpoint, type TinyModel, tinyDir } from '../../support/tiny.js';
 import { planTiny } from './support.js';
 
 const { method: rtn } = parseMethod('rtn');
@@ -46,8 +47,8 @@ t.test('a job that was ended goes on at the tensor it was on, to the same bytes'
 });
 
 /** On the CPU reference. */
-async function gathererFor(t: Test, checkpoint: Checkpoint) {
-  const config = await parseModelConfig(tinyDir('llama'));
+async function gathererFor(t: Test, checkpoint: Checkpoint, model: TinyModel = 'llama') {
+  const config = await parseModelConfig(tinyDir(model));
   const samples = [Array.from({ length: 12 }, (_, i) => (7 * i * i + 3 * i + 5) % 97)];
   const openOps = async () => new CpuOps();
   const gatherer = new InputGatherer({ openOps, checkpoint, config, samples, withHessian: true });
@@ -68,6 +69,24 @@ t.test('so does one that is calibrated: later matrices see what earlier ones bec
     await runJob({ ...job, inputs: await inputs() }, whole, 'job');
     const hashes = [ended, whole].map((dir) => fileSha256(join(dir, 'model.safetensors')));
     t.equal(await hashes[0], await hashes[1], name);
+  }
+});
+
+t.test('the report tells of experts what was told before, whatever the method', async (t) => {
+  const planned = await planTiny(t, 'mixtral', 'int4');
+  for (const name of ['imatrix', 'gptq', 'awq', 'smoothquant', 'rtn']) {
+    const { method } = parseMethod(name);
+    const inputs = method.needs === 'nothing' ? null : await gathererFor(t, planned.checkpoint, 'mixtral');
+    const job = { ...planned, method, inputs, onProgress: () => undefined };
+    const entries = await runJob(job, await temporaryFolder(t), name);
+    const told = preflight(planned.plan, method).exceptions;
+    // GPTQ tells of some attention matrices besides, whose inputs are few.
+    const ofExperts = entries.filter(({ tensor }) => tensor.includes('.experts.'));
+    const reported = ofExperts.flatMap(({ tensor, notes }) =>
+      notes.length === 0 ? [] : [{ tensor, note: notes.join('; ') }],
+    );
+    t.strictSame(reported, told, name);
+    t.equal(reported.length, name === 'rtn' ? 0 : ofExperts.length);
   }
 });
 
