@@ -40,6 +40,15 @@ export const OPTIONS = {
     'Of several models, those that are loaded at once at most; --gpu-memory-limit bounds their memory',
   ),
   'api-key': list('KEY', 'Key that requests must carry; may be repeated'),
+  'api-key-file': optional(
+    text('', 'FILE', 'Keys with names, which metrics and log tell: lines name: key, or name: sha256:HASH'),
+  ),
+  'requests-per-minute': optional(
+    integer(0, [1, 1_000_000], 'Requests (POST) that a key may send; beyond them the answer is 429'),
+  ),
+  'tokens-per-minute': optional(
+    integer(0, [1, 2 ** 31], 'Tokens of prompts and answers that a key may spend; beyond them it is 429'),
+  ),
   'insecure-no-auth': flag('Listen on an address other than this machine’s own without a key'),
   'trust-request-chat-template': flag('Let requests bring a chat template of their own'),
   'tool-call-parser': text('auto', 'NAME', 'How the model writes calls, such as hermes; none looks for none'),

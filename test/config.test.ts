@@ -18,6 +18,9 @@ t.test('an option that is not given has its default', (t) => {
   t.equal(parsed('max-model-len'), null);
   t.equal(parsed('kv-cache-memory'), null);
   t.strictSame(parsed('api-key'), []);
+  t.equal(parsed('api-key-file'), null);
+  t.equal(parsed('requests-per-minute'), null);
+  t.equal(parsed('tokens-per-minute'), null);
   t.end();
 });
 

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import t from 'tap';
 import { createLogger, readableLines } from '#halflight/logger.js';
 import { FakeEngine } from './support/fake-engine.js';
-import { testServer } from './support/server.js';
+import { testKeys, testServer } from './support/server.js';
 
 /** Runs the requests and gives the log's lines. */
 async function logOf(
@@ -17,7 +17,11 @@ async function logOf(
     },
   });
   await requests(
-    testServer({ engine, apiKeys: ['canary-key'], logger: createLogger({ level: 'info', destination }) }),
+    testServer({
+      engine,
+      apiKeys: testKeys(['canary-key']),
+      logger: createLogger({ level: 'info', destination }),
+    }),
   );
   return lines;
 }
@@ -34,6 +38,7 @@ t.test('writes one line per request, with its token counts', async (t) => {
     requestId: 'id-1',
     method: 'POST',
     url: '/v1/completions',
+    key: '#1',
     status: 200,
     aborted: false,
     ms: Number,

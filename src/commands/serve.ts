@@ -10,6 +10,7 @@ import type { ServerState } from '../server/state.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { chooseOutput } from '../text/output/detect.js';
 import { loadTokenizer } from '../text/tokenizer.js';
+import { readApiKeys } from './api-keys.js';
 import { banner } from './banner.js';
 import { checkAddress, listen } from './listen.js';
 import { engineOptions } from './model-options.js';
@@ -24,7 +25,8 @@ import { packageVersion } from './version.js';
 export async function runServe(args: readonly string[]): Promise<number> {
   const startMs = performance.now();
   const { values } = parseLine(args, SERVE_OPTIONS);
-  checkExposure(values);
+  const apiKeys = await readApiKeys(values);
+  checkExposure(values, apiKeys.length > 0);
   const sources = await servedSources(args);
   await check(sources, values);
   const logger = await serveLogger(values);
@@ -38,7 +40,9 @@ export async function runServe(args: readonly string[]): Promise<number> {
     models,
     state,
     version: packageVersion(),
-    apiKeys: values['api-key'],
+    apiKeys,
+    requestsPerMinute: values['requests-per-minute'],
+    tokensPerMinute: values['tokens-per-minute'],
     trustRequestTemplates: values['trust-request-chat-template'],
     timing: {
       keepAliveMs: 1000 * values['sse-keepalive'],
@@ -51,7 +55,7 @@ export async function runServe(args: readonly string[]): Promise<number> {
   running = { app, silent, models, state };
   state.phase = 'ready';
   const readyMs = performance.now() - startMs;
-  const needsKey = values['api-key'].length > 0;
+  const needsKey = apiKeys.length > 0;
   const others = sources.flatMap(({ names }) => names).filter((one) => one !== name);
   const lines = banner({ url, name, others, info: model.engine.info, readyMs, needsKey });
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -65,11 +69,11 @@ async function check(sources: readonly ServedSource[], values: ServeValues): Pro
 }
 
 /** An address that others reach needs a key: an open model server is found and used within hours. */
-function checkExposure(values: ServeValues): void {
+function checkExposure(values: ServeValues, hasKeys: boolean): void {
   const local = ['127.0.0.1', 'localhost', '::1'].includes(values.host);
-  if (local || values['api-key'].length > 0 || values['insecure-no-auth']) return;
+  if (local || hasKeys || values['insecure-no-auth']) return;
   throw new UserError(
-    `--host: ${values.host} is reachable by others; give --api-key KEY, or --insecure-no-auth`,
+    `--host: ${values.host} is reachable by others; give --api-key KEY, --api-key-file FILE, or --insecure-no-auth`,
   );
 }
 

@@ -14,8 +14,10 @@ import { addAuth } from './auth.js';
 import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
 import type { ServerContext } from './context.js';
 import { addErrorHandling, answerBrokenRequest, pathOf, sendError } from './error-handling.js';
+import type { ApiKey } from './keys.js';
 import type { ModelRegistry } from './models.js';
 import { addOpenApi, addOpenApiRoute } from './openapi.js';
+import { addRequestLimit, addTokenHeaders } from './rate-limits.js';
 import { addChat } from './routes/chat.js';
 import { addCompletions } from './routes/completions.js';
 import { addHealth } from './routes/health.js';
@@ -28,12 +30,16 @@ import { addTokenize } from './routes/tokenize.js';
 import { addVersion } from './routes/version.js';
 import { STREAM_TIMING, type StreamTiming } from './sse.js';
 import type { ServerState } from './state.js';
+import { TokenBudgets } from './token-budgets.js';
 
 export interface ServerOptions {
   readonly models: ModelRegistry;
   readonly version: string;
   /** Empty asks nobody for a key. */
-  readonly apiKeys: readonly string[];
+  readonly apiKeys: readonly ApiKey[];
+  /** Of each key, or of all callers together where there is none; absent or null sets no limit. */
+  readonly requestsPerMinute?: number | null;
+  readonly tokensPerMinute?: number | null;
   /** Whether a request may bring a chat template of its own; default false. */
   readonly trustRequestTemplates?: boolean;
   /** How long streams may be silent; default 15 s until a comment, 30 s for a reader. */
@@ -64,6 +70,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   addRequestLog(app);
   addAuth(app, options.apiKeys);
+  addTokenHeaders(app, context.budgets);
+  addRequestLimit(app, options.requestsPerMinute ?? null);
   addBodyParser(app);
   addErrorHandling(app);
   const groups = [
@@ -118,7 +126,9 @@ function createContext(options: ServerOptions): ServerContext {
   });
   const isolated = new TemplateProcess();
   const startedAt = Math.floor(Date.now() / 1000);
-  return { models, version, state, isolated, trustRequestTemplates, timing, startedAt };
+  const { tokensPerMinute = null } = options;
+  const budgets = tokensPerMinute === null ? null : new TokenBudgets(tokensPerMinute);
+  return { models, version, state, isolated, trustRequestTemplates, timing, budgets, startedAt };
 }
 
 /** The caller's own id where it is harmless. */
@@ -141,6 +151,7 @@ function logFields(request: FastifyRequest, { raw }: FastifyReply): object {
     status: raw.headersSent ? raw.statusCode : null,
     aborted: !raw.writableEnded,
     ms: Math.round(performance.now() - request.startMs),
+    ...(request.keyName === null ? {} : { key: request.keyName }),
     ...request.usage?.(),
   };
 }

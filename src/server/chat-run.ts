@@ -57,7 +57,8 @@ export async function startChat(
   const plans = fanOut(plan, body.n ?? 1);
   const id = answerId(prefix, body);
   const created = Math.floor(Date.now() / 1000);
-  const run = startRun(model, call, { id, plans, numSamples: plans.length, text });
+  const { budgets } = context;
+  const run = startRun(model, { ...call, budgets }, { id, plans, numSamples: plans.length, text });
   const { promptTokenIds } = plan;
   return { id, name, model, created, promptTokenIds, numChoices: plans.length, run };
 }

@@ -4,6 +4,7 @@ import type { TemplateProcess } from '../text/template-process.js';
 import type { Lease, ModelRegistry } from './models.js';
 import type { StreamTiming } from './sse.js';
 import type { ServerState } from './state.js';
+import type { TokenBudgets } from './token-budgets.js';
 
 /** What the routes work with. */
 export interface ServerContext {
@@ -16,6 +17,8 @@ export interface ServerContext {
   readonly trustRequestTemplates: boolean;
   /** Of all streams. */
   readonly timing: StreamTiming;
+  /** Tokens that callers may spend; null where they are not limited. */
+  readonly budgets: TokenBudgets | null;
   /** Unix seconds. */
   readonly startedAt: number;
 }

@@ -11,6 +11,7 @@ import {
   TTFT_SECONDS,
 } from './buckets.js';
 import { TOTALS, type Totals } from './engine-totals.js';
+import { KeyMetrics } from './key-metrics.js';
 
 const NANOSECONDS = 1e9;
 
@@ -29,6 +30,7 @@ const ADAPTER_LABELS = [
 /** vLLM's metrics under vLLM's names, and `halflight:` ones beside them. Times are seconds. */
 export class Metrics {
   readonly registry = new Registry();
+  readonly keys = new KeyMetrics(this.registry);
   readonly promptTokens = this.#counter(
     'vllm:prompt_tokens_total',
     'Prompt tokens of requests that have begun to answer.',
@@ -137,10 +139,18 @@ export class Metrics {
     this.#memory.reset();
   }
 
-  /** Follows one sequence. @param startMs when its request arrived, on the clock of `TokenOutput.timeMs` */
-  startRequest(startMs: number, numPromptTokens: number, maxTokens: number): RequestTimer {
+  /**
+   * Follows one sequence.
+   * @param startMs when its request arrived, on the clock of `TokenOutput.timeMs`; @param onToken called for each generated token
+   */
+  startRequest(
+    startMs: number,
+    numPromptTokens: number,
+    maxTokens: number,
+    onToken: () => void = () => undefined,
+  ): RequestTimer {
     this.maxTokensParam.observe(maxTokens);
-    return new RequestTimer(this, startMs, numPromptTokens);
+    return new RequestTimer(this, startMs, numPromptTokens, onToken);
   }
 
   finishRequest(reason: FinishReason): void {
@@ -269,6 +279,7 @@ export class RequestTimer {
     readonly metrics: Metrics,
     readonly startMs: number,
     readonly numPromptTokens: number,
+    readonly onToken: () => void,
   ) {
     this.#lastMs = startMs;
   }
@@ -285,6 +296,7 @@ export class RequestTimer {
   token({ timeMs, prompt }: Pick<TokenOutput, 'timeMs' | 'prompt'>): void {
     this.#numTokens += 1;
     this.metrics.generationTokens.inc();
+    this.onToken();
     if (this.#firstMs === null) this.#firstToken(timeMs, prompt);
     else this.metrics.itl.observe((timeMs - this.#lastMs) / 1000);
     this.#lastMs = timeMs;

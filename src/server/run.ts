@@ -1,10 +1,11 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import { generateText, type TextChunk, type TextOptions } from './generation.js';
 import { type Indexed, merge } from './merge.js';
 import type { RequestTimer } from './metrics.js';
 import type { ServedModel } from './models.js';
+import { callerOf } from './rate-limits.js';
+import { type Call, startSpending } from './spending.js';
 
 /** Entries of `prompt_logprobs` over all choices: an answer of so many is about 70 MB of JSON. */
 const MAX_PROMPT_LOGPROBS = 2 ** 20;
@@ -61,22 +62,30 @@ interface Work {
 
 /**
  * Admits the sequences and starts them. They are aborted when the client goes.
- * @throws ApiError 429 where the queue is full, 400 where the answer would be too large
+ * @throws ApiError 429 where the queue is full or the caller's tokens are spent, 400 where the answer would be too large
  */
 export function startRun(
   { engine, tokenizer, admission, metrics, adapter }: ServedModel,
-  call: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  call: Call,
   work: Work,
 ): Run {
   checkPromptLogprobs(work.plans);
-  const { request, reply } = call;
+  const { request, reply, budgets } = call;
+  const numPromptTokens = countPromptTokens(work);
+  budgets?.check(callerOf(request), numPromptTokens);
   const release = admission.admit(work.plans.length);
+  const onToken = startSpending(call, metrics.keys, numPromptTokens);
   const controller = new AbortController();
   const jobs = work.plans.map((plan, i) => ({
     request: { id: `${work.id}-${i}`, ...plan, ...(adapter === undefined ? {} : { adapter }) },
     text: work.text,
     signal: controller.signal,
-    timer: metrics.startRequest(request.startMs, plan.promptTokenIds.length, plan.sampling.maxTokens),
+    timer: metrics.startRequest(
+      request.startMs,
+      plan.promptTokenIds.length,
+      plan.sampling.maxTokens,
+      onToken,
+    ),
   }));
   reply.raw.once('close', () => {
     controller.abort();
@@ -98,6 +107,12 @@ function checkPromptLogprobs(plans: readonly Plan[]): void {
   if (numEntries <= MAX_PROMPT_LOGPROBS) return;
   const message = `prompt_logprobs would have ${numEntries} entries; it may have ${MAX_PROMPT_LOGPROBS}.`;
   throw new ApiError('invalid_value', message, 'prompt_logprobs');
+}
+
+/** A prompt counts once, however many answers it gets. */
+function countPromptTokens({ plans, numSamples }: Work): number {
+  const prompts = plans.filter((_, i) => i % numSamples === 0);
+  return prompts.reduce((sum, { promptTokenIds }) => sum + promptTokenIds.length, 0);
 }
 
 /** A prompt counts once, however many answers it gets. */

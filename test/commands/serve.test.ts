@@ -15,7 +15,8 @@ t.test('an address that others reach needs a key, or the word that none is wante
     () => runServe(['--host', '0.0.0.0']),
     /^--host: 0\.0\.0\.0 is reachable by others; give --api-key/,
   );
-  for (const args of [['--api-key', 'k'], ['--insecure-no-auth']]) {
+  const file = join(t.testdir({ keys: 'ann: secret' }), 'keys');
+  for (const args of [['--api-key', 'k'], ['--api-key-file', file], ['--insecure-no-auth']]) {
     await refuses(
       t,
       () => runServe(['--host', '192.0.2.1', ...args]),

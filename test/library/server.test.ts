@@ -26,3 +26,18 @@ t.test('keys are asked for, and closing the server leaves the engine open', asyn
   for await (const _ of engine.complete('Hi', { maxTokens: 3 })) numPieces += 1;
   t.ok(numPieces > 0);
 });
+
+t.test('requests and tokens are limited where that is asked for', async (t) => {
+  const app = await createServer({ engines: [named('a')], requestsPerMinute: 2, tokensPerMinute: 5 });
+  t.teardown(() => app.close());
+  const status = async (prompt: number[]) =>
+    (await app.inject({ method: 'POST', url: '/v1/completions', payload: { prompt, max_tokens: 1 } }))
+      .statusCode;
+  t.equal(await status([5, 6, 7, 8, 9, 10]), 400);
+  t.equal(await status([5, 6]), 200);
+  t.equal(await status([5, 6]), 429);
+});
+
+t.test('an empty key is refused', async (t) => {
+  await t.rejects(createServer({ engines: [named('a')], apiKeys: [''] }), { message: /^apiKeys: key 1/ });
+});

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import type { RouteOptions } from 'fastify';
 import t from 'tap';
-import { testServer } from '../support/server.js';
+import { parseKeyFile } from '#halflight/server/keys.js';
+import { testKeys, testServer } from '../support/server.js';
 
 const PUBLIC = new Set(['/health/live', '/health/ready']);
 
@@ -20,7 +22,7 @@ function routesOf(tree: string): { method: string; url: string }[] {
 }
 
 t.test('asks every route but two for a key', async (t) => {
-  const app = testServer({ apiKeys: ['secret', 'other'] });
+  const app = testServer({ apiKeys: testKeys(['secret', 'other']) });
   await app.ready();
   const routes = routesOf(app.printRoutes({ commonPrefix: true }));
   t.ok(routes.length > 50, `${routes.length} routes`);
@@ -33,13 +35,13 @@ t.test('asks every route but two for a key', async (t) => {
 });
 
 t.test('asks for a key before it tells of unknown routes or reads a body', async (t) => {
-  const app = testServer({ apiKeys: ['secret'] });
+  const app = testServer({ apiKeys: testKeys(['secret']) });
   t.equal((await app.inject('/nothing')).statusCode, 401);
   t.equal((await app.inject({ method: 'POST', url: '/v1/completions', payload: '{' })).statusCode, 401);
 });
 
 t.test('takes any of the keys, and nothing like them', async (t) => {
-  const app = testServer({ apiKeys: ['secret', 'other'] });
+  const app = testServer({ apiKeys: testKeys(['secret', 'other']) });
   const status = async (authorization: string) =>
     (await app.inject({ url: '/v1/models', headers: { authorization } })).statusCode;
   for (const good of ['Bearer secret', 'Bearer other', 'bearer secret'])
@@ -50,6 +52,16 @@ t.test('takes any of the keys, and nothing like them', async (t) => {
   const reply = await app.inject('/v1/models');
   t.match(reply.json(), { error: { code: 'invalid_api_key', type: 'authentication_error', param: null } });
   t.equal(reply.headers['www-authenticate'], 'Bearer');
+});
+
+t.test('takes a key of which only the hash is known', async (t) => {
+  const hash = createHash('sha256').update('secret').digest('hex');
+  const app = testServer({ apiKeys: parseKeyFile(`ann: sha256:${hash}`, 'keys') });
+  const status = async (key: string) =>
+    (await app.inject({ url: '/v1/models', headers: { authorization: `Bearer ${key}` } })).statusCode;
+  t.equal(await status('secret'), 200);
+  t.equal(await status(hash), 401);
+  t.equal(await status(`sha256:${hash}`), 401);
 });
 
 t.test('asks for no key where none is configured', async (t) => {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createLogger } from '#halflight/logger.js';
 import { buildServer, type ServerOptions } from '#halflight/server/app.js';
+import { type ApiKey, numberedKeys } from '#halflight/server/keys.js';
 import { type ModelParts, ModelRegistry, type RegistryOptions } from '#halflight/server/models.js';
 import { loadChatTemplate } from '#halflight/text/chat-template.js';
 import { PLAIN_OUTPUT } from '#halflight/text/output/formats.js';
@@ -42,6 +43,11 @@ export function testModels({ maxQueued = 256, ...parts }: TestOptions = {}): Mod
   });
   const entry = { names: ['fable', 'org/other'], root: 'models/fable', neededBytes: 0, load } as const;
   return new ModelRegistry([entry], { maxQueued, memoryLimitBytes: null, maxLoaded: 1 });
+}
+
+/** Keys named `#1`, `#2` and so on. */
+export function testKeys(keys: readonly string[]): ApiKey[] {
+  return numberedKeys(keys, 'keys');
 }
 
 /** Token ids of a text, as an answer ends that says it. */

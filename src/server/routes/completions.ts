@@ -40,7 +40,8 @@ export function addCompletions(app: FastifyInstance, context: ServerContext): vo
       const plans = prompts.flatMap((prompt) => fanOut(planCompletion(body, prompt, model), numSamples));
       const id = answerId('cmpl', body);
       const created = Math.floor(Date.now() / 1000);
-      const run = startRun(model, { request, reply }, { id, plans, numSamples, text });
+      const { budgets } = context;
+      const run = startRun(model, { request, reply, budgets }, { id, plans, numSamples, text });
       const envelope = () => ({
         id,
         object: 'text_completion',

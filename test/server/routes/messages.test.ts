@@ -1,6 +1,6 @@
 import t from 'tap';
 import { FakeEngine } from '../../support/fake-engine.js';
-import { script, testServer } from '../../support/server.js';
+import { script, testKeys, testServer } from '../../support/server.js';
 
 const url = '/v1/messages';
 const messages = [{ role: 'user', content: 'Hi' }];
@@ -79,7 +79,7 @@ t.test('refusals and failures have Anthropic’s shape', async (t) => {
 });
 
 t.test('a key may come as x-api-key', async (t) => {
-  const app = testServer({ apiKeys: ['secret'] });
+  const app = testServer({ apiKeys: testKeys(['secret']) });
   const status = async (headers: Record<string, string>) =>
     (await app.inject({ method: 'POST', url, payload, headers })).statusCode;
   t.equal(await status({}), 401);
