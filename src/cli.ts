@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { COMMANDS, findCommand } from './commands/commands.js';
 import { commandHelp, overview } from './commands/help.js';
+import { withSettings } from './commands/settings.js';
 import { readSoftwareVulkan, softwareVectors } from './commands/software-vectors.js';
 import { packageVersion } from './commands/version.js';
 import { CheckpointError, LoadCheckError, UserError } from './errors.js';
@@ -13,7 +14,8 @@ async function main(line: readonly string[]): Promise<number> {
   if (!args.includes('--help') && !args.includes('-h')) {
     // Read by the driver when it is loaded, which no command has done yet.
     Object.assign(process.env, softwareVectors(readSoftwareVulkan(process.env), process.env));
-    return command.run(args);
+    const settings = { options: command.options, takesModel: command.name === 'serve' };
+    return command.run(withSettings(args, settings, process.env));
   }
   process.stdout.write(commandHelp(command));
   return 0;

@@ -1,5 +1,3 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { UserError } from './errors.js';
 import {
   bytes,
   choice,
@@ -15,6 +13,7 @@ import {
   optional,
   orAuto,
   orInf,
+  parseStrict,
   text,
 } from './option-kinds.js';
 
@@ -77,6 +76,12 @@ export const OPTIONS = {
     [0.1, 3600],
     'Seconds after which a client that reads nothing of its stream is dropped',
   ),
+  'drain-delay': number(
+    0,
+    [0, 3600],
+    'Seconds after SIGTERM in which requests are still taken while /health says 503, so that balancers notice',
+  ),
+  'shutdown-timeout': number(30, [0.1, 86_400], 'Seconds in which running answers may finish after that'),
   'max-prefill-ms-per-step': optional(
     number(0, [0, 1e6], 'Time for prompts in a step in which others decode; default: 3/4 of what these take'),
   ),
@@ -123,7 +128,12 @@ export const OPTIONS = {
     ),
   ),
   'outlier-threshold': number(6, [1e-3, 1e6], 'Activations of this size stay floats with llm-int8'),
-  device: choice('webgpu', ['webgpu', 'cpu'], 'cpu is the slow reference that the kernels are held against'),
+  device: text(
+    'webgpu',
+    'NAME|INDEX',
+    'GPU by a part of its name, or by its place in the list of halflight doctor; webgpu: the fastest; cpu: the slow reference',
+  ),
+  'require-gpu': flag('Refuse a software adapter: end with the reason instead of computing on the CPU'),
   'gguf-file': optional(
     text('', 'NAME', 'GGUF file to take from a repository, which org/name:Q4_K_M picks too'),
   ),
@@ -283,6 +293,13 @@ export const OPTIONS = {
     text('', 'FILE', 'Name for --save-result; default: made of backend, rate, model and time'),
   ),
   csv: optional(text('', 'FILE', 'Write the figures as a table of comma-separated values')),
+  config: optional(
+    text(
+      '',
+      'FILE',
+      'JSON with options by their names, {"port": 8001, …}; environment and command line go first',
+    ),
+  ),
   json: flag('Print one JSON object'),
   help: flag('Print this help'),
 } as const satisfies Record<string, Option<unknown>>;
@@ -301,7 +318,7 @@ export function parseLine<Name extends OptionName>(
   args: readonly string[],
   names: readonly Name[],
 ): ParsedLine<Name> {
-  const { values: given, positionals } = parseStrict(args, names);
+  const { values: given, positionals } = parseStrict(args, OPTIONS, names);
   const values: Partial<Record<Name, unknown>> = {};
   for (const name of names) {
     const option: Option<unknown> = OPTIONS[name];
@@ -310,29 +327,4 @@ export function parseLine<Name extends OptionName>(
       texts === undefined ? option.default : option.parse([texts].flat().map(String), `--${name}`);
   }
   return { values: values as Values<Name>, positionals };
-}
-
-function parseStrict(args: readonly string[], names: readonly OptionName[]) {
-  const options: NonNullable<ParseArgsConfig['options']> = {};
-  for (const name of names) {
-    const { placeholder, repeated } = OPTIONS[name];
-    options[name] = { type: placeholder === null ? 'boolean' : 'string', multiple: repeated };
-  }
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: true });
-  } catch (error) {
-    throw error instanceof TypeError ? new UserError(lineProblem(error.message)) : error;
-  }
-}
-
-/** The parser's own message runs over several lines: only the option and what is wrong with it are kept. */
-function lineProblem(message: string): string {
-  const flag = /'(-[^' ]*)/.exec(message)?.[1] ?? 'command line';
-  if (message.startsWith('Unknown option')) return `${flag}: no such option; see --help`;
-  if (message.includes('does not take')) return `${flag}: takes no value`;
-  if (message.includes('ambiguous')) {
-    return `${flag}: needs a value; one that begins with a dash is written ${flag}=-VALUE`;
-  }
-  if (message.includes('missing')) return `${flag}: needs a value`;
-  return `${flag}: ${message}`;
 }

@@ -1,3 +1,4 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { UserError } from './errors.js';
 
 /** One option of the command line: how it is written, what it means, and how its text becomes a value. Its default lives here alone. */
@@ -176,4 +177,34 @@ export function numbers(preset: readonly number[], range: Range, help: string): 
 
 function lastOf(texts: readonly string[]): string {
   return texts[texts.length - 1] ?? '';
+}
+
+/** The words of a command line by option, unread. Throws UserError that names the option. */
+export function parseStrict<Name extends string>(
+  args: readonly string[],
+  table: Readonly<Record<Name, Option<unknown>>>,
+  names: readonly Name[],
+) {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const name of names) {
+    const { placeholder, repeated } = table[name];
+    options[name] = { type: placeholder === null ? 'boolean' : 'string', multiple: repeated };
+  }
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true });
+  } catch (error) {
+    throw error instanceof TypeError ? new UserError(lineProblem(error.message)) : error;
+  }
+}
+
+/** The parser's own message runs over several lines: only the option and what is wrong with it are kept. */
+function lineProblem(message: string): string {
+  const flag = /'(-[^' ]*)/.exec(message)?.[1] ?? 'command line';
+  if (message.startsWith('Unknown option')) return `${flag}: no such option; see --help`;
+  if (message.includes('does not take')) return `${flag}: takes no value`;
+  if (message.includes('ambiguous')) {
+    return `${flag}: needs a value; one that begins with a dash is written ${flag}=-VALUE`;
+  }
+  if (message.includes('missing')) return `${flag}: needs a value`;
+  return `${flag}: ${message}`;
 }

@@ -1,6 +1,7 @@
 import { OPTIONS, type OptionName } from '../config.js';
 import type { Option } from '../option-kinds.js';
 import type { Command } from './commands.js';
+import { variableOf } from './settings.js';
 
 /** What `halflight --help` prints. */
 export function overview(commands: readonly Command[]): string {
@@ -39,4 +40,24 @@ function preset(name: OptionName): string {
   const shown = typeof option.default === 'string' || typeof option.default === 'number';
   const infinite = option.default === Number.POSITIVE_INFINITY;
   return shown ? ` (default ${infinite ? 'inf' : String(option.default)})` : '';
+}
+
+/** The table of `docs/configuration.md`: every option once, with the commands that take it. */
+export function optionTable(commands: readonly Command[]): readonly string[] {
+  const all = [...new Set(commands.flatMap(({ options }) => options))].filter((name) => name !== 'help');
+  return [
+    '| option | environment | default | | commands |',
+    '|---|---|---|---|---|',
+    ...all.map((name) => `| ${optionCells(name, commands).join(' | ')} |`),
+  ];
+}
+
+function optionCells(name: OptionName, commands: readonly Command[]): readonly string[] {
+  const takers = commands.filter(({ options }) => options.includes(name));
+  const where = takers.length === commands.length ? 'all' : takers.map((one) => one.name).join(', ');
+  const option: Option<unknown> = OPTIONS[name];
+  const given = preset(name).slice(' (default '.length, -1);
+  const shown = option.placeholder === null ? 'off' : given;
+  const cells = [`\`${optionHead(name)}\``, `\`${variableOf(name)}\``, shown, option.help, where];
+  return cells.map((cell) => cell.replaceAll('|', '\\|'));
 }

@@ -94,6 +94,7 @@ export function engineOptions(dir: string, values: Values<(typeof MODEL_OPTIONS)
     kvCacheDtype: values['kv-cache-dtype'],
     batchInvariant: values['batch-invariant'],
     device: values.device,
+    requireGpu: values['require-gpu'],
     autotune: !values['no-autotune'],
   };
 }

@@ -20,6 +20,7 @@ export const MODEL_OPTIONS = [
   'batch-invariant',
   'no-autotune',
   'device',
+  'require-gpu',
 ] as const satisfies readonly OptionName[];
 
 export const SERVE_OPTIONS = [
@@ -47,7 +48,10 @@ export const SERVE_OPTIONS = [
   'max-queued-requests',
   'sse-keepalive',
   'slow-reader-timeout',
+  'drain-delay',
+  'shutdown-timeout',
   'log-level',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -64,6 +68,7 @@ export const GENERATE_OPTIONS = [
   ...MODEL_OPTIONS,
   'json',
   'save-logits',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -76,6 +81,7 @@ export const EVAL_OPTIONS = [
   'task',
   ...MODEL_OPTIONS,
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -91,10 +97,11 @@ export const COMPARE_OPTIONS = [
   'repeats',
   ...MODEL_OPTIONS.filter((name) => name !== 'quantization'),
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
-export const PULL_OPTIONS = [...HUB_OPTIONS, 'help'] as const satisfies readonly OptionName[];
+export const PULL_OPTIONS = [...HUB_OPTIONS, 'config', 'help'] as const satisfies readonly OptionName[];
 
 export const QUANTIZE_OPTIONS = [
   'scheme',
@@ -114,6 +121,7 @@ export const QUANTIZE_OPTIONS = [
   'dry-run',
   ...HUB_OPTIONS,
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -126,6 +134,7 @@ export const INSPECT_OPTIONS = [
   'gpu-memory-utilization',
   'gpu-memory-limit',
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -145,6 +154,7 @@ export const BENCH_OPTIONS = [
   'no-async-scheduling',
   'speculative-num-tokens',
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -171,6 +181,7 @@ export const LOAD_OPTIONS = [
   'csv',
   'html',
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
@@ -210,7 +221,8 @@ export const BENCH_COMPARE_OPTIONS = [
   'csv',
   ...MODEL_OPTIONS.filter((name) => name !== 'quantization'),
   'json',
+  'config',
   'help',
 ] as const satisfies readonly OptionName[];
 
-export const DOCTOR_OPTIONS = ['help'] as const satisfies readonly OptionName[];
+export const DOCTOR_OPTIONS = ['config', 'help'] as const satisfies readonly OptionName[];

@@ -1,11 +1,12 @@
+import type { FastifyInstance } from 'fastify';
 import { checkModelDirectory } from '../checkpoint/directory.js';
 import { parseLine } from '../config.js';
 import { createEngine } from '../engine/client.js';
 import type { EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import { createLogger, type Logger, readableLines } from '../logger.js';
-import { buildServer } from '../server/app.js';
-import { type ModelEntry, type ModelParts, ModelRegistry } from '../server/models.js';
+import { buildServer, type ServerOptions } from '../server/app.js';
+import { type Lease, type ModelEntry, type ModelParts, ModelRegistry } from '../server/models.js';
 import type { ServerState } from '../server/state.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { chooseOutput } from '../text/output/detect.js';
@@ -17,7 +18,7 @@ import { engineOptions } from './model-options.js';
 import { SERVE_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
 import { neededBytes, type ServedSource, type ServeValues, servedSources } from './served-models.js';
-import { closeOnSignal, type Running, untilFailed } from './shutdown.js';
+import { closeOnSignal, type DrainTiming, type Running, untilFailed } from './shutdown.js';
 import { SilentSockets } from './silent-sockets.js';
 import { packageVersion } from './version.js';
 
@@ -31,27 +32,15 @@ export async function runServe(args: readonly string[]): Promise<number> {
   await check(sources, values);
   const logger = await serveLogger(values);
   let running: Running | null = null;
-  closeOnSignal(logger, () => running);
+  closeOnSignal(logger, drainTiming(values), () => running);
   const models = await createRegistry(sources, values);
   const state: ServerState = { phase: 'loading' };
-  const { name, model, release } = await models.lease(null);
-  release();
-  const app = buildServer({
-    models,
-    state,
-    version: packageVersion(),
-    apiKeys,
-    requestsPerMinute: values['requests-per-minute'],
-    tokensPerMinute: values['tokens-per-minute'],
-    trustRequestTemplates: values['trust-request-chat-template'],
-    timing: {
-      keepAliveMs: 1000 * values['sse-keepalive'],
-      slowReaderMs: 1000 * values['slow-reader-timeout'],
-    },
-    logger,
-  });
+  const app = createApp({ models, state, apiKeys, logger }, values);
   const silent = new SilentSockets(app.server);
+  // While the model loads, probes are answered: alive, and not ready.
   const url = await listen(app, values);
+  const { name, model, release } = await leaseFirst(models, app);
+  release();
   running = { app, silent, models, state };
   state.phase = 'ready';
   const readyMs = performance.now() - startMs;
@@ -60,6 +49,36 @@ export async function runServe(args: readonly string[]): Promise<number> {
   const lines = banner({ url, name, others, info: model.engine.info, readyMs, needsKey });
   process.stdout.write(`${lines.join('\n')}\n`);
   return untilFailed(running);
+}
+
+function drainTiming(values: ServeValues): DrainTiming {
+  return { delayMs: 1000 * values['drain-delay'], timeoutMs: 1000 * values['shutdown-timeout'] };
+}
+
+type AppParts = Pick<ServerOptions, 'models' | 'state' | 'apiKeys' | 'logger'>;
+
+function createApp(parts: AppParts, values: ServeValues): FastifyInstance {
+  return buildServer({
+    ...parts,
+    version: packageVersion(),
+    requestsPerMinute: values['requests-per-minute'],
+    tokensPerMinute: values['tokens-per-minute'],
+    trustRequestTemplates: values['trust-request-chat-template'],
+    timing: {
+      keepAliveMs: 1000 * values['sse-keepalive'],
+      slowReaderMs: 1000 * values['slow-reader-timeout'],
+    },
+  });
+}
+
+/** Nothing listens any more where the model cannot be loaded. */
+async function leaseFirst(models: ModelRegistry, app: FastifyInstance): Promise<Lease> {
+  try {
+    return await models.lease(null);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }
 
 /** All that can be known to go wrong before a model is loaded. */

@@ -48,7 +48,12 @@ const SERVER_OPTIONS = new Set<string>([
   'trust-request-chat-template',
   'gpu-memory-limit',
   'max-queued-requests',
+  'sse-keepalive',
+  'slow-reader-timeout',
+  'drain-delay',
+  'shutdown-timeout',
   'log-level',
+  'config',
   'help',
 ]);
 

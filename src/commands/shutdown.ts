@@ -13,8 +13,12 @@ export interface Running {
   readonly state: ServerState;
 }
 
-/** Time in which answers that had begun may finish. */
-const DRAIN_TIMEOUT_MS = 30_000;
+export interface DrainTiming {
+  /** In which requests are still taken while `/health` says 503. */
+  readonly delayMs: number;
+  /** In which answers that had begun may finish after that. */
+  readonly timeoutMs: number;
+}
 
 /** Time in which clients are told that the engine has failed. */
 const FAILURE_TIMEOUT_MS = 2000;
@@ -24,14 +28,14 @@ const FAILURE_TIMEOUT_MS = 2000;
  * A second one ends it at once.
  * @param running what to close; null while the model loads
  */
-export function closeOnSignal(logger: Logger, running: () => Running | null): void {
+export function closeOnSignal(logger: Logger, timing: DrainTiming, running: () => Running | null): void {
   closeWithGrace({ delay: false, logger, onSecondSignal: endAtOnce }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal(err, 'unexpected error');
     const server = running();
     if (server === null && signal !== undefined) endAtOnce(signal);
     if (server === null) return;
     logger.info({ signal }, 'stopping when running answers are finished; a second signal stops at once');
-    await close(server);
+    await drain(server, timing);
   });
 }
 
@@ -41,11 +45,16 @@ function endAtOnce(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-async function close(running: Running): Promise<void> {
+/** Balancers learn that nothing should be sent here, then nothing is taken, then what has begun is finished or cut off. */
+export async function drain(running: Running, { delayMs, timeoutMs }: DrainTiming): Promise<void> {
   const { app, models, state } = running;
+  if (delayMs > 0 && state.phase === 'ready') {
+    state.phase = 'leaving';
+    await sleep(delayMs);
+  }
   state.phase = 'draining';
-  if (!(await closeWithin(running, DRAIN_TIMEOUT_MS)))
-    app.log.warn(`answers that took longer than ${DRAIN_TIMEOUT_MS} ms are cut off`);
+  if (!(await closeWithin(running, timeoutMs)))
+    app.log.warn(`answers that took longer than ${timeoutMs} ms are cut off`);
   await models.close();
 }
 

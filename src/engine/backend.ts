@@ -54,14 +54,28 @@ export function cpuBackend(): Backend<Float64Array> {
   };
 }
 
+type WebGpuOptions = Pick<EngineOptions, 'computeType' | 'batchInvariant'> &
+  Partial<Pick<EngineOptions, 'device' | 'requireGpu'>>;
+
+/** Throws UserError for a software adapter: a fallback to the CPU that reports ready is the worst outcome. */
+export function checkHardware({ name, software }: Pick<AdapterSummary, 'name' | 'software'>): void {
+  if (!software) return;
+  throw new UserError(
+    `--require-gpu: ${name} is no GPU but a software adapter on the CPU; \`halflight doctor\` says what is missing; HALFLIGHT_REQUIRE_GPU=0 allows it`,
+  );
+}
+
 /** The GPU. Throws UserError where there is none, or where it lacks what `computeType` asks for. */
 export async function webgpuBackend({
   computeType,
   batchInvariant,
-}: Pick<EngineOptions, 'computeType' | 'batchInvariant'>): Promise<Backend<GPUBuffer>> {
+  device: wanted = 'webgpu',
+  requireGpu = false,
+}: WebGpuOptions): Promise<Backend<GPUBuffer>> {
   const gpu = openGpu();
-  const gpuAdapter = await requestAdapter(gpu);
+  const gpuAdapter = await requestAdapter(gpu, wanted);
   const adapter = summarizeAdapter(gpuAdapter);
+  if (requireGpu) checkHardware(adapter);
   const device = await openDevice(gpuAdapter);
   const packedDot = gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
   const ops = new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant, packedDot });

@@ -1,5 +1,5 @@
 import type { Batch } from '../ops/ops.js';
-import { type Backend, cpuBackend, webgpuBackend } from './backend.js';
+import { type Backend, checkHardware, cpuBackend, webgpuBackend } from './backend.js';
 import { type DeviceModel, enqueueForward, loadDeviceModel } from './device-model.js';
 import type { EngineOptions, LoadProgress } from './options.js';
 
@@ -26,6 +26,7 @@ export async function createLogitsModel(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LogitsModel> {
   const sized = { ...options, maxNumSeqs: 1, maxNumBatchedTokens: CHUNK_TOKENS };
+  if (options.device === 'cpu' && options.requireGpu) checkHardware({ name: 'cpu', software: true });
   if (options.device === 'cpu') return load(cpuBackend(), sized, onProgress);
   return load(await webgpuBackend(options), sized, onProgress);
 }

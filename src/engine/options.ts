@@ -36,7 +36,10 @@ export interface EngineOptions {
   readonly asyncScheduling: boolean;
   /** Tokens that a look-up in the sequence's own text proposes for one step at most; 0 proposes none. */
   readonly numSpeculativeTokens: number;
-  readonly device: 'webgpu' | 'cpu';
+  /** `webgpu` is the fastest GPU, `cpu` the reference, else a part of a GPU's name or its index among the adapters. */
+  readonly device: string;
+  /** Whether a software adapter, and the reference, are refused. */
+  readonly requireGpu: boolean;
   /** Whether kernels are chosen by measuring them, or by a file in the user's cache that keeps what was measured. */
   readonly autotune: boolean;
   /** A step that takes longer fails the engine. */
@@ -62,6 +65,7 @@ export const ENGINE_DEFAULTS = {
   asyncScheduling: true,
   numSpeculativeTokens: 0,
   device: 'webgpu',
+  requireGpu: false,
   // It takes seconds and writes to the user's cache: the command line turns it on, what embeds the engine need not expect it.
   autotune: false,
   stepTimeoutMs: 60_000,

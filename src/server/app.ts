@@ -15,6 +15,7 @@ import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
 import type { ServerContext } from './context.js';
 import { addErrorHandling, answerBrokenRequest, pathOf, sendError } from './error-handling.js';
 import type { ApiKey } from './keys.js';
+import { addLoadReport } from './load-report.js';
 import type { ModelRegistry } from './models.js';
 import { addOpenApi, addOpenApiRoute } from './openapi.js';
 import { addRequestLimit, addTokenHeaders } from './rate-limits.js';
@@ -72,6 +73,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   addAuth(app, options.apiKeys);
   addTokenHeaders(app, context.budgets);
   addRequestLimit(app, options.requestsPerMinute ?? null);
+  addLoadReport(app, options.models);
   addBodyParser(app);
   addErrorHandling(app);
   const groups = [

@@ -52,9 +52,9 @@ const PLATFORM_BACKENDS: Readonly<Record<string, string>> = {
 };
 
 /** Loads Dawn, and puts WebGPU's constants (`GPUBufferUsage` and so on) on the global object, where its types expect them. */
-export function openGpu(mode: GpuMode = 'production'): GPU {
+export function openGpu(mode: GpuMode = 'production', more: readonly string[] = []): GPU {
   Object.assign(globalThis, globals);
-  const gpu = create([...OPTIONS[mode]]);
+  const gpu = create([...OPTIONS[mode], ...more]);
   // Dawn frees an instance with its JavaScript object, and the process dies when a buffer is collected after it. A timer that
   // is never awaited holds it for the life of the process.
   setInterval(() => gpu, 2 ** 31 - 1).unref();
@@ -73,8 +73,12 @@ export async function listAdapters(): Promise<readonly string[]> {
   }
 }
 
-/** The fastest adapter of this machine. Throws UserError where there is none. */
-export async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
+/**
+ * The fastest adapter of this machine, or the one that `device` names. Throws UserError where there is none.
+ * @param device `webgpu` is the fastest; else a part of a name, in any case, or an index, as `listAdapters` has them
+ */
+export async function requestAdapter(gpu: GPU, device = 'webgpu'): Promise<GPUAdapter> {
+  if (device !== 'webgpu') return requestNamed(device);
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
     throw new UserError(
@@ -82,6 +86,34 @@ export async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
     );
   }
   return keepAlive(adapter, gpu);
+}
+
+async function requestNamed(device: string): Promise<GPUAdapter> {
+  const name = chooseAdapter(device, await listAdapters());
+  const gpu = openGpu('production', [`adapter=${name}`]);
+  const adapter = await gpu.requestAdapter();
+  if (adapter === null) throw new UserError(`--device: ${name} gives no adapter`);
+  return keepAlive(adapter, gpu);
+}
+
+/**
+ * The name, for Dawn, of the adapter that `device` means. Dawn tells adapters apart by name alone, so of two alike it can only take the first.
+ * @param all as `backend: name`
+ */
+export function chooseAdapter(device: string, all: readonly string[]): string {
+  const names = all.map((one) => one.slice(one.indexOf(': ') + 2));
+  const isMeant = (name: string, i: number) =>
+    /^\d+$/.test(device) ? i === Number(device) : name.toLowerCase().includes(device.toLowerCase());
+  const index = names.findIndex(isMeant);
+  const [name] = names.slice(index, index + 1);
+  const list = all.map((one, i) => `${i} ${one}`).join(', ') || 'no adapter';
+  if (index < 0 || name === undefined) throw new UserError(`--device: ${device} is none of: ${list}`);
+  if (names.indexOf(name) < index) {
+    throw new UserError(
+      `--device: ${device} has the name of another, ${name}, and cannot be told apart; let each process see one GPU, as a container does`,
+    );
+  }
+  return name;
 }
 
 /**

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chooseType, cpuBackend, lossOf, webgpuBackend } from '#halflight/engine/backend.js';
+import { checkHardware, chooseType, cpuBackend, lossOf, webgpuBackend } from '#halflight/engine/backend.js';
 
 const GPU = { name: 'GPU', f16: true, software: false };
 
@@ -71,4 +71,12 @@ t.test('an error that nobody awaited is reported as a loss', async (t) => {
   const loss = device.lossOf();
   device.dispatchEvent(Object.assign(new Event('uncapturederror'), { error: { message: 'out of memory' } }));
   t.match(await loss, { message: 'GPU error: out of memory' });
+});
+
+t.test('a software adapter is refused where a GPU is required', async (t) => {
+  t.throws(() => checkHardware({ name: 'llvmpipe', software: true }), {
+    name: 'UserError',
+    message: /^--require-gpu: llvmpipe is no GPU .* HALFLIGHT_REQUIRE_GPU=0 allows it$/,
+  });
+  t.doesNotThrow(() => checkHardware({ name: 'NVIDIA L4', software: false }));
 });

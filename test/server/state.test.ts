@@ -1,5 +1,5 @@
 import t from 'tap';
-import { assertReady } from '#halflight/server/state.js';
+import { assertHealthy, assertReady } from '#halflight/server/state.js';
 import { COMPLETIONS } from '../support/refusals.js';
 import { testServer } from '../support/server.js';
 
@@ -22,6 +22,8 @@ t.test('refuses work where it is not ready', async (t) => {
 
 t.test('says what it waits for, and refuses nothing when ready', (t) => {
   t.doesNotThrow(() => assertReady({ phase: 'ready' }));
+  t.doesNotThrow(() => assertReady({ phase: 'leaving' }), 'work is taken until the balancers know');
+  t.throws(() => assertHealthy({ phase: 'leaving' }), { code: 'not_ready', message: /about to shut down/ });
   t.throws(() => assertReady({ phase: 'loading' }), { code: 'not_ready', message: /loading/, status: 503 });
   t.throws(() => assertReady({ phase: 'draining' }), { code: 'not_ready', message: /shutting down/ });
   t.throws(() => assertReady({ phase: 'failed' }), { code: 'engine_failed', retryAfterSeconds: 5 });

@@ -2,6 +2,7 @@ import t from 'tap';
 import { UserError } from '#halflight/errors.js';
 import {
   adapterLimits,
+  chooseAdapter,
   isSoftware,
   listAdapters,
   openDevice,
@@ -95,4 +96,26 @@ t.test('software adapters are told from GPUs by any of their names', (t) => {
   t.ok(isSoftware({ ...gpu, device: 'SwiftShader Device (LLVM 10.0.0)' }));
   t.ok(isSoftware({ ...gpu, device: 'Microsoft Basic Render Driver' }));
   t.end();
+});
+
+t.test('an adapter is chosen by a part of its name or its place', async (t) => {
+  const all = ['vulkan: NVIDIA L4', 'vulkan: llvmpipe (LLVM 19)', 'vulkan: NVIDIA L4'];
+  t.equal(chooseAdapter('0', all), 'NVIDIA L4');
+  t.equal(chooseAdapter('1', all), 'llvmpipe (LLVM 19)');
+  t.equal(chooseAdapter('LLVM', all), 'llvmpipe (LLVM 19)');
+  t.equal(chooseAdapter('nvidia', all), 'NVIDIA L4');
+  t.throws(() => chooseAdapter('2', all), { message: /^--device: 2 has the name of another, NVIDIA L4/ });
+  t.throws(() => chooseAdapter('7', all), { message: /^--device: 7 is none of: 0 vulkan: NVIDIA L4, 1 / });
+  t.throws(() => chooseAdapter('amd', []), { message: /^--device: amd is none of: no adapter/ });
+});
+
+t.test('the adapter of a name is the one that Dawn gives', async (t) => {
+  const [first = ''] = await listAdapters();
+  const name = first.slice(first.indexOf(': ') + 2);
+  const adapter = await requestAdapter(openGpu(), '0');
+  // Its device is the name in other letters.
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]+/g, '');
+  t.ok(plain(name).includes(plain(summarizeAdapter(adapter).name)), name);
+  const device = await openDevice(adapter);
+  device.destroy();
 });

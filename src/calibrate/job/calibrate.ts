@@ -20,7 +20,8 @@ export interface Calibrated {
   readonly config: ModelConfig;
   /** Token ids of each sample. */
   readonly samples: readonly (readonly number[])[];
-  readonly device: 'webgpu' | 'cpu';
+  /** As the engine's. */
+  readonly device: string;
 }
 
 /** Tells of the inputs of matrices. Samples run in f32, so that what is known is of the model and not of the arithmetic. */
@@ -31,11 +32,12 @@ export function openInputs(
 ): Inputs & { close(): void } {
   const options = { ...calibrated, withHessian, steps };
   if (device === 'cpu') return new InputGatherer({ ...options, openOps: openCpu });
-  return new InputGatherer({ ...options, openOps: openWebgpu });
+  return new InputGatherer({ ...options, openOps: openWebgpu(device) });
 }
 
 const openCpu = async () => cpuBackend().ops;
-const openWebgpu = async () => (await webgpuBackend({ computeType: 'float32', batchInvariant: false })).ops;
+const openWebgpu = (device: string) => async () =>
+  (await webgpuBackend({ computeType: 'float32', batchInvariant: false, device })).ops;
 
 /** What `measureSensitivity` finds. */
 export async function sensitivityOf(
@@ -53,7 +55,7 @@ export async function sensitivityOf(
       inputs.close();
     }
   };
-  return device === 'cpu' ? measure(openCpu) : measure(openWebgpu);
+  return device === 'cpu' ? measure(openCpu) : measure(openWebgpu(device));
 }
 
 /** A checkpoint of the same model that holds folds, found anew or by an earlier run of the job whose folder `dir` is. */

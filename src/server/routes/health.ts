@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServerContext } from '../context.js';
-import { assertReady } from '../state.js';
+import { assertHealthy } from '../state.js';
 
-/** `GET /health` and `/health/ready`: 200 while the server takes work. `/health/live`: 200 while the process answers at all. */
+/** `GET /health` and `/health/ready`: 200 while work should be sent here: not while the model loads, nor from the signal that ends the server on. `/health/live`: 200 while the process answers at all. */
 export function addHealth(app: FastifyInstance, context: ServerContext): void {
   const ready = async () => {
-    assertReady(context.state);
+    assertHealthy(context.state);
     return { status: 'ready' };
   };
   app.get('/health', { schema: { summary: 'Whether the server takes work' } }, ready);

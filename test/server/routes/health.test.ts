@@ -3,12 +3,13 @@ import type { ServerState } from '#halflight/server/state.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { testServer } from '../../support/server.js';
 
-t.test('is healthy only while it takes work, and alive always', async (t) => {
+t.test('is healthy only while work should be sent to it, and alive always', async (t) => {
   const state: ServerState = { phase: 'ready' };
   const app = testServer({ state });
   for (const [phase, status] of [
     ['ready', 200],
     ['loading', 503],
+    ['leaving', 503],
     ['draining', 503],
     ['failed', 503],
   ] as const) {
