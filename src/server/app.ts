@@ -142,8 +142,14 @@ function requestId(request: IncomingMessage): string {
 /** One line per request, however it ended; neither the body nor the query is in it. */
 function addRequestLog(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
-    reply.raw.once('close', () => request.log.info(logFields(request, reply), 'request'));
+    const level = isProbe(request) ? 'debug' : 'info';
+    reply.raw.once('close', () => request.log[level](logFields(request, reply), 'request'));
   });
+}
+
+/** Scrapes and probes come several times a second. */
+function isProbe(request: FastifyRequest): boolean {
+  return /^\/(metrics|health)(\/|$)/.test(pathOf(request));
 }
 
 function logFields(request: FastifyRequest, { raw }: FastifyReply): object {

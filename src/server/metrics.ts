@@ -1,5 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, FinishReason, PromptStats, TokenOutput } from '../engine/types.js';
 import {
   ITERATION_TOKENS,
@@ -11,6 +11,7 @@ import {
   TTFT_SECONDS,
 } from './buckets.js';
 import { TOTALS, type Totals } from './engine-totals.js';
+import { CountingHistogram } from './histogram.js';
 import { KeyMetrics } from './key-metrics.js';
 
 const NANOSECONDS = 1e9;
@@ -30,6 +31,8 @@ const ADAPTER_LABELS = [
 /** vLLM's metrics under vLLM's names, and `halflight:` ones beside them. Times are seconds. */
 export class Metrics {
   readonly registry = new Registry();
+  /** Of every series. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly keys = new KeyMetrics(this.registry);
   readonly promptTokens = this.#counter(
     'vllm:prompt_tokens_total',
@@ -101,7 +104,8 @@ export class Metrics {
 
   /** @param maxModelLen of the model: where the histograms of lengths end */
   constructor(modelName: string, maxModelLen: number) {
-    this.registry.setDefaultLabels({ model_name: modelName, engine: '0' });
+    this.labels = { model_name: modelName, engine: '0' };
+    this.registry.setDefaultLabels({ ...this.labels });
     const lengths = oneTwoFive(maxModelLen);
     this.requestPromptTokens = this.#histogram(
       'vllm:request_prompt_tokens',
@@ -248,7 +252,7 @@ export class Metrics {
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new Histogram({ name, help, buckets, registers: [this.registry] });
+    return new CountingHistogram({ name, help, buckets, registers: [this.registry] });
   }
 
   #gauge(name: string, help: string, collect?: (gauge: Gauge) => void): Gauge {

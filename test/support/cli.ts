@@ -29,6 +29,10 @@ export class Cli {
     }
   }
 
+  get pid(): number {
+    return this.#child.pid ?? Number.NaN;
+  }
+
   get stdout(): string {
     return this.#output.stdout;
   }
