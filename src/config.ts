@@ -82,6 +82,14 @@ export const OPTIONS = {
     'Seconds after SIGTERM in which requests are still taken while /health says 503, so that balancers notice',
   ),
   'shutdown-timeout': number(30, [0.1, 86_400], 'Seconds in which running answers may finish after that'),
+  'otlp-endpoint': optional(
+    text(
+      '',
+      'URL',
+      'OpenTelemetry collector that gets a trace of each request, such as http://localhost:4318',
+    ),
+  ),
+  'log-prompts': flag('Log the text of prompts with each request; they may be private'),
   'max-prefill-ms-per-step': optional(
     number(0, [0, 1e6], 'Time for prompts in a step in which others decode; default: 3/4 of what these take'),
   ),

@@ -50,6 +50,8 @@ export const SERVE_OPTIONS = [
   'slow-reader-timeout',
   'drain-delay',
   'shutdown-timeout',
+  'otlp-endpoint',
+  'log-prompts',
   'log-level',
   'config',
   'help',

@@ -7,6 +7,7 @@ import { UserError } from '../errors.js';
 import { createLogger, type Logger, readableLines } from '../logger.js';
 import { buildServer, type ServerOptions } from '../server/app.js';
 import { type Lease, type ModelEntry, type ModelParts, ModelRegistry } from '../server/models.js';
+import { SpanExporter } from '../server/otlp.js';
 import type { ServerState } from '../server/state.js';
 import { loadChatTemplate } from '../text/chat-template.js';
 import { chooseOutput } from '../text/output/detect.js';
@@ -58,8 +59,11 @@ function drainTiming(values: ServeValues): DrainTiming {
 type AppParts = Pick<ServerOptions, 'models' | 'state' | 'apiKeys' | 'logger'>;
 
 function createApp(parts: AppParts, values: ServeValues): FastifyInstance {
-  return buildServer({
+  const spans = spanExporter(values, parts.logger);
+  const app = buildServer({
     ...parts,
+    ...(spans === null ? {} : { spans }),
+    logPrompts: values['log-prompts'],
     version: packageVersion(),
     requestsPerMinute: values['requests-per-minute'],
     tokensPerMinute: values['tokens-per-minute'],
@@ -69,6 +73,16 @@ function createApp(parts: AppParts, values: ServeValues): FastifyInstance {
       slowReaderMs: 1000 * values['slow-reader-timeout'],
     },
   });
+  app.addHook('onClose', async () => spans?.close());
+  return app;
+}
+
+function spanExporter(values: ServeValues, logger: Logger): SpanExporter | null {
+  const endpoint = values['otlp-endpoint'];
+  if (endpoint === null) return null;
+  if (!URL.canParse(endpoint)) throw new UserError(`--otlp-endpoint: ${endpoint} is no URL`);
+  const onProblem = (problem: string) => logger.warn(`traces: ${problem}`);
+  return new SpanExporter({ endpoint, version: packageVersion(), onProblem });
 }
 
 /** Nothing listens any more where the model cannot be loaded. */

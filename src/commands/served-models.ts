@@ -52,6 +52,8 @@ const SERVER_OPTIONS = new Set<string>([
   'slow-reader-timeout',
   'drain-delay',
   'shutdown-timeout',
+  'otlp-endpoint',
+  'log-prompts',
   'log-level',
   'config',
   'help',

@@ -1,24 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import Fastify, {
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  type HTTPMethods,
-  LogController,
-} from 'fastify';
+import Fastify, { type FastifyInstance, type HTTPMethods, LogController } from 'fastify';
 import { ApiError } from '../errors.js';
 import type { Logger } from '../logger.js';
 import { TemplateProcess } from '../text/template-process.js';
 import { addAuth } from './auth.js';
 import { addBodyParser, BODY_LIMIT_BYTES } from './body.js';
 import type { ServerContext } from './context.js';
-import { addErrorHandling, answerBrokenRequest, pathOf, sendError } from './error-handling.js';
+import { addErrorHandling, answerBrokenRequest, sendError } from './error-handling.js';
 import type { ApiKey } from './keys.js';
 import { addLoadReport } from './load-report.js';
 import type { ModelRegistry } from './models.js';
 import { addOpenApi, addOpenApiRoute } from './openapi.js';
 import { addRequestLimit, addTokenHeaders } from './rate-limits.js';
+import { addRequestLog } from './request-log.js';
 import { addChat } from './routes/chat.js';
 import { addCompletions } from './routes/completions.js';
 import { addHealth } from './routes/health.js';
@@ -32,6 +27,7 @@ import { addVersion } from './routes/version.js';
 import { STREAM_TIMING, type StreamTiming } from './sse.js';
 import type { ServerState } from './state.js';
 import { TokenBudgets } from './token-budgets.js';
+import { addTracing, type SpanSink } from './tracing.js';
 
 export interface ServerOptions {
   readonly models: ModelRegistry;
@@ -48,6 +44,10 @@ export interface ServerOptions {
   /** Time in which the headers, and in which the whole request must have arrived. */
   readonly headersTimeoutMs?: number;
   readonly requestTimeoutMs?: number;
+  /** Whether the log has the text of prompts; default false. */
+  readonly logPrompts?: boolean;
+  /** Takes the spans of requests; absent traces nothing. */
+  readonly spans?: SpanSink;
   readonly state: ServerState;
   readonly logger: Logger;
 }
@@ -65,11 +65,13 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.addHook('onClose', async () => context.isolated.close());
   app.decorateRequest('startMs', 0);
   app.decorateRequest('usage', null);
+  app.decorateRequest('record', null);
   app.addHook('onRequest', async (request, reply) => {
     request.startMs = performance.now();
     reply.header('x-request-id', request.id);
   });
-  addRequestLog(app);
+  addRequestLog(app, options.logPrompts ?? false);
+  if (options.spans !== undefined) addTracing(app, options.spans);
   addAuth(app, options.apiKeys);
   addTokenHeaders(app, context.budgets);
   addRequestLimit(app, options.requestsPerMinute ?? null);
@@ -137,31 +139,6 @@ function createContext(options: ServerOptions): ServerContext {
 function requestId(request: IncomingMessage): string {
   const given = request.headers['x-request-id'];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : `req-${randomUUID()}`;
-}
-
-/** One line per request, however it ended; neither the body nor the query is in it. */
-function addRequestLog(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request, reply) => {
-    const level = isProbe(request) ? 'debug' : 'info';
-    reply.raw.once('close', () => request.log[level](logFields(request, reply), 'request'));
-  });
-}
-
-/** Scrapes and probes come several times a second. */
-function isProbe(request: FastifyRequest): boolean {
-  return /^\/(metrics|health)(\/|$)/.test(pathOf(request));
-}
-
-function logFields(request: FastifyRequest, { raw }: FastifyReply): object {
-  return {
-    method: request.method,
-    url: pathOf(request),
-    status: raw.headersSent ? raw.statusCode : null,
-    aborted: !raw.writableEnded,
-    ms: Math.round(performance.now() - request.startMs),
-    ...(request.keyName === null ? {} : { key: request.keyName }),
-    ...request.usage?.(),
-  };
 }
 
 function collectRoutes(app: FastifyInstance): Map<string, Set<string>> {

@@ -4,7 +4,7 @@ import { Detokenizer } from '../text/detokenizer.js';
 import type { OutputDelta, OutputParser, ToolCall } from '../text/output/parser.js';
 import { StopMatcher } from '../text/stop.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import type { RequestTimer } from './metrics.js';
+import type { RequestTimer } from './request-timer.js';
 
 /** Where the token's text begins in the generated text, in characters; that of a part of a character where the character does. */
 export interface PlacedLogprobs extends TokenLogprobs {

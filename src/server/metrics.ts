@@ -1,6 +1,6 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
-import type { Engine, EngineStats, FinishReason, PromptStats, TokenOutput } from '../engine/types.js';
+import type { Engine, EngineStats, FinishReason } from '../engine/types.js';
 import {
   ITERATION_TOKENS,
   oneTwoFive,
@@ -13,6 +13,7 @@ import {
 import { TOTALS, type Totals } from './engine-totals.js';
 import { CountingHistogram } from './histogram.js';
 import { KeyMetrics } from './key-metrics.js';
+import { RequestTimer } from './request-timer.js';
 
 const NANOSECONDS = 1e9;
 
@@ -267,76 +268,5 @@ export class Metrics {
 
   #labelled(name: string, help: string, labelNames: readonly string[]): Gauge {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
-  }
-}
-
-/** Counts and times the tokens of one sequence. */
-export class RequestTimer {
-  #firstMs: number | null = null;
-  #lastMs: number;
-  #numTokens = 0;
-  #numCachedTokens = 0;
-  #prefillSeconds = 0;
-  #finished = false;
-
-  constructor(
-    readonly metrics: Metrics,
-    readonly startMs: number,
-    readonly numPromptTokens: number,
-    readonly onToken: () => void,
-  ) {
-    this.#lastMs = startMs;
-  }
-
-  get numTokens(): number {
-    return this.#numTokens;
-  }
-
-  /** Prompt tokens that the prefix cache held; 0 before the first token. */
-  get numCachedTokens(): number {
-    return this.#numCachedTokens;
-  }
-
-  token({ timeMs, prompt }: Pick<TokenOutput, 'timeMs' | 'prompt'>): void {
-    this.#numTokens += 1;
-    this.metrics.generationTokens.inc();
-    this.onToken();
-    if (this.#firstMs === null) this.#firstToken(timeMs, prompt);
-    else this.metrics.itl.observe((timeMs - this.#lastMs) / 1000);
-    this.#lastMs = timeMs;
-  }
-
-  /** The prompt was computed, and no token is wanted. */
-  prefilled({ timeMs, prompt }: Pick<TokenOutput, 'timeMs' | 'prompt'>): void {
-    this.#firstToken(timeMs, prompt);
-    this.#lastMs = timeMs;
-  }
-
-  /** Only the first call counts. */
-  finish(reason: FinishReason): void {
-    if (this.#finished) return;
-    this.#finished = true;
-    this.metrics.finishRequest(reason);
-    this.metrics.requestPromptTokens.observe(this.numPromptTokens);
-    this.metrics.requestGenerationTokens.observe(this.#numTokens);
-    if (this.#firstMs !== null) this.#observeTimes(this.#firstMs);
-  }
-
-  #firstToken(timeMs: number, { numCachedTokens, queueMs, prefillMs }: PromptStats): void {
-    this.#firstMs = timeMs;
-    this.#numCachedTokens = numCachedTokens;
-    this.#prefillSeconds = prefillMs / 1000;
-    this.metrics.queueTime.observe(queueMs / 1000);
-    this.metrics.prefillTime.observe(this.#prefillSeconds);
-    this.metrics.promptTokens.inc(this.numPromptTokens);
-    this.metrics.ttft.observe((timeMs - this.startMs) / 1000);
-  }
-
-  #observeTimes(firstMs: number): void {
-    const decodeSeconds = (this.#lastMs - firstMs) / 1000;
-    this.metrics.e2e.observe((this.#lastMs - this.startMs) / 1000);
-    this.metrics.decodeTime.observe(decodeSeconds);
-    this.metrics.inferenceTime.observe(this.#prefillSeconds + decodeSeconds);
-    if (this.#numTokens > 1) this.metrics.tpot.observe(decodeSeconds / (this.#numTokens - 1));
   }
 }

@@ -2,9 +2,9 @@ import type { SamplingParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import { generateText, type TextChunk, type TextOptions } from './generation.js';
 import { type Indexed, merge } from './merge.js';
-import type { RequestTimer } from './metrics.js';
 import type { ServedModel } from './models.js';
 import { callerOf } from './rate-limits.js';
+import type { RequestTimer, RequestTiming } from './request-timer.js';
 import { type Call, startSpending } from './spending.js';
 
 /** Entries of `prompt_logprobs` over all choices: an answer of so many is about 70 MB of JSON. */
@@ -48,7 +48,19 @@ declare module 'fastify' {
     startMs: number;
     /** Token counts for the request's line in the log. */
     usage: (() => Usage) | null;
+    /** Of a request that generates, for its line in the log and its trace. */
+    record: RequestRecord | null;
   }
+}
+
+/** What a request asked for, and how it went by now. */
+export interface RequestRecord {
+  readonly id: string;
+  readonly model: string;
+  /** Of the first sequence; they differ in their seeds alone, or in their prompts. */
+  readonly sampling: SamplingParams;
+  readonly usage: () => Usage;
+  readonly timings: () => readonly RequestTiming[];
 }
 
 interface Work {
@@ -96,8 +108,19 @@ export function startRun(
   const timers = jobs.map(({ timer }) => timer);
   const usage = () => sumUsage(timers, work.numSamples);
   request.usage = usage;
+  request.record = recordOf(work, metrics.labels.model_name ?? '', { usage, timers });
   const sources = jobs.map((job) => generateText(engine, tokenizer, job));
   return { chunks: merge(sources, () => controller.abort()), usage };
+}
+
+function recordOf(
+  { id, plans }: Work,
+  model: string,
+  { usage, timers }: { readonly usage: () => Usage; readonly timers: readonly RequestTimer[] },
+): RequestRecord | null {
+  const [first] = plans;
+  if (first === undefined) return null;
+  return { id, model, sampling: first.sampling, usage, timings: () => timers.map((timer) => timer.timing()) };
 }
 
 function checkPromptLogprobs(plans: readonly Plan[]): void {
