@@ -157,9 +157,13 @@ const CHECKS: readonly ((findings: Findings) => Problem | null)[] = [
   noDriver,
   driverWithoutLibrary,
   noPermission,
+  nvidiaWithoutGraphics,
   nvidiaWithoutDriver,
+  nvidiaWithoutLibraries,
+  mesaTooOld,
   driverRefused,
   gpuUnused,
+  noGpuInContainer,
 ];
 
 function dawnDoesNotRun({ dawnError }: Findings): Problem | null {
@@ -208,6 +212,61 @@ function noPermission({ machine }: Findings): Problem | null {
 const NVIDIA_LIBRARIES =
   'apt-get install -y --no-install-recommends libvulkan1 libegl1 libgl1 libglx0 libglvnd0 libgles2 libxext6 libx11-6';
 
+/** The toolkit mounts the driver's Vulkan part only with the capability `graphics`; its default is without. */
+function nvidiaWithoutGraphics({ machine }: Findings): Problem | null {
+  const { nvidiaCapabilities: given, devices } = machine;
+  const has = given === null || given.split(',').some((part) => ['all', 'graphics'].includes(part.trim()));
+  if (has || !devices.some(({ path }) => path.includes('nvidia'))) return null;
+  return {
+    problem: `NVIDIA_DRIVER_CAPABILITIES is ${given}: without graphics the container has no Vulkan driver.`,
+    mend: ['docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics …'],
+  };
+}
+
+/** The driver file is there, but Dawn finds no GPU: what the driver links to is missing, or older than it. */
+function nvidiaWithoutLibraries({ machine, adapter, dawnError }: Findings): Problem | null {
+  const isThere = machine.drivers.some(({ file, libraryFound }) => file.includes('nvidia') && libraryFound);
+  if (!isThere || dawnError !== null || (adapter !== null && !adapter.summary.software)) return null;
+  const missing = machine.missingLibraries;
+  if (missing.length === 0) {
+    return {
+      problem: 'NVIDIA’s Vulkan driver is there with its libraries, but does not start.',
+      mend: [
+        'The image’s glibc may be older than the driver’s build: take one of Debian 13, Ubuntu 24.04 or newer.',
+        'Without any display: an ICD file that names libEGL_nvidia.so.0, and VK_DRIVER_FILES with its path.',
+      ],
+    };
+  }
+  return {
+    problem: `NVIDIA’s Vulkan driver lacks ${missing.join(', ')}. As root:`,
+    mend: [NVIDIA_LIBRARIES],
+  };
+}
+
+/** Mesa 25 is the first with Vulkan 1.4 in all drivers, and tells so in its driver files. */
+function mesaTooOld({ machine, adapter, driverCommands: mend }: Findings): Problem | null {
+  const mesa = machine.drivers.filter(({ file }) => MESA_FILE.test(file));
+  const old = mesa.find(({ apiVersion }) => /^1\.[0-3]\./.test(apiVersion));
+  if (adapter !== null || old === undefined) return null;
+  return {
+    problem: `${old.file} is of Vulkan ${old.apiVersion}: Mesa older than 25, which Dawn refuses. As root:`,
+    mend,
+  };
+}
+
+const MESA_FILE = /\/(lvp|radeon|intel)_/;
+
+function noGpuInContainer({ machine, adapter }: Findings): Problem | null {
+  if (!machine.isContainer || machine.devices.length > 0 || adapter?.summary.software === false) return null;
+  return {
+    problem: 'This container sees no GPU. Where the host has one:',
+    mend: [
+      'docker run --gpus all …   # NVIDIA, with nvidia-container-toolkit',
+      'docker run --device /dev/dri --group-add "$(stat -c %g /dev/dri/renderD128)" …   # AMD and Intel',
+    ],
+  };
+}
+
 function nvidiaWithoutDriver({ machine }: Findings): Problem | null {
   const hasGpu = machine.devices.some(({ path }) => path.includes('nvidia'));
   if (!hasGpu || machine.drivers.some(({ file }) => file.includes('nvidia'))) return null;
@@ -224,7 +283,7 @@ function nvidiaWithoutDriver({ machine }: Findings): Problem | null {
 function driverRefused(findings: Findings): Problem | null {
   const { machine, adapter, dawnError, driverCommands: mend } = findings;
   const hasDriver = machine.loaders.length > 0 && machine.drivers.some((driver) => driver.libraryFound);
-  if (adapter !== null || dawnError !== null || !hasDriver) return null;
+  if (adapter !== null || dawnError !== null || !hasDriver || mesaTooOld(findings) !== null) return null;
   return { problem: 'Dawn accepts none of the drivers; Mesa must be 25 or newer. As root:', mend };
 }
 

@@ -12,6 +12,12 @@ export interface Machine {
   readonly loaders: readonly string[];
   readonly drivers: readonly Driver[];
   readonly devices: readonly DeviceNode[];
+  /** Of the libraries that NVIDIA's driver links to and does not bring, those that are not here. */
+  readonly missingLibraries: readonly string[];
+  /** `NVIDIA_DRIVER_CAPABILITIES`: which parts of the driver the container toolkit mounts; null where it is not set. */
+  readonly nvidiaCapabilities: string | null;
+  /** In a Docker or Podman container, or a pod. */
+  readonly isContainer: boolean;
 }
 
 /** An installable client driver (ICD): a JSON file that names a library. */
@@ -50,6 +56,8 @@ const LIBRARY_FOLDERS = [
   '/usr/local/nvidia/lib64',
 ];
 
+const NVIDIA_NEEDS = ['libEGL.so.1', 'libGLX.so.0', 'libGLdispatch.so.0', 'libXext.so.6', 'libX11.so.6'];
+
 /** @param base folder that stands for `/` */
 export function inspectMachine(env: Environment, base = '/'): Machine {
   const folders = libraryFolders(env, base);
@@ -66,6 +74,13 @@ export function inspectMachine(env: Environment, base = '/'): Machine {
       ...deviceNodes(join(base, 'dev/dri'), /^renderD\d+$/),
       ...deviceNodes(join(base, 'dev'), /^nvidia(\d+|ctl)$/),
     ],
+    missingLibraries: NVIDIA_NEEDS.filter(
+      (name) => !folders.some((folder) => existsSync(join(folder, name))),
+    ),
+    nvidiaCapabilities: env.NVIDIA_DRIVER_CAPABILITIES ?? null,
+    isContainer:
+      env.KUBERNETES_SERVICE_HOST !== undefined ||
+      ['.dockerenv', 'run/.containerenv'].some((name) => existsSync(join(base, name))),
   };
 }
 

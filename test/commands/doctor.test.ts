@@ -119,6 +119,44 @@ t.test('an NVIDIA GPU in a container without its Vulkan part leads to the capabi
   t.end();
 });
 
+t.test('an NVIDIA container without the graphics part of the driver leads to it', (t) => {
+  const devices = [{ path: '/dev/nvidia0', accessible: true }];
+  const told = (nvidiaCapabilities: string | null) => text({ machine: { devices, nvidiaCapabilities } });
+  t.match(told('compute,utility'), /NVIDIA_DRIVER_CAPABILITIES is compute,utility: without graphics/);
+  for (const given of ['all', 'compute, graphics', null]) t.notMatch(told(given), 'without graphics');
+  t.end();
+});
+
+t.test('libraries that NVIDIA’s driver lacks are named, with the packages', (t) => {
+  const machine = { loaders: [LOADER], drivers: [NVIDIA], missingLibraries: ['libEGL.so.1', 'libXext.so.6'] };
+  t.match(
+    text({ machine }),
+    /driver lacks libEGL\.so\.1, libXext\.so\.6\. As root:\n {2}apt-get .*libegl1.*libxext6/,
+  );
+  t.match(text({ machine: { ...machine, missingLibraries: [] } }), 'glibc may be older');
+  t.notMatch(text({ adapter: GPU, machine }), 'lacks');
+  t.end();
+});
+
+t.test('an old Mesa is told by its driver file', (t) => {
+  const drivers = [{ ...LAVAPIPE, apiVersion: '1.3.230' }];
+  const lines = text({ machine: { loaders: [LOADER], drivers } });
+  t.match(lines, 'is of Vulkan 1.3.230: Mesa older than 25, which Dawn refuses');
+  t.match(lines, '  apt-get install mesa');
+  t.notMatch(lines, 'Dawn accepts none');
+  t.end();
+});
+
+t.test('a container without any GPU leads to how it is given one', (t) => {
+  const machine = { loaders: [LOADER], drivers: [LAVAPIPE], isContainer: true };
+  const lines = text({ adapter: SOFTWARE, machine });
+  t.match(lines, 'This container sees no GPU');
+  t.match(lines, '--gpus all');
+  t.match(lines, '--device /dev/dri --group-add');
+  t.notMatch(text({ adapter: SOFTWARE, machine: { ...machine, isContainer: false } }), 'sees no GPU');
+  t.end();
+});
+
 t.test('a Dawn that does not load is a finding of its own', (t) => {
   const lines = text({
     dawnError: "version `GLIBC_2.34' not found",
@@ -182,6 +220,9 @@ function text({ machine, ...parts }: Parts): string {
     loaders: [],
     drivers: [],
     devices: [],
+    missingLibraries: [],
+    nvidiaCapabilities: null,
+    isContainer: false,
   };
   const findings = { adapter: null, dawnError: null, driverCommands: ['apt-get install mesa'], ...parts };
   return report({ ...findings, machine: { ...bare, ...machine } }).join('\n');

@@ -91,3 +91,19 @@ t.test('a package without the table of commands has none', (t) => {
   t.strictSame(driverCommands({ systems: ['debian'], codename: '' }, join(t.testdir({}), 'none.json')), []);
   t.end();
 });
+
+t.test('what a container has for NVIDIA’s driver is read from it', (t) => {
+  const base = t.testdir({
+    '.dockerenv': '',
+    usr: { lib: { 'x86_64-linux-gnu': { 'libEGL.so.1': '', 'libX11.so.6': '', 'libGLX.so.0': '' } } },
+  });
+  t.match(inspectMachine({ NVIDIA_DRIVER_CAPABILITIES: 'compute' }, base), {
+    isContainer: true,
+    nvidiaCapabilities: 'compute',
+    missingLibraries: ['libGLdispatch.so.0', 'libXext.so.6'],
+  });
+  const bare = t.testdir({});
+  t.match(inspectMachine({}, bare), { isContainer: false, nvidiaCapabilities: null });
+  t.equal(inspectMachine({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, bare).isContainer, true);
+  t.end();
+});
