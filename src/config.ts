@@ -56,6 +56,11 @@ export const OPTIONS = {
     'NAME',
     'How it writes what it thinks, such as qwen3; none tells none apart',
   ),
+  pooling: choice(
+    'auto',
+    ['auto', 'mean', 'last'],
+    'How /v1/embeddings pools hidden states: their mean, or the last token’s; auto is what 1_Pooling/config.json of the model says, else the mean',
+  ),
   'max-model-len': optional(
     integer(0, [1, 2 ** 24], 'Tokens of prompt and answer at most; default: the model’s'),
   ),

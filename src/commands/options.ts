@@ -38,6 +38,7 @@ export const SERVE_OPTIONS = [
   'trust-request-chat-template',
   'tool-call-parser',
   'reasoning-parser',
+  'pooling',
   ...MODEL_OPTIONS,
   'max-num-seqs',
   'max-num-batched-tokens',

@@ -5,6 +5,7 @@ import { createEngine } from '../engine/client.js';
 import type { EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import { createLogger, type Logger, readableLines } from '../logger.js';
+import { choosePooling } from '../model/pooling.js';
 import { buildServer, type ServerOptions } from '../server/app.js';
 import { type Lease, type ModelEntry, type ModelParts, ModelRegistry } from '../server/models.js';
 import { SpanExporter } from '../server/otlp.js';
@@ -169,7 +170,8 @@ function shareOf(
 async function load(options: EngineOptions, values: ServeValues): Promise<ModelParts> {
   const tokenizer = loadTokenizer(options.modelDir);
   const template = loadChatTemplate(options.modelDir);
+  const pooling = await choosePooling(options.modelDir, values.pooling);
   const engine = await whileLoading(showProgress(), (onProgress) => createEngine(options, { onProgress }));
   const output = chooseOutput(template?.source ?? '', values);
-  return { tokenizer, template, output, engine };
+  return { tokenizer, template, output, engine, pooling };
 }

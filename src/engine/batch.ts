@@ -24,16 +24,25 @@ export interface ScoredRows {
   readonly targets: readonly number[];
 }
 
-/** A step's batch, and whose its rows of logits are. */
+/** Tokens of a step whose hidden states are a sequence's: `numTokens` from `firstToken` on, the first of them at `position`. */
+export interface PooledTokens {
+  readonly sequence: Sequence;
+  readonly firstToken: number;
+  readonly position: number;
+  readonly numTokens: number;
+}
+
+/** A step's batch, and whose its rows of logits and its hidden states are. */
 export interface StepLayout {
   readonly batch: Batch;
   readonly sampled: readonly SampledRows[];
   readonly scored: readonly ScoredRows[];
+  readonly pooled: readonly PooledTokens[];
 }
 
 /** The last known token is computed in this step, so the step yields the next one. A chunk before it yields none. */
 function yieldsToken({ sequence, numTokens, numDrafts }: ScheduledSequence): boolean {
-  return numTokens - numDrafts === sequence.numUncomputedTokens;
+  return sequence.pool === null && numTokens - numDrafts === sequence.numUncomputedTokens;
 }
 
 /** Lays a step's work out flat, in the order of `scheduled`; rows of logits are those that sample, then those of prompts to tell of. */
@@ -57,7 +66,16 @@ export function layOutStep(scheduled: readonly ScheduledSequence[], shape: Batch
     scoring: scored.flatMap((rows) => scoringRows(rows, shape.vocabulary)),
   };
   fill(batch, scheduled, shape, { sampled, scored });
-  return { batch, sampled, scored };
+  return { batch, sampled, scored, pooled: pooledTokens(scheduled) };
+}
+
+function pooledTokens(scheduled: readonly ScheduledSequence[]): PooledTokens[] {
+  let firstToken = 0;
+  return scheduled.flatMap(({ sequence, numTokens }) => {
+    const tokens = { sequence, firstToken, position: sequence.numComputedTokens, numTokens };
+    firstToken += numTokens;
+    return sequence.pool === null ? [] : [tokens];
+  });
 }
 
 /** Nothing where no sequence has one. */
@@ -99,7 +117,7 @@ function fill(
   batch: Batch,
   scheduled: readonly ScheduledSequence[],
   shape: BatchShape,
-  { sampled, scored }: Omit<StepLayout, 'batch'>,
+  { sampled, scored }: Pick<StepLayout, 'sampled' | 'scored'>,
 ): void {
   const sampledBySequence = new Map(sampled.map((rows) => [rows.sequence, rows]));
   const scoredBySequence = new Map(scored.map((rows) => [rows.sequence, rows]));

@@ -4,7 +4,16 @@ import type { SequenceOutput } from './outcomes.js';
 import { OutputQueue } from './output-queue.js';
 import { decodeError, type EngineCommand, type EngineEvent, type Transport } from './protocol.js';
 import { checkRequest } from './request.js';
-import type { Engine, EngineInfo, EngineStats, GenerateRequest, TokenOutput } from './types.js';
+import type {
+  Embedding,
+  EmbedRequest,
+  Engine,
+  EngineInfo,
+  EngineRequest,
+  EngineStats,
+  GenerateRequest,
+  TokenOutput,
+} from './types.js';
 import { Watchdog } from './watchdog.js';
 import { startWorker, type WorkerHooks } from './worker-transport.js';
 
@@ -33,12 +42,18 @@ const NO_STATS: EngineStats = {
   numDispatches: 0,
 };
 
-/** The near end of a transport: one queue of tokens per request. */
+/** What a step gave to a request, and when it came. */
+interface Delivery {
+  readonly output: SequenceOutput;
+  readonly timeMs: number;
+}
+
+/** The near end of a transport: one queue of outputs per request. */
 export class EngineClient implements Engine {
   readonly failed: Promise<Error>;
   readonly #reportFailure: (error: Error) => void;
   /** By the id on the wire: a number of our own, so a step of an aborted request never answers a later one of the same name. */
-  readonly #queues = new Map<string, OutputQueue>();
+  readonly #queues = new Map<string, OutputQueue<Delivery>>();
   readonly #listeners: ((stats: EngineStats) => void)[] = [];
   readonly #silence: Watchdog;
   #outbox: EngineCommand[] = [];
@@ -63,6 +78,24 @@ export class EngineClient implements Engine {
   }
 
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<TokenOutput, void, void> {
+    for await (const delivery of this.#deliveries(request, signal)) {
+      for (const token of tokensOf(delivery)) {
+        if (signal?.aborted) return;
+        yield token;
+      }
+    }
+  }
+
+  async embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding | null> {
+    for await (const { output, timeMs } of this.#deliveries(request, signal)) {
+      const { embedding: values, prompt } = output;
+      if (values !== undefined) return { values, timeMs, prompt };
+    }
+    return null;
+  }
+
+  /** Ends with the request, or when the signal aborts it. */
+  async *#deliveries(request: EngineRequest, signal?: AbortSignal): AsyncGenerator<Delivery, void, void> {
     if (signal?.aborted) return;
     checkRequest(request, this.info);
     const { id, queue } = this.#add(request);
@@ -72,9 +105,9 @@ export class EngineClient implements Engine {
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      for (let output = await queue.next(); output !== null; output = await queue.next()) {
-        yield output;
-        if (output.finishReason !== null) return;
+      for (let next = await queue.next(); next !== null; next = await queue.next()) {
+        yield next;
+        if (next.output.finishReason !== null) return;
       }
     } finally {
       signal?.removeEventListener('abort', onAbort);
@@ -95,10 +128,10 @@ export class EngineClient implements Engine {
     await this.transport.close();
   }
 
-  #add(request: GenerateRequest): { id: string; queue: OutputQueue } {
+  #add(request: EngineRequest): { id: string; queue: OutputQueue<Delivery> } {
     if (!this.#open) throw engineFailed();
     const id = String(this.#numRequests++);
-    const queue = new OutputQueue();
+    const queue = new OutputQueue<Delivery>();
     this.#queues.set(id, queue);
     this.#post({ type: 'add', request: { ...request, id } });
     if (this.#queues.size === 1) this.#silence.arm();
@@ -154,23 +187,11 @@ export class EngineClient implements Engine {
   #receiveStep(outputs: readonly SequenceOutput[], stats: EngineStats): void {
     const timeMs = performance.now();
     this.#stats = stats;
-    for (const output of outputs) this.#deliver(output, timeMs);
-    for (const listener of this.#listeners) listener(stats);
-  }
-
-  #deliver(
-    { id, tokenIds, finishReason, prompt, logprobs, promptLogprobs }: SequenceOutput,
-    timeMs: number,
-  ): void {
-    const queue = this.#queues.get(id);
-    if (queue === undefined) return;
-    for (const [i, tokenId] of tokenIds.entries()) {
-      const reason = i === tokenIds.length - 1 ? finishReason : null;
-      const told = logprobs === undefined ? {} : { logprobs: logprobs[i] };
-      const toldOfPrompt = promptLogprobs === undefined || i > 0 ? {} : { promptLogprobs };
-      queue.push({ tokenId, finishReason: reason, timeMs, prompt, ...told, ...toldOfPrompt });
+    for (const output of outputs) {
+      this.#queues.get(output.id)?.push({ output, timeMs });
+      if (output.finishReason !== null) this.#drop(output.id);
     }
-    if (finishReason !== null) this.#drop(id);
+    for (const listener of this.#listeners) listener(stats);
   }
 
   #fail(error: Error): void {
@@ -186,6 +207,16 @@ export class EngineClient implements Engine {
     this.#queues.clear();
     this.#stats = { ...this.#stats, numRunning: 0, numWaiting: 0, kvUsage: 0 };
   }
+}
+
+function tokensOf({ output, timeMs }: Delivery): TokenOutput[] {
+  const { tokenIds, finishReason, prompt, logprobs, promptLogprobs } = output;
+  return tokenIds.map((tokenId, i) => {
+    const reason = i === tokenIds.length - 1 ? finishReason : null;
+    const told = logprobs === undefined ? {} : { logprobs: logprobs[i] };
+    const toldOfPrompt = promptLogprobs === undefined || i > 0 ? {} : { promptLogprobs };
+    return { tokenId, finishReason: reason, timeMs, prompt, ...told, ...toldOfPrompt };
+  });
 }
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

@@ -1,20 +1,19 @@
 import { ApiError } from '../errors.js';
 import type { Grammars } from '../grammar/service.js';
-import type { StepReading } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { type BatchShape, layOutStep, type StepLayout } from './batch.js';
 import { type BlockManager, blocksFor } from './block-manager.js';
 import { GrammarMasks } from './grammar-masks.js';
-import type { ModelRunner } from './model-runner.js';
+import type { ModelRunner, StepResults } from './model-runner.js';
 import { MAX_SCORED_TOKENS } from './options.js';
 import { type Outcome, OutcomeReader, type SequenceOutput } from './outcomes.js';
 import type { ScheduledSequence, SchedulerLimits } from './plan.js';
 import { type PacerOptions, PrefillPacer } from './prefill-pacer.js';
 import { checkRequest } from './request.js';
 import { Scheduler } from './scheduler.js';
-import { Sequence } from './sequence.js';
+import { type Sequence, sequenceOf } from './sequence.js';
 import { proposeDraft } from './speculation.js';
-import type { EngineStats, GenerateRequest } from './types.js';
+import type { EngineRequest, EngineStats } from './types.js';
 
 export interface EngineLimits extends Omit<SchedulerLimits, 'maxScoredTokens'>, PacerOptions {
   readonly maxModelLen: number;
@@ -47,7 +46,7 @@ export interface StepResult {
 
 /** A step that was sent to the device. */
 interface StepInFlight extends StepLayout {
-  readonly reading: Promise<StepReading>;
+  readonly reading: Promise<StepResults>;
   readonly startMs: number;
   readonly scheduleMs: number;
   readonly encodeMs: number;
@@ -140,15 +139,13 @@ export class EngineCore {
   }
 
   /** Throws ApiError where the request is malformed, its id is taken, it can never fit, or the engine has failed. */
-  add(request: GenerateRequest): void {
+  add(request: EngineRequest): void {
     if (this.#failure !== null) throw engineFailed();
     const { blocks, limits } = this.#options;
     const { maxModelLen } = limits;
     checkRequest(request, { maxModelLen, ...pool(blocks) });
     if (this.#sequences.has(request.id)) throw new ApiError('invalid_value', 'The request id is in use.');
-    const { id, promptTokenIds, sampling, cacheSalt: salt, priority, adapter } = request;
-    const options = { salt, priority, maxModelLen, adapter };
-    const sequence = new Sequence(id, promptTokenIds, sampling, this.#numArrivals++, options);
+    const sequence = sequenceOf(request, this.#numArrivals++, maxModelLen);
     sequence.arrivalMs = this.#options.now();
     this.#masks.start(sequence);
     this.#sequences.set(sequence.id, sequence);
@@ -247,7 +244,7 @@ export class EngineCore {
     for (const { sequence } of scheduled) sequence.scheduledMs ??= startMs;
     const scheduledMs = now();
     const layout = layOutStep(scheduled, this.#shape);
-    const reading = runner.run(layout.batch);
+    const reading = runner.run(layout.batch, { hidden: layout.pooled.length > 0 });
     // Whoever awaits it sees the rejection; a step that is given up has nobody.
     reading.catch(() => undefined);
     const times = { startMs, scheduleMs: scheduledMs - startMs, encodeMs: now() - scheduledMs };
@@ -270,13 +267,13 @@ export class EngineCore {
     }
   }
 
-  #take(step: StepInFlight, { words, gpuMs }: StepReading): StepResult {
-    checkRows(words, step.batch.logitsRows.length);
+  #take(step: StepInFlight, results: StepResults): StepResult {
+    checkRows(results.words, step.batch.logitsRows.length);
     const endMs = this.#options.now();
     const stepMs = endMs - Math.max(step.startMs, this.#lastStepEndMs);
     this.#lastStepEndMs = endMs;
     this.#pacer.observe(stepMs, step.numPrefillTokens, step.numDecoding);
-    const outcomes = this.#outcomes.read(step, words, endMs);
+    const outcomes = this.#outcomes.read(step, results, endMs);
     const outputs = outcomes.map((outcome) => this.#close(outcome));
     this.#lastStep = {
       stepPromptTokens: step.numPromptTokens,
@@ -284,7 +281,7 @@ export class EngineCore {
       stepMs,
       scheduleMs: step.scheduleMs,
       encodeMs: step.encodeMs,
-      gpuMs,
+      gpuMs: results.gpuMs,
       numDispatches: step.numDispatches,
     };
     return { outputs, stats: this.stats() };

@@ -84,11 +84,13 @@ export async function loadDeviceModel<B>(
 
 export type LogitsCapacity = Pick<BatchCapacity, 'maxLogits' | 'maxSampled'>;
 
-/** Enqueues one step: hidden states of all its tokens, logits of those that it asks for. */
+/** Enqueues one step: hidden states of all its tokens, logits of those that it asks for. One that tells hidden states is worked out each time. */
 export function enqueueForward<B>(device: DeviceModel<B>, step: Omit<Step<B>, 'batch'>): void {
   const { backend, model, caches, activations, batch } = device;
   const whole = { ...step, batch };
-  backend.ops.replay(whole, () => forward(backend.ops, model, caches, activations, whole));
+  const work = () => forward(backend.ops, model, caches, activations, whole);
+  if (step.wantsHidden === true) work();
+  else backend.ops.replay(whole, work);
 }
 
 async function openAdapters(folders: readonly string[]): Promise<LoraAdapter[]> {
@@ -169,6 +171,7 @@ const WARM_UP_STEPS = [
 ];
 
 interface WarmUpStep {
+  readonly wantsHidden?: boolean;
   readonly hasAdapters: boolean;
   readonly numTokens: number;
   readonly numLogits: number;
@@ -202,6 +205,7 @@ async function warmUp<B>(device: DeviceModel<B>, steps: readonly WarmUpStep[]): 
   };
   await ops.prepare(() => {
     for (const step of steps) enqueue(step);
+    for (const step of steps) enqueue({ ...step, wantsHidden: true });
   });
   for (const step of steps) {
     enqueue(step);

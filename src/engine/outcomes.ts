@@ -1,4 +1,5 @@
-import type { SampledRows, ScoredRows, StepLayout } from './batch.js';
+import type { PooledTokens, SampledRows, ScoredRows, StepLayout } from './batch.js';
+import type { StepResults } from './model-runner.js';
 import { logprobsOf, tokenOf } from './results.js';
 import type { Sequence } from './sequence.js';
 import { countAccepted } from './speculation.js';
@@ -14,6 +15,8 @@ export interface SequenceOutput {
   readonly logprobs?: readonly TokenLogprobs[];
   /** With the first token, where the request asks for them. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
+  /** In place of tokens, where the request asks for it. */
+  readonly embedding?: Float32Array;
 }
 
 /** What a step gave to a sequence that still wants it. */
@@ -35,13 +38,15 @@ export class OutcomeReader {
     return this.#speculation;
   }
 
-  /** @param words results of the step, a row for each row of its logits; @param nowMs when they came */
-  read(step: StepLayout, words: Uint32Array, nowMs: number): Outcome[] {
-    for (const rows of step.scored) {
-      if (rows.sequence.status !== 'finished') readScores(step, rows, words);
-    }
-    const wanted = step.sampled.filter(({ sequence }) => sequence.status !== 'finished');
-    return wanted.map((rows) => this.#readTokens(step, rows, words, nowMs));
+  /** @param results of the step, `words` a row for each row of its logits; @param nowMs when they came */
+  read(step: StepLayout, { words, hidden }: Pick<StepResults, 'words' | 'hidden'>, nowMs: number): Outcome[] {
+    for (const rows of step.scored.filter(isWanted)) readScores(step, rows, words);
+    const embedded = step.pooled.filter(isWanted).flatMap((tokens) => {
+      const output = readHidden(step, tokens, hidden, nowMs);
+      return output === null ? [] : [{ sequence: tokens.sequence, output }];
+    });
+    const sampled = step.sampled.filter(isWanted);
+    return [...embedded, ...sampled.map((rows) => this.#readTokens(step, rows, words, nowMs))];
   }
 
   #readTokens(step: StepLayout, rows: SampledRows, words: Uint32Array, nowMs: number): Outcome {
@@ -85,6 +90,27 @@ export class OutcomeReader {
     if (sampling.stopTokenIds.includes(tokenId)) return 'stop';
     return tokenIds.length >= maxNumTokens ? 'length' : null;
   }
+}
+
+function isWanted({ sequence }: { readonly sequence: Sequence }): boolean {
+  return sequence.status !== 'finished';
+}
+
+/** Adds a step's hidden states to a sequence's pool. Returns null where some are still to come. */
+function readHidden(
+  { batch }: StepLayout,
+  { sequence, firstToken, position, numTokens }: PooledTokens,
+  hidden: Float32Array | undefined,
+  nowMs: number,
+): SequenceOutput | null {
+  const { pool } = sequence;
+  if (hidden === undefined || pool === null) throw new Error('the runner gave no hidden states');
+  const size = hidden.length / batch.numTokens;
+  pool.take(hidden.subarray(firstToken * size, (firstToken + numTokens) * size), position, size);
+  const embedding = pool.result();
+  if (embedding === null) return null;
+  sequence.firstTokenMs = nowMs;
+  return { id: sequence.id, tokenIds: [], finishReason: 'stop', prompt: sequence.promptStats, embedding };
 }
 
 function readScores(

@@ -1,32 +1,30 @@
-import type { TokenOutput } from './types.js';
-
-/** One request's tokens on their way from the steps that made them to the caller that reads them. */
-export class OutputQueue {
-  readonly #outputs: TokenOutput[] = [];
+/** What steps gave to one request, on its way to the caller that reads it. */
+export class OutputQueue<T> {
+  readonly #outputs: T[] = [];
   #ended = false;
   #error: Error | null = null;
   #wakeUp: (() => void) | null = null;
 
-  push(output: TokenOutput): void {
+  push(output: T): void {
     this.#outputs.push(output);
     this.#notify();
   }
 
-  /** No token follows; what is queued is dropped. */
+  /** Nothing follows; what is queued is dropped. */
   abort(): void {
     this.#outputs.length = 0;
     this.#ended = true;
     this.#notify();
   }
 
-  /** No token follows; what is queued comes before the error. */
+  /** Nothing follows; what is queued comes before the error. */
   fail(error: Error): void {
     this.#error ??= error;
     this.#notify();
   }
 
-  /** The next token, or null after `abort`. Rejects after `fail`. One reader at a time. */
-  async next(): Promise<TokenOutput | null> {
+  /** The next output, or null after `abort`. Rejects after `fail`. One reader at a time. */
+  async next(): Promise<T | null> {
     for (;;) {
       const output = this.#outputs.shift();
       if (output !== undefined) return output;

@@ -1,11 +1,11 @@
 import { ApiError, CheckpointError, type ErrorCode, LoadCheckError, UserError } from '../errors.js';
 import type { StepResult } from './core.js';
 import type { EngineOptions, LoadProgress } from './options.js';
-import type { EngineInfo, EngineStats, GenerateRequest } from './types.js';
+import type { EngineInfo, EngineRequest, EngineStats } from './types.js';
 
 /** What the client asks of the core. Order matters: all that one turn of the event loop asks travels in one message. */
 export type EngineCommand =
-  | { readonly type: 'add'; readonly request: GenerateRequest }
+  | { readonly type: 'add'; readonly request: EngineRequest }
   | { readonly type: 'abort'; readonly id: string };
 
 /**

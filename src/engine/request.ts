@@ -1,5 +1,5 @@
 import { ApiError } from '../errors.js';
-import type { GenerateRequest } from './types.js';
+import type { EngineRequest, SamplingParams } from './types.js';
 
 /** What bounds the length of one sequence. */
 export interface LengthLimits {
@@ -9,16 +9,28 @@ export interface LengthLimits {
 }
 
 /** Throws ApiError unless the request is well formed and can finish with the whole engine to itself. */
-export function checkRequest(request: GenerateRequest, limits: LengthLimits): void {
-  const { promptTokenIds, sampling } = request;
+export function checkRequest(request: EngineRequest, limits: LengthLimits): void {
+  const { promptTokenIds } = request;
   if (promptTokenIds.length === 0) throw new ApiError('invalid_value', 'The prompt has no tokens.');
   if (!promptTokenIds.every(isTokenId)) {
     throw new ApiError('invalid_value', 'A token id must be an integer from 0 to 2^32 - 1.');
   }
-  if (!Number.isSafeInteger(sampling.maxTokens) || sampling.maxTokens < 1) {
+  if ('sampling' in request) checkAnswer(promptTokenIds.length, request.sampling, limits);
+  else checkPrompt(promptTokenIds.length, limits);
+}
+
+function checkAnswer(numPrompt: number, { maxTokens }: SamplingParams, limits: LengthLimits): void {
+  if (!Number.isSafeInteger(maxTokens) || maxTokens < 1) {
     throw new ApiError('invalid_value', 'The maximum of generated tokens must be an integer of at least 1.');
   }
-  checkLength(promptTokenIds.length, sampling.maxTokens, limits);
+  checkLength(numPrompt, maxTokens, limits);
+}
+
+function checkPrompt(numPrompt: number, { maxModelLen, numBlocks, blockSize }: LengthLimits): void {
+  const room = Math.min(maxModelLen, numBlocks * blockSize);
+  if (numPrompt <= room) return;
+  const message = `The prompt has ${numPrompt} tokens; the context holds ${room}.`;
+  throw new ApiError('context_length_exceeded', message);
 }
 
 /** The last generated token is never computed, so it takes no place in the cache. */

@@ -1,5 +1,5 @@
 import { editedRows } from '../ops/edits-layout.js';
-import type { Batch, StepReading, Tensor } from '../ops/ops.js';
+import type { Batch, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { formatName } from '../quant/formats.js';
 import { type Backend, checkHardware, cpuBackend, webgpuBackend } from './backend.js';
@@ -11,7 +11,7 @@ import {
   type OpenModel,
   openModelDirectory,
 } from './device-model.js';
-import type { LoadedModel, ModelRunner } from './model-runner.js';
+import type { LoadedModel, ModelRunner, StepResults } from './model-runner.js';
 import { type EngineOptions, type LoadProgress, MAX_SCORED_TOKENS } from './options.js';
 import type { EngineInfo } from './types.js';
 
@@ -68,7 +68,10 @@ class DeviceRunner<B> implements ModelRunner {
   }
 
   /** A step without rows of logits is waited for all the same, so that steps do not pile up. */
-  run(batch: Batch): Promise<StepReading> {
+  async run(
+    batch: Batch,
+    { hidden: wantsHidden }: { readonly hidden: boolean } = { hidden: false },
+  ): Promise<StepResults> {
     const { ops } = this.#device.backend;
     [this.#results, this.#previous] = [this.#previous, this.#results];
     const numLogits = batch.logitsRows.length;
@@ -79,9 +82,16 @@ class DeviceRunner<B> implements ModelRunner {
       numLogits,
       previous: this.#previous,
       hasAdapters,
+      wantsHidden,
     });
     this.#sample(batch, numLogits);
-    return ops.readWords(this.#results, Math.max(1, numLogits));
+    const results = ops.readWords(this.#results, Math.max(1, numLogits));
+    if (!wantsHidden) return results;
+    const [reading, hidden] = await Promise.all([
+      results,
+      ops.read(this.#device.activations.normed, batch.numTokens),
+    ]);
+    return { ...reading, hidden };
   }
 
   /** Compiles the kernels that sample, and runs each once with either of the two results. */
@@ -148,6 +158,7 @@ function describe<B>({ backend, model, plan }: DeviceModel<B>, options: EngineOp
   const { format } = model.layers[0].qkv.weight.parts[0];
   return {
     maxModelLen: plan.maxModelLen,
+    hiddenSize: model.config.hiddenSize,
     maxNumSeqs: options.maxNumSeqs,
     blockSize: plan.blockSize,
     numBlocks: plan.numBlocks,

@@ -120,11 +120,9 @@ export class Scheduler {
     };
   }
 
-  /** One token at least is left to compute: its logits are what the sequence waits for. So are those of prompt tokens to tell of. */
+  /** One token at least is left to compute: it gives what the sequence waits for. */
   #findPrefix(sequence: Sequence): CachedPrefix {
-    const { numTokens, numScoredTokens, numToScore } = sequence;
-    const numSkippable = numScoredTokens < numToScore ? numScoredTokens : numTokens - 1;
-    const numUsable = Math.floor(numSkippable / this.blocks.blockSize);
+    const numUsable = Math.floor(sequence.numSkippableTokens / this.blocks.blockSize);
     return this.blocks.findPrefix(this.#names(sequence).slice(0, numUsable));
   }
 

@@ -1,6 +1,7 @@
 import type { Matcher } from '../grammar/service.js';
+import { HiddenPool } from './hidden-pool.js';
 import { TokenCounts } from './token-counts.js';
-import type { PromptStats, SamplingParams, TokenLogprobs } from './types.js';
+import type { EngineRequest, Pooling, PromptStats, SamplingParams, TokenLogprobs } from './types.js';
 
 export type SequenceStatus = 'waiting' | 'running' | 'finished';
 
@@ -9,6 +10,28 @@ export interface SequenceOptions {
   readonly priority?: number;
   readonly maxModelLen?: number;
   readonly adapter?: number;
+  /** Absent, its next tokens are wanted. */
+  readonly pooling?: Pooling;
+}
+
+/** Of a sequence that samples nothing. */
+const NO_SAMPLING: SamplingParams = {
+  maxTokens: 0,
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0n,
+  ignoreEos: true,
+  stopTokenIds: [],
+};
+
+/** The sequence of a request that was checked. @param arrival as of `Sequence` */
+export function sequenceOf(request: EngineRequest, arrival: number, maxModelLen: number): Sequence {
+  const { id, promptTokenIds, cacheSalt: salt, priority, adapter } = request;
+  const options = { salt, priority, maxModelLen, adapter };
+  if ('sampling' in request) return new Sequence(id, promptTokenIds, request.sampling, arrival, options);
+  return new Sequence(id, promptTokenIds, NO_SAMPLING, arrival, { ...options, pooling: request.pooling });
 }
 
 /** One text that grows by a token at a time. There is no phase: prefill is when many tokens are not computed, decode when one is. */
@@ -31,6 +54,8 @@ export class Sequence {
   matcher: Matcher | null = null;
   /** Tokens that may come next, u32 `[ceil(vocab/32)]`; null until the grammar has told. */
   mask: Uint32Array | null = null;
+  /** Of its hidden states, which alone are wanted; null where its next tokens are. */
+  readonly pool: HiddenPool | null;
   /** Tokens of its text; null where no penalty needs them. */
   readonly counts: TokenCounts | null;
   /** Of the prompt's tokens from the second on, as far as steps have told; and how many the steps that were sent will have told. */
@@ -60,8 +85,9 @@ export class Sequence {
     promptTokenIds: readonly number[],
     readonly sampling: SamplingParams,
     readonly arrival = 0,
-    { salt = '', priority = 0, maxModelLen = Number.POSITIVE_INFINITY, adapter = 0 }: SequenceOptions = {},
+    options: SequenceOptions = {},
   ) {
+    const { salt = '', priority = 0, maxModelLen = Number.POSITIVE_INFINITY, adapter = 0, pooling } = options;
     // What an adapter computes is no other's to share.
     this.salt = adapter === 0 ? salt : JSON.stringify([adapter, salt]);
     this.adapter = adapter;
@@ -69,6 +95,7 @@ export class Sequence {
     this.tokenIds = [...promptTokenIds];
     this.numPromptTokens = promptTokenIds.length;
     this.maxNumTokens = Math.min(promptTokenIds.length + sampling.maxTokens, maxModelLen);
+    this.pool = pooling === undefined ? null : new HiddenPool(pooling, promptTokenIds.length);
     this.counts = hasPenalty(sampling) ? new TokenCounts(promptTokenIds) : null;
   }
 
@@ -111,7 +138,7 @@ export class Sequence {
 
   /** Whether it computes a prompt, or what it lost to a preemption, rather than its next token. */
   get isPrefilling(): boolean {
-    return this.numUncomputedTokens > 1;
+    return this.pool !== null || this.numUncomputedTokens > 1;
   }
 
   /** Whether its grammar has still to tell what may come next: until then nothing is sampled. */
@@ -121,7 +148,13 @@ export class Sequence {
 
   /** Whether it has all its tokens, be they pending or not: nothing is left to compute. */
   get isComplete(): boolean {
-    return this.numTokens >= this.maxNumTokens;
+    return this.pool === null ? this.numTokens >= this.maxNumTokens : this.numUncomputedTokens === 0;
+  }
+
+  /** Tokens at its start that need not be computed where the cache has them: no logits and no hidden states are wanted of them. */
+  get numSkippableTokens(): number {
+    if (this.pool !== null) return this.pool.numSkippable;
+    return this.numScoredTokens < this.numToScore ? this.numScoredTokens : this.numTokens - 1;
   }
 
   /** Pending ones included, as in the next two. */

@@ -1,9 +1,10 @@
 /** What the server and the commands see of the engine. */
 import type { Grammar } from '../grammar/spec.js';
+import type { Pooling } from '../model/pooling.js';
 import type { KvType } from '../ops/ops.js';
 import type { AdapterSummary } from '../webgpu/adapter.js';
 
-export type { AdapterSummary };
+export type { AdapterSummary, Pooling };
 
 export interface SamplingParams {
   /** Generated tokens at most. */
@@ -57,12 +58,11 @@ export interface TokenLogprobs {
   readonly top: readonly { readonly tokenId: number; readonly logprob: number }[];
 }
 
-export interface GenerateRequest {
+export interface PromptRequest {
   /** Unique among the running ones. */
   readonly id: string;
-  /** At least one; with maxTokens it fits the engine's maxModelLen. */
+  /** At least one, and no more than the engine's maxModelLen. */
   readonly promptTokenIds: readonly number[];
-  readonly sampling: SamplingParams;
   /** Number of the adapter (LoRA) that its tokens take, from 1; absent, none. */
   readonly adapter?: number;
   /** Requests share cached prefixes only with those of the same salt; none is a salt of its own. */
@@ -70,6 +70,18 @@ export interface GenerateRequest {
   /** Lower goes first, and is preempted last; default 0. */
   readonly priority?: number;
 }
+
+/** Asks for the text that follows. One token more than the prompt fits the engine's maxModelLen. */
+export interface GenerateRequest extends PromptRequest {
+  readonly sampling: SamplingParams;
+}
+
+/** Asks for the hidden states of the prompt's tokens, pooled. */
+export interface EmbedRequest extends PromptRequest {
+  readonly pooling: Pooling;
+}
+
+export type EngineRequest = GenerateRequest | EmbedRequest;
 
 export type FinishReason = 'stop' | 'length' | 'abort' | 'error';
 
@@ -84,6 +96,15 @@ export interface TokenOutput {
   readonly logprobs?: TokenLogprobs;
   /** With the first token, where the request asks for them: of each prompt token but the first. */
   readonly promptLogprobs?: readonly TokenLogprobs[];
+}
+
+/** What a prompt means to the model. */
+export interface Embedding {
+  /** Pooled hidden states after the last norm, `[hiddenSize]`, not normalised. */
+  readonly values: Float32Array;
+  /** As `TokenOutput.timeMs`. */
+  readonly timeMs: number;
+  readonly prompt: PromptStats;
 }
 
 /** How a request came to its first token. */
@@ -104,6 +125,8 @@ export interface Engine {
    * Throws ApiError `engine_failed` when the engine dies, `context_length_exceeded` when the request can never fit.
    */
   generate(request: GenerateRequest, signal?: AbortSignal): AsyncIterable<TokenOutput>;
+  /** Resolves with null where the signal is aborted, which frees the sequence as above. Rejects with what `generate` throws. */
+  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding | null>;
   /** Counters of the last step. */
   stats(): EngineStats;
   /** Called after every step, for the metrics. */
@@ -115,6 +138,8 @@ export interface Engine {
 
 export interface EngineInfo {
   readonly maxModelLen: number;
+  /** Numbers in an embedding. */
+  readonly hiddenSize: number;
   readonly maxNumSeqs: number;
   readonly blockSize: number;
   readonly numBlocks: number;

@@ -16,7 +16,7 @@ export interface GgufChoice {
   readonly quantization: string | null;
 }
 
-/** All that tells how to read weights, or how text becomes tokens. */
+/** All that tells how to read weights, how text becomes tokens, or how hidden states become an embedding. */
 const SETTINGS: readonly string[] = [
   'config.json',
   'generation_config.json',
@@ -32,6 +32,7 @@ const SETTINGS: readonly string[] = [
   'merges.txt',
   'chat_template.jinja',
   'chat_template.json',
+  '1_Pooling/config.json',
 ];
 
 const WEIGHTS = 'model.safetensors';
@@ -50,7 +51,7 @@ export function selectFiles(repository: string, paths: readonly string[], choice
   if (!roots.includes('config.json'))
     throw new UserError(`${repository}: has no config.json beside its weights, so it cannot be read`);
   checkParts(repository, weights);
-  return { files: [...SETTINGS.filter((name) => roots.includes(name)), ...weights], gguf: null };
+  return { files: [...SETTINGS.filter((name) => paths.includes(name)), ...weights], gguf: null };
 }
 
 /** As the checkpoint reads them: one file, else the shards of the index, else the only file there is. */

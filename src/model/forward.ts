@@ -88,9 +88,14 @@ export interface Step<B> {
   readonly numLogits: number;
   /** Whether some token has an adapter; absent, none has. */
   readonly hasAdapters?: boolean;
+  /** Whether hidden states of all tokens are wanted; absent, none are. */
+  readonly wantsHidden?: boolean;
 }
 
-/** The transformer: hidden states of the step's tokens through all layers, then logits `[numLogits][vocab]` in `activations.logits`. */
+/**
+ * The transformer: hidden states of the step's tokens through all layers, then logits `[numLogits][vocab]` in `activations.logits`, and where they
+ * are wanted the hidden states after the last norm, `[numTokens][hiddenSize]`, in `activations.normed`.
+ */
 export function forward<B>(
   ops: Ops<B>,
   model: Model<B>,
@@ -98,17 +103,29 @@ export function forward<B>(
   act: Activations<B>,
   step: Step<B>,
 ): void {
-  const { batch, previous, numTokens: rows, numLogits, hasAdapters = false } = step;
+  const { batch, previous, numTokens: rows, numLogits, hasAdapters = false, wantsHidden = false } = step;
   const { embedding: table, positions, config, layers } = model;
   const scale = config.embeddingScale;
   ops.embed({ batch, previous, table, out: act.residual, rows, scale, positions });
   layers.forEach((layer, i) => {
     for (const weights of model.bring[i]) ops.bring(weights);
     const lora = hasAdapters ? (model.loras?.[i] ?? null) : null;
-    if (i < layers.length - 1) layerForward(ops, config, layer, caches[i], act, step, lora);
+    if (i < layers.length - 1 || wantsHidden) layerForward(ops, config, layer, caches[i], act, step, lora);
     else lastLayer(ops, config, layer, caches[i], act, step, lora);
   });
+  if (wantsHidden) hiddenStates(ops, model, act, step);
   if (numLogits > 0) logitsOf(ops, model, act, numLogits);
+}
+
+/** What `lastLayer` leaves out: past the last layer all tokens go on, and rows whose logits are wanted are taken from them. */
+function hiddenStates<B>(
+  ops: Ops<B>,
+  { config, finalNorm }: Model<B>,
+  { residual, normed, lastResidual }: Activations<B>,
+  { batch, numTokens, numLogits }: Step<B>,
+): void {
+  normalize(ops, config, finalNorm, residual, normed, numTokens);
+  if (numLogits > 0) ops.gatherRows({ batch, x: residual, out: lastResidual, rows: numLogits });
 }
 
 /** Takes the residual stream of the step's tokens through one layer. */

@@ -16,6 +16,7 @@ import { addRequestLimit, addTokenHeaders } from './rate-limits.js';
 import { addRequestLog } from './request-log.js';
 import { addChat } from './routes/chat.js';
 import { addCompletions } from './routes/completions.js';
+import { addEmbeddings } from './routes/embeddings.js';
 import { addHealth } from './routes/health.js';
 import { addLoad } from './routes/load.js';
 import { addMessages } from './routes/messages.js';
@@ -83,6 +84,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addChat,
     addResponses,
     addMessages,
+    addEmbeddings,
     addTokenize,
     addModels,
     addLoad,

@@ -146,15 +146,16 @@ export class Metrics {
 
   /**
    * Follows one sequence.
+   * @param maxTokens asked for; null where none can be
    * @param startMs when its request arrived, on the clock of `TokenOutput.timeMs`; @param onToken called for each generated token
    */
   startRequest(
     startMs: number,
     numPromptTokens: number,
-    maxTokens: number,
+    maxTokens: number | null,
     onToken: () => void = () => undefined,
   ): RequestTimer {
-    this.maxTokensParam.observe(maxTokens);
+    if (maxTokens !== null) this.maxTokensParam.observe(maxTokens);
     return new RequestTimer(this, startMs, numPromptTokens, onToken);
   }
 

@@ -1,4 +1,4 @@
-import type { Engine } from '../engine/types.js';
+import type { Engine, Pooling } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import type { ChatTemplate } from '../text/chat-template.js';
 import type { OutputFormat } from '../text/output/formats.js';
@@ -15,6 +15,8 @@ export interface ModelParts {
   readonly template: ChatTemplate | null;
   /** How a chat's answer is told apart. */
   readonly output: OutputFormat;
+  /** How embeddings are made; absent, of the mean. */
+  readonly pooling?: Pooling;
 }
 
 /** A model that can be served, loaded or not. */

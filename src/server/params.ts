@@ -75,14 +75,14 @@ export function textOptions(body: CommonBody): TextOptions {
 }
 
 /** Id of an answer: the request's own behind the endpoint's prefix, or a random one. */
-export function answerId(prefix: string, { request_id }: CommonBody): string {
+export function answerId(prefix: string, { request_id }: Pick<CommonBody, 'request_id'>): string {
   return `${prefix}-${request_id ?? randomUUID()}`;
 }
 
 /** The end of a prompt, where the request bounds its length; -1 leaves room for the answer. */
 export function truncatePrompt(
   ids: readonly number[],
-  body: CommonBody,
+  body: Pick<CommonBody, 'truncate_prompt_tokens'>,
   maxTokens: number | null,
   maxModelLen: number,
 ): readonly number[] {
@@ -120,7 +120,9 @@ function checkMinTokens(minTokens: number, maxTokens: number): void {
 }
 
 /** What the scheduler and the prefix cache should know of a request. */
-export function requestOptions(body: CommonBody): Pick<GenerateRequest, 'priority' | 'cacheSalt'> {
+export function requestOptions(
+  body: Pick<CommonBody, 'priority' | 'cache_salt'>,
+): Pick<GenerateRequest, 'priority' | 'cacheSalt'> {
   return { priority: body.priority ?? 0, cacheSalt: body.cache_salt ?? '' };
 }
 

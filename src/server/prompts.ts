@@ -2,7 +2,13 @@ import { ApiError } from '../errors.js';
 import { gapMarkers } from '../text/fill-in-middle.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
-const MAX_PROMPTS = 256;
+/** A field of a body that holds prompts. */
+export interface PromptField {
+  readonly name: string;
+  readonly maxPrompts: number;
+}
+
+const COMPLETION_FIELD: PromptField = { name: 'prompt', maxPrompts: 256 };
 
 const SHAPES = 'a string, a list of strings, a list of token ids, or a list of lists of token ids';
 
@@ -22,27 +28,33 @@ export interface Surroundings {
 
 /**
  * The prompts of a completion request. Special tokens in the text are parsed.
+ * @param field that holds them, as errors name it
  * @throws ApiError where a prompt is empty or of no known shape, an id is outside the vocabulary, or the model cannot fill a gap
  */
-export function encodePrompts(prompt: unknown, tokenizer: Tokenizer, around: Surroundings): Prompt[] {
-  const prompts = listPrompts(prompt);
-  if (prompts.length === 0) throw new ApiError('invalid_value', 'prompt must not be empty.', 'prompt');
-  if (prompts.length > MAX_PROMPTS) {
-    throw new ApiError('invalid_value', `prompt must hold at most ${MAX_PROMPTS} prompts.`, 'prompt');
+export function encodePrompts(
+  prompt: unknown,
+  tokenizer: Tokenizer,
+  around: Surroundings,
+  { name, maxPrompts }: PromptField = COMPLETION_FIELD,
+): Prompt[] {
+  const prompts = listPrompts(prompt, name);
+  if (prompts.length === 0) throw new ApiError('invalid_value', `${name} must not be empty.`, name);
+  if (prompts.length > maxPrompts) {
+    throw new ApiError('invalid_value', `${name} must hold at most ${maxPrompts} texts.`, name);
   }
   const isList = Array.isArray(prompt) && prompts.length > 0 && prompt[0] === prompts[0];
   const encode = promptEncoder(tokenizer, around);
   return prompts.map((one, i) => {
-    const param = isList ? `prompt[${i}]` : 'prompt';
+    const param = isList ? `${name}[${i}]` : name;
     const tokenIds = encode(promptText(one, param, tokenizer.vocabSize));
     if (tokenIds.length === 0) throw new ApiError('invalid_value', `${param} must not be empty.`, param);
     return { tokenIds, text: typeof one === 'string' ? one : null };
   });
 }
 
-function listPrompts(prompt: unknown): unknown[] {
+function listPrompts(prompt: unknown, name: string): unknown[] {
   if (typeof prompt === 'string') return [prompt];
-  if (!Array.isArray(prompt)) throw new ApiError('invalid_value', `prompt must be ${SHAPES}.`, 'prompt');
+  if (!Array.isArray(prompt)) throw new ApiError('invalid_value', `${name} must be ${SHAPES}.`, name);
   return typeof prompt[0] === 'number' ? [prompt] : prompt;
 }
 
@@ -74,7 +86,10 @@ function promptText(prompt: unknown, param: string, vocabSize: number): string |
 }
 
 function checkIds(prompt: unknown, param: string, vocabSize: number): number[] {
-  if (!Array.isArray(prompt)) throw new ApiError('invalid_value', `prompt must be ${SHAPES}.`, param);
+  if (!Array.isArray(prompt)) {
+    const name = param.replace(/\[\d+\]$/, '');
+    throw new ApiError('invalid_value', `${name} must be ${SHAPES}.`, param);
+  }
   const index = prompt.findIndex((id: unknown) => !isTokenId(id, vocabSize));
   if (index < 0) return prompt as number[];
   const where = `${param}[${index}]`;

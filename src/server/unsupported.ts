@@ -33,6 +33,15 @@ export const UNSUPPORTED_CHAT: readonly UnsupportedParameter[] = [
   { name: 'web_search_options', neutral: [] },
 ];
 
+/** Of vLLM: what it has in place of `input`, how its numbers are written, and what is `normalize` here. */
+export const UNSUPPORTED_EMBEDDINGS: readonly UnsupportedParameter[] = [
+  { name: 'messages', neutral: [] },
+  { name: 'embed_dtype', neutral: ['float32'] },
+  { name: 'endianness', neutral: ['native', 'little'] },
+  { name: 'use_activation', neutral: [true] },
+  { name: 'truncation_side', neutral: ['left'] },
+];
+
 /** @throws ApiError `unsupported_parameter` for the first one that asks for something */
 export function refuseUnsupported(body: object, parameters: readonly UnsupportedParameter[]): void {
   for (const { name, neutral } of parameters) {

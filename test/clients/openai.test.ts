@@ -81,6 +81,22 @@ t.test('functions are called through the responses API, streamed and not', async
   t.match((await calling.responses.stream(body).finalResponse()).output, output);
 });
 
+t.test('embeds texts, as floats and as the bytes that the client asks for by itself', async (t) => {
+  const input = ['a fox', 'a red fox', 'the sea at night'];
+  const { data, usage } = await client.embeddings.create({ model, input });
+  const floats = await client.embeddings.create({ model, input, encoding_format: 'float' });
+  t.strictSame(
+    data.map(({ embedding }) => embedding),
+    floats.data.map(({ embedding }) => embedding.map(Math.fround)),
+  );
+  t.ok(usage.prompt_tokens > 0 && usage.total_tokens === usage.prompt_tokens);
+  const [fox, redFox, sea] = data.map(({ embedding }) => embedding);
+  const likeness = (a: readonly number[], b: readonly number[]) => a.reduce((sum, v, i) => sum + v * b[i], 0);
+  t.ok(likeness(fox, redFox) > likeness(fox, sea));
+  const cut = await client.embeddings.create({ model, input: 'a fox', dimensions: 8 });
+  t.equal(cut.data[0]?.embedding.length, 8);
+});
+
 t.test('errors are those of the client’s own classes', async (t) => {
   const refused = (promise: Promise<unknown>) =>
     promise.then(

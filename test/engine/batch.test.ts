@@ -159,6 +159,29 @@ function sequence(tokenIds: readonly number[], numComputed: number, blockTable: 
   return result;
 }
 
+t.test('hidden states are told of the tokens of a sequence to embed, which samples nothing', (t) => {
+  const embedded = new Sequence('e', [10, 11, 12, 13], fakeRequest('e', [1]).sampling, 0, {
+    pooling: 'mean',
+  });
+  embedded.blockTable.push(0);
+  embedded.numComputedTokens = 1;
+  const decoding = sequence([1, 2, 3], 2, [1]);
+  const { batch, sampled, pooled } = layOutStep(
+    [
+      { sequence: decoding, numTokens: 1, numDrafts: 0 },
+      { sequence: embedded, numTokens: 3, numDrafts: 0 },
+    ],
+    { blockSize: 4, maxBlocksPerSequence: 1, vocabulary },
+  );
+  t.same([...batch.logitsRows], [0]);
+  t.same(
+    sampled.map(({ sequence }) => sequence),
+    [decoding],
+  );
+  t.same(pooled, [{ sequence: embedded, firstToken: 1, position: 1, numTokens: 3 }]);
+  t.end();
+});
+
 t.test('a step tells the adapters of its sequences, where some have one', (t) => {
   const { sampling } = fakeRequest('a', [1]);
   const item = (adapter: number) => {

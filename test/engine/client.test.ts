@@ -11,7 +11,7 @@ import {
 } from '#halflight/engine/protocol.js';
 import type { Engine, GenerateRequest, TokenOutput } from '#halflight/engine/types.js';
 import { ApiError } from '#halflight/errors.js';
-import { expectedAnswer, fakeModel, fakeRequest } from '../support/fake-runner.js';
+import { expectedAnswer, expectedEmbedding, fakeModel, fakeRequest } from '../support/fake-runner.js';
 import type { FakeBehaviour } from '../support/fake-worker.js';
 
 const WORKER_URL = new URL('../support/fake-worker.js', import.meta.url);
@@ -120,6 +120,27 @@ for (const [place, create] of Object.entries(ENGINES)) {
         outputs.map(({ tokenId }) => tokenId),
         expectedAnswer(again, SHAPE.maxModelLen).tokenIds,
       );
+    });
+
+    t.test('embeds prompts beside answers, and ends without one where the signal aborts', async (t) => {
+      const prompt = Array.from({ length: 500 }, (_, i) => i % 50);
+      const answer = collect(engine.generate(fakeRequest('a', [1, 2])));
+      for (const pooling of ['mean', 'last'] as const) {
+        const embedding = await engine.embed({ id: pooling, promptTokenIds: prompt, pooling });
+        t.same([...(embedding?.values ?? [])], expectedEmbedding(prompt, pooling));
+        t.match(embedding, { timeMs: Number, prompt: { numCachedTokens: Number } });
+      }
+      t.equal((await answer).length, 8);
+      const request = { id: 'b', promptTokenIds: prompt, pooling: 'mean' } as const;
+      t.equal(await engine.embed(request, AbortSignal.abort()), null);
+      const controller = new AbortController();
+      const aborted = engine.embed(request, controller.signal);
+      controller.abort();
+      t.equal(await aborted, null);
+      await until(() => isIdle(engine));
+      await t.rejects(engine.embed({ ...request, promptTokenIds: Array(600).fill(1) }), {
+        code: 'context_length_exceeded',
+      });
     });
 
     t.test('refuses what can never fit, and goes on', async (t) => {

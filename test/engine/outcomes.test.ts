@@ -24,7 +24,7 @@ function drafted(drafts: readonly number[], sampling: Partial<SamplingParams> = 
 }
 
 function read(reader: OutcomeReader, step: ReturnType<typeof drafted>['step'], sampled: readonly number[]) {
-  return reader.read(step, sampledTokens(sampled).words, 50).map(({ output }) => output);
+  return reader.read(step, sampledTokens(sampled), 50).map(({ output }) => output);
 }
 
 t.test(

@@ -10,7 +10,7 @@ const token = (tokenId: number): TokenOutput => ({
 });
 
 t.test('tokens come in order, whether they or their reader came first', async (t) => {
-  const queue = new OutputQueue();
+  const queue = new OutputQueue<TokenOutput>();
   queue.push(token(1));
   queue.push(token(2));
   t.match(await queue.next(), { tokenId: 1 });
@@ -23,7 +23,7 @@ t.test('tokens come in order, whether they or their reader came first', async (t
 });
 
 t.test('an abort drops what is queued and ends the reading for good', async (t) => {
-  const queue = new OutputQueue();
+  const queue = new OutputQueue<TokenOutput>();
   queue.push(token(1));
   queue.abort();
   t.equal(await queue.next(), null);
@@ -31,7 +31,7 @@ t.test('an abort drops what is queued and ends the reading for good', async (t) 
 });
 
 t.test('an abort and a failure wake a reader that waits', async (t) => {
-  const [aborted, failed] = [new OutputQueue(), new OutputQueue()];
+  const [aborted, failed] = [new OutputQueue<TokenOutput>(), new OutputQueue<TokenOutput>()];
   const [ended, rejected] = [aborted.next(), failed.next()];
   aborted.abort();
   failed.fail(new Error('lost'));
@@ -40,7 +40,7 @@ t.test('an abort and a failure wake a reader that waits', async (t) => {
 });
 
 t.test('a failure comes after the tokens before it, and stays the first one', async (t) => {
-  const queue = new OutputQueue();
+  const queue = new OutputQueue<TokenOutput>();
   queue.push(token(1));
   queue.fail(new Error('first'));
   queue.fail(new Error('second'));
@@ -50,7 +50,7 @@ t.test('a failure comes after the tokens before it, and stays the first one', as
 });
 
 t.test('a reader that has aborted is not told of a failure', async (t) => {
-  const queue = new OutputQueue();
+  const queue = new OutputQueue<TokenOutput>();
   queue.fail(new Error('lost'));
   queue.abort();
   t.equal(await queue.next(), null);

@@ -26,6 +26,22 @@ t.test('a prompt that fills the context is refused with both counts', async (t) 
   });
 });
 
+t.test('a prompt to embed may fill the context, and the cache', (t) => {
+  const embed = (length: number) => ({
+    id: 'a',
+    promptTokenIds: Array(length).fill(1),
+    pooling: 'last' as const,
+  });
+  t.doesNotThrow(() => checkRequest(embed(32), LIMITS));
+  t.doesNotThrow(() => checkRequest(embed(10), { ...LIMITS, maxModelLen: 10 }));
+  t.throws(() => checkRequest(embed(33), LIMITS), {
+    code: 'context_length_exceeded',
+    message: 'The prompt has 33 tokens; the context holds 32.',
+  });
+  t.throws(() => checkRequest(embed(0), LIMITS), { code: 'invalid_value' });
+  t.end();
+});
+
 t.test('malformed requests are the caller’s mistake', async (t) => {
   const malformed = [
     fakeRequest('a', []),

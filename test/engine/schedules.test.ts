@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import t from 'tap';
 import { BlockManager } from '#halflight/engine/block-manager.js';
 import { EngineCore } from '#halflight/engine/core.js';
+import type { StepResults } from '#halflight/engine/model-runner.js';
 import type { Sequence } from '#halflight/engine/sequence.js';
 import type { GenerateRequest } from '#halflight/engine/types.js';
-import { type Batch, pendingRow, type SamplingRow, type StepReading } from '#halflight/ops/ops.js';
+import { type Batch, pendingRow, type SamplingRow } from '#halflight/ops/ops.js';
 import { RESULT } from '#halflight/ops/result-layout.js';
 import { FAKE_EOS, FAKE_VOCAB_SIZE, FakeRunner, fakeRequest } from '../support/fake-runner.js';
 import { anySchedule, type Parts, runSchedule } from '../support/schedules.js';
@@ -102,8 +103,8 @@ class FaultyRunner extends FakeRunner {
     super(shape);
   }
 
-  override run(batch: Batch): Promise<StepReading> {
-    return super.run(this.spoil(batch));
+  override run(batch: Batch, wanted?: { readonly hidden: boolean }): Promise<StepResults> {
+    return super.run(this.spoil(batch), wanted);
   }
 }
 
@@ -117,8 +118,8 @@ function withoutFirstCount(row: SamplingRow): SamplingRow {
 
 /** Confirms every draft: answers the token that follows in the batch, wherever one does. */
 class CredulousRunner extends FakeRunner {
-  override async run(batch: Batch): Promise<StepReading> {
-    const results = await super.run(batch);
+  override async run(batch: Batch, wanted?: { readonly hidden: boolean }): Promise<StepResults> {
+    const results = await super.run(batch, wanted);
     for (let row = 0; row + 1 < batch.sampling.length; row++) {
       const token = batch.logitsRows[row];
       const isDrafted =
@@ -190,23 +191,35 @@ interface Fault {
   readonly caughtBy: RegExp;
 }
 
-const WRONG_TEXT = /answered wrong|began wrong|told wrong/;
+const WRONG_TEXT = /answered wrong|began wrong|told wrong|embedded wrong/;
+
+/** Loses a number of the first token's hidden state. */
+class ForgetfulRunner extends FakeRunner {
+  override async run(batch: Batch, wanted?: { readonly hidden: boolean }): Promise<StepResults> {
+    const { hidden, ...results } = await super.run(batch, wanted);
+    return hidden === undefined ? results : { ...results, hidden: hidden.fill(0, 0, 1) };
+  }
+}
 
 const FAULTS: Record<string, Fault> = {
   'a slot off by one': {
     parts: spoiled((batch) => ({ ...batch, slotMapping: batch.slotMapping.map((slot) => slot + 1) })),
-    caughtBy: /past the end|answered wrong|began wrong|told wrong/,
+    caughtBy: /past the end|answered wrong|began wrong|embedded wrong|told wrong/,
   },
   'one slot written as its neighbour': {
     parts: spoiled((batch) => ({
       ...batch,
       slotMapping: batch.slotMapping.with(0, batch.slotMapping[0] ^ 1),
     })),
-    caughtBy: /two tokens share|past the end|answered wrong|began wrong/,
+    caughtBy: /two tokens share|past the end|answered wrong|began wrong|embedded wrong/,
   },
   'a position off by one': {
     parts: spoiled((batch) => ({ ...batch, positions: batch.positions.map((position) => position + 1) })),
     caughtBy: WRONG_TEXT,
+  },
+  'a hidden state that is lost': {
+    parts: { runner: (shape) => new ForgetfulRunner(shape) },
+    caughtBy: /embedded wrong/,
   },
   'block tables of zeros': {
     parts: spoiled((batch) => ({ ...batch, blockTables: batch.blockTables.map(() => 0) })),
@@ -238,7 +251,7 @@ const FAULTS: Record<string, Fault> = {
       ...batch,
       tokenIds: batch.tokenIds.map((id) => (pendingRow(id) === null ? id : (id ^ 1) >>> 0)),
     })),
-    caughtBy: /past the end|answered wrong|began wrong|told wrong/,
+    caughtBy: /past the end|answered wrong|began wrong|embedded wrong|told wrong/,
   },
   'a token missing from the penalties': {
     parts: spoiled((batch) => ({ ...batch, sampling: batch.sampling.map(withoutFirstCount) })),
@@ -286,7 +299,7 @@ const FAULTS: Record<string, Fault> = {
   },
   'a stale name that still leads to its block': {
     parts: { blocks: (shape) => new UnforgottenNames(shape.numBlocks, shape.blockSize) },
-    caughtBy: /answered wrong|began wrong|told wrong|two tokens share/,
+    caughtBy: /answered wrong|began wrong|embedded wrong|told wrong|two tokens share/,
   },
   'a block freed while in use': {
     parts: { blocks: (shape) => new EarlyFreedBlocks(shape.numBlocks, shape.blockSize) },

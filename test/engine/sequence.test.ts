@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Sequence } from '#halflight/engine/sequence.js';
+import { Sequence, sequenceOf } from '#halflight/engine/sequence.js';
 import { fakeRequest } from '../support/fake-runner.js';
 
 const { sampling } = fakeRequest('a', [1]);
@@ -31,6 +31,24 @@ t.test('a sequence grows without touching the request it came from', async (t) =
   const prompt = [5, 6, 7];
   new Sequence('a', prompt, sampling).tokenIds.push(8);
   t.same(prompt, [5, 6, 7]);
+});
+
+t.test('a sequence to embed is complete when all its tokens are computed, and never decodes', (t) => {
+  const request = {
+    id: 'a',
+    promptTokenIds: [5, 6, 7],
+    pooling: 'mean' as const,
+    cacheSalt: 's',
+    priority: 3,
+  };
+  const sequence = sequenceOf(request, 4, 16);
+  t.match(sequence, { salt: 's', priority: 3, arrival: 4, isComplete: false, isPrefilling: true });
+  t.equal(sequence.numSkippableTokens, 0, 'hidden states of cached tokens are not there');
+  sequence.numComputedTokens = 3;
+  t.match(sequence, { isComplete: true, isPrefilling: true });
+  t.equal(sequenceOf({ ...request, pooling: 'last' }, 4, 16).numSkippableTokens, 2);
+  t.equal(sequenceOf(fakeRequest('b', [5, 6, 7]), 5, 16).pool, null);
+  t.end();
 });
 
 t.test('an adapter is part of the salt: what it computes is not shared with others', (t) => {

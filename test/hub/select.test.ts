@@ -15,6 +15,7 @@ t.test('takes settings, tokenizer and safetensors of the root, and nothing else'
     'tokenizer.json',
     'tokenizer_config.json',
     'chat_template.jinja',
+    '1_Pooling/config.json',
   ];
   const other = [
     '.gitattributes',

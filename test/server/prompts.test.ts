@@ -16,6 +16,20 @@ t.test('reads the four shapes of a prompt', (t) => {
   t.end();
 });
 
+t.test('the field may have another name, and room for more', (t) => {
+  const field = { name: 'input', maxPrompts: 300 };
+  t.equal(encodePrompts(Array(300).fill('Hi'), tokenizer, AROUND, field).length, 300);
+  t.throws(() => encodePrompts(Array(301).fill('Hi'), tokenizer, AROUND, field), {
+    param: 'input',
+    message: 'input must hold at most 300 texts.',
+  });
+  t.throws(() => encodePrompts(['a', 5], tokenizer, AROUND, field), {
+    param: 'input[1]',
+    message: /^input must be a string, a list/,
+  });
+  t.end();
+});
+
 t.test('names the place of what is wrong', (t) => {
   for (const [prompt, param] of [
     [undefined, 'prompt'],

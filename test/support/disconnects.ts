@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
-import type { Engine, EngineStats, GenerateRequest, TokenOutput } from '#halflight/engine/types.js';
+import type {
+  Embedding,
+  EmbedRequest,
+  Engine,
+  EngineStats,
+  GenerateRequest,
+  TokenOutput,
+} from '#halflight/engine/types.js';
 import { FakeRunner, fakeModel } from './fake-runner.js';
 import { Random } from './random.js';
 import { post } from './requests.js';
@@ -120,6 +127,10 @@ class WatchedEngine implements Engine {
       this.#numLive -= 1;
       if (!finished) this.#aborts.push(this.numSteps);
     }
+  }
+
+  embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding | null> {
+    return this.engine.embed(request, signal);
   }
 
   stats(): EngineStats {

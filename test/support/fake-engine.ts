@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
+  Embedding,
+  EmbedRequest,
   Engine,
   EngineInfo,
   EngineStats,
@@ -28,6 +30,7 @@ export interface FakeEngineOptions {
 
 const INFO: EngineInfo = {
   maxModelLen: 128,
+  hiddenSize: 8,
   maxNumSeqs: 4,
   blockSize: 16,
   numBlocks: 64,
@@ -50,6 +53,7 @@ const INFO: EngineInfo = {
 export class FakeEngine implements Engine {
   readonly info: EngineInfo;
   readonly requests: GenerateRequest[] = [];
+  readonly embedRequests: EmbedRequest[] = [];
   numAborted = 0;
   numRunning = 0;
   readonly failed: Promise<Error>;
@@ -85,6 +89,24 @@ export class FakeEngine implements Engine {
     } finally {
       this.numRunning -= 1;
       if (!done) this.numAborted += 1;
+    }
+  }
+
+  /** As many numbers as hidden states have: the first tokens' ids, each with one added. */
+  async embed(request: EmbedRequest, signal?: AbortSignal): Promise<Embedding | null> {
+    this.embedRequests.push(request);
+    this.numRunning += 1;
+    try {
+      await sleep(this.options.delayMs ?? 0, undefined, { signal });
+      if (this.options.failAfter === 0) throw new ApiError('engine_failed', 'The engine has failed.');
+      this.#step(request.promptTokenIds.length);
+      return fakeEmbedding(request, this.info.hiddenSize);
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      this.numAborted += 1;
+      return null;
+    } finally {
+      this.numRunning -= 1;
     }
   }
 
@@ -150,6 +172,12 @@ export class FakeEngine implements Engine {
       ...this.options.stats,
     };
   }
+}
+
+function fakeEmbedding({ promptTokenIds }: EmbedRequest, hiddenSize: number): Embedding {
+  const values = Float32Array.from({ length: hiddenSize }, (_, i) => 1 + (promptTokenIds[i] ?? 0));
+  const prompt = { numCachedTokens: 0, queueMs: 250, prefillMs: 500 };
+  return { values, timeMs: performance.now(), prompt };
 }
 
 /** An even token is the likeliest, an odd one none of the top; the others there are the ids that follow it. */

@@ -1,8 +1,9 @@
+import type { StepResults } from '#halflight/engine/model-runner.js';
 import { ApiError } from '#halflight/errors.js';
 import type { Masks } from '#halflight/grammar/protocol.js';
 import type { Grammars, Matcher } from '#halflight/grammar/service.js';
 import type { Grammar } from '#halflight/grammar/spec.js';
-import type { Batch, StepReading } from '#halflight/ops/ops.js';
+import type { Batch } from '#halflight/ops/ops.js';
 import { RESULT } from '#halflight/ops/result-layout.js';
 import { FAKE_VOCAB_SIZE, FakeRunner } from './fake-runner.js';
 
@@ -43,8 +44,8 @@ export class FakeGrammars implements Grammars {
 
 /** A fake model that takes the first token of a mask, where there is one. */
 export class MaskedRunner extends FakeRunner {
-  override async run(batch: Batch): Promise<StepReading> {
-    const reading = await super.run(batch);
+  override async run(batch: Batch, wanted?: { readonly hidden: boolean }): Promise<StepResults> {
+    const reading = await super.run(batch, wanted);
     for (const [row, { edits }] of batch.sampling.entries()) {
       const allowed = edits?.allowed ?? null;
       const word = allowed?.findIndex((bits) => bits !== 0) ?? -1;

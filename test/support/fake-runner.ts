@@ -1,10 +1,17 @@
-import type { LoadedModel, ModelRunner } from '#halflight/engine/model-runner.js';
-import type { EngineInfo, FinishReason, GenerateRequest, SamplingParams } from '#halflight/engine/types.js';
-import { BANNED, type Batch, type LogitsEdits, pendingRow, type StepReading } from '#halflight/ops/ops.js';
+import type { LoadedModel, ModelRunner, StepResults } from '#halflight/engine/model-runner.js';
+import type {
+  EngineInfo,
+  FinishReason,
+  GenerateRequest,
+  Pooling,
+  SamplingParams,
+} from '#halflight/engine/types.js';
+import { BANNED, type Batch, type LogitsEdits, pendingRow } from '#halflight/ops/ops.js';
 import { RESULT } from '#halflight/ops/result-layout.js';
 
 export const FAKE_VOCAB_SIZE = 61;
 export const FAKE_EOS = 0;
+export const FAKE_HIDDEN_SIZE = 2;
 
 export interface FakeShape {
   readonly numBlocks: number;
@@ -35,12 +42,19 @@ export class FakeRunner implements ModelRunner {
     });
   }
 
-  async run(batch: Batch): Promise<StepReading> {
+  async run(
+    batch: Batch,
+    { hidden }: { readonly hidden: boolean } = { hidden: false },
+  ): Promise<StepResults> {
     this.numRuns += 1;
     this.#write(batch);
     const rows = [...batch.logitsRows].map((token, row) => this.#row(batch, token, row));
     this.#previous = rows.map(({ tokenId }) => tokenId);
-    return { words: resultWords(rows), gpuMs: null };
+    const states = Array.from({ length: hidden ? batch.numTokens : 0 }, (_, token) =>
+      hiddenState(this.#read(batch, token)),
+    );
+    const told = hidden ? { hidden: Float32Array.from(states.flat()) } : {};
+    return { words: resultWords(rows), gpuMs: null, ...told };
   }
 
   destroy(): void {
@@ -118,7 +132,7 @@ function fakeLogprob(hash: number, tokenId: number): number {
 }
 
 /** One step's results that say no more than which tokens were sampled. */
-export function sampledTokens(tokenIds: readonly number[]): StepReading {
+export function sampledTokens(tokenIds: readonly number[]): StepResults {
   return {
     words: resultWords(tokenIds.map((tokenId) => ({ tokenId, hash: 0, numLogprobs: null }))),
     gpuMs: null,
@@ -226,9 +240,26 @@ export function expectedLogprobs(tokenIds: readonly number[]): number[] {
   });
 }
 
+/** Whole numbers, so that a mean is the same in any order. */
+function hiddenState(hash: number): readonly [number, number] {
+  return [hash % 1024, (hash >>> 10) % 1024];
+}
+
+/** What the fake model's hidden states of a text are, pooled. */
+export function expectedEmbedding(tokenIds: readonly number[], pooling: Pooling): number[] {
+  let hash = 0;
+  const states = tokenIds.map((token, position) => {
+    hash = mix(hash, entry(token, position));
+    return hiddenState(hash);
+  });
+  const pooled = pooling === 'last' ? states.slice(-1) : states;
+  return [0, 1].map((i) => Math.fround(pooled.reduce((sum, state) => sum + state[i], 0) / pooled.length));
+}
+
 export function fakeModel(shape: FakeShape, runner: ModelRunner = new FakeRunner(shape)): LoadedModel {
   const info: EngineInfo = {
     ...shape,
+    hiddenSize: FAKE_HIDDEN_SIZE,
     maxNumSeqs: 8,
     adapter: {
       name: 'fake',

@@ -15,8 +15,8 @@ class MisbehavingRunner extends FakeRunner {
   }
 
   /** In the fifth step, so some tokens are out. */
-  override async run(batch: Parameters<FakeRunner['run']>[0]): ReturnType<FakeRunner['run']> {
-    const results = await super.run(batch);
+  override async run(...step: Parameters<FakeRunner['run']>): ReturnType<FakeRunner['run']> {
+    const results = await super.run(...step);
     if (this.numRuns === 5) await misbehave(this.behaviour, this);
     return results;
   }

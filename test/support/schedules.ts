@@ -4,10 +4,17 @@ import { BlockManager } from '#halflight/engine/block-manager.js';
 import { EngineCore } from '#halflight/engine/core.js';
 import type { ModelRunner } from '#halflight/engine/model-runner.js';
 import type { SequenceOutput } from '#halflight/engine/outcomes.js';
-import type { FinishReason, GenerateRequest, LogitsParams } from '#halflight/engine/types.js';
+import type {
+  EngineRequest,
+  FinishReason,
+  GenerateRequest,
+  LogitsParams,
+  Pooling,
+} from '#halflight/engine/types.js';
 import { ApiError } from '#halflight/errors.js';
 import {
   expectedAnswer,
+  expectedEmbedding,
   expectedLogprobs,
   FAKE_EOS,
   FAKE_VOCAB_SIZE,
@@ -17,6 +24,8 @@ import {
 
 export interface Arrival {
   readonly request: GenerateRequest;
+  /** Whether the prompt is to be embedded instead, and how. */
+  readonly pooling: Pooling | null;
   readonly atStep: number;
   /** Steps after its arrival, in the middle of the step or before it; null lets it finish. */
   readonly abort: { readonly afterSteps: number; readonly inFlight: boolean } | null;
@@ -72,6 +81,7 @@ function anyArrival(): fc.Arbitrary<Arrival> {
         arbitrary: fc.record({ afterSteps: fc.integer({ min: 0, max: 20 }), inFlight: fc.boolean() }),
       },
     ),
+    pooling: fc.constantFrom(null, null, null, null, 'mean' as const, 'last' as const),
     request: fc.record({
       id: fc.constant(''),
       promptTokenIds: anyPrompt(),
@@ -129,6 +139,12 @@ function samples(arrival: Arrival, n: number, id: string): Arrival[] {
     const seed = BigInt.asUintN(64, request.sampling.seed + BigInt(i));
     return { ...arrival, request: { ...request, id: `${id}-${i}`, sampling: { ...request.sampling, seed } } };
   });
+}
+
+function requestOf({ request, pooling }: Arrival): EngineRequest {
+  if (pooling === null) return request;
+  const { id, promptTokenIds, cacheSalt } = request;
+  return { id, promptTokenIds, pooling, ...(cacheSalt === undefined ? {} : { cacheSalt }) };
 }
 
 /** Replacements that plant a fault. */
@@ -199,13 +215,13 @@ class ScheduleRun {
   #arrive(step: number): void {
     for (const arrival of this.schedule.arrivals) {
       if (arrival.atStep !== step) continue;
-      if (this.#add(arrival.request))
+      if (this.#add(requestOf(arrival)))
         this.#live.set(arrival.request.id, { arrival, tokenIds: [], logprobs: [], promptLogprobs: [] });
     }
   }
 
   /** Returns whether it was taken, which must be when it can ever fit. */
-  #add(request: GenerateRequest): boolean {
+  #add(request: EngineRequest): boolean {
     try {
       this.#core.add(request);
     } catch (error) {
@@ -218,8 +234,11 @@ class ScheduleRun {
     return true;
   }
 
-  #fits({ promptTokenIds, sampling }: GenerateRequest): boolean {
+  #fits({ promptTokenIds, ...request }: EngineRequest): boolean {
     const { maxModelLen, numBlocks, blockSize } = this.schedule;
+    if (!('sampling' in request))
+      return promptTokenIds.length <= Math.min(maxModelLen, numBlocks * blockSize);
+    const { sampling } = request;
     const numCached = Math.min(promptTokenIds.length + sampling.maxTokens, maxModelLen) - 1;
     return promptTokenIds.length < maxModelLen && numCached <= numBlocks * blockSize;
   }
@@ -231,6 +250,7 @@ class ScheduleRun {
       this.#core.abort(id);
       this.#live.delete(id);
       this.#numAborted += 1;
+      if (arrival.pooling !== null) continue;
       const expected = expectedAnswer(request, this.schedule.maxModelLen).tokenIds;
       check(isDeepStrictEqual(tokenIds, expected.slice(0, tokenIds.length)), `${id} began wrong`);
     }
@@ -248,14 +268,26 @@ class ScheduleRun {
     check(this.#live.size > 0 || kvUsage === 0, 'blocks outlive their sequences');
   }
 
-  #take({ id, tokenIds, finishReason, logprobs = [], promptLogprobs = [] }: SequenceOutput): void {
+  #take({ id, tokenIds, finishReason, embedding, logprobs = [], promptLogprobs = [] }: SequenceOutput): void {
     const live = this.#live.get(id);
     check(live !== undefined, `${id} was aborted and still answered`);
+    if (live.arrival.pooling !== null) {
+      this.#takeEmbedding(id, live.arrival, embedding);
+      return;
+    }
     check(tokenIds.length > 0, `${id} got an output without a token`);
     live.tokenIds.push(...tokenIds);
     live.logprobs.push(...logprobs.map(({ logprob }) => logprob));
     live.promptLogprobs.push(...promptLogprobs.map(({ logprob }) => logprob));
     if (finishReason !== null) this.#finish(id, live, finishReason);
+  }
+
+  #takeEmbedding(id: string, { request, pooling }: Arrival, embedding: Float32Array | undefined): void {
+    check(pooling !== null && embedding !== undefined, `${id} got no embedding`);
+    const expected = expectedEmbedding(request.promptTokenIds, pooling);
+    check(isDeepStrictEqual([...embedding], expected), `${id} was embedded wrong`);
+    this.#live.delete(id);
+    this.#numFinished += 1;
   }
 
   #finish(

@@ -40,6 +40,7 @@ export function testModels({ maxQueued = 256, ...parts }: TestOptions = {}): Mod
     tokenizer: parts.tokenizer ?? tokenizer,
     template: parts.template === undefined ? loadChatTemplate(fable) : parts.template,
     output: parts.output ?? PLAIN_OUTPUT,
+    ...(parts.pooling === undefined ? {} : { pooling: parts.pooling }),
   });
   const entry = { names: ['fable', 'org/other'], root: 'models/fable', neededBytes: 0, load } as const;
   return new ModelRegistry([entry], { maxQueued, memoryLimitBytes: null, maxLoaded: 1 });

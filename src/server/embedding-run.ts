@@ -1,0 +1,93 @@
+import type { Embedding, EmbedRequest, Engine } from '../engine/types.js';
+import type { ServedModel } from './models.js';
+import { callerOf } from './rate-limits.js';
+import type { RequestTimer } from './request-timer.js';
+import type { Usage } from './run.js';
+import { type Call, startSpending } from './spending.js';
+
+interface Job {
+  readonly request: EmbedRequest;
+  readonly timer: RequestTimer;
+}
+
+export interface EmbeddingRun {
+  /** Ends early when the client goes; rejects with what the engine throws. */
+  readonly done: Promise<void>;
+  readonly usage: () => Usage;
+}
+
+/**
+ * Admits the texts of a request and embeds them, as many at once as the engine runs: a list may be longer than the queue.
+ * @param onEmbedding called for each text, in any order; @throws ApiError 429 where the queue is full or the caller's tokens are spent
+ */
+export function startEmbeddings(
+  { engine, admission, metrics, adapter, pooling = 'mean' }: ServedModel,
+  call: Call,
+  prompts: readonly Omit<EmbedRequest, 'pooling' | 'adapter'>[],
+  onEmbedding: (embedding: Embedding, index: number) => void,
+): EmbeddingRun {
+  const { request, reply, budgets } = call;
+  const numTokens = prompts.reduce((sum, { promptTokenIds }) => sum + promptTokenIds.length, 0);
+  budgets?.check(callerOf(request), numTokens);
+  const width = Math.min(prompts.length, engine.info.maxNumSeqs);
+  const release = admission.admit(width);
+  startSpending(call, metrics.keys, numTokens);
+  const jobs = prompts.map((prompt) => ({
+    request: { ...prompt, pooling, ...(adapter === undefined ? {} : { adapter }) },
+    timer: metrics.startRequest(request.startMs, prompt.promptTokenIds.length, null),
+  }));
+  const controller = new AbortController();
+  reply.raw.once('close', () => {
+    controller.abort();
+    release((performance.now() - request.startMs) / 1000);
+    for (const { timer } of jobs) timer.finish('abort');
+  });
+  const usage = () => usageOf(jobs);
+  request.usage = usage;
+  return { done: embedAll(engine, jobs, { width, controller, onEmbedding }), usage };
+}
+
+interface Lanes {
+  readonly width: number;
+  readonly controller: AbortController;
+  readonly onEmbedding: (embedding: Embedding, index: number) => void;
+}
+
+/** Each lane takes the next job when it is done with one. Where one fails, the others are given up. */
+async function embedAll(engine: Engine, jobs: readonly Job[], { width, controller, onEmbedding }: Lanes) {
+  const rest = jobs.entries();
+  const lane = async () => {
+    for (const [index, job] of rest) {
+      const embedding = await embedOne(engine, job, controller);
+      if (embedding === null) return;
+      onEmbedding(embedding, index);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+}
+
+async function embedOne(engine: Engine, { request, timer }: Job, controller: AbortController) {
+  try {
+    const embedding = await engine.embed(request, controller.signal);
+    if (embedding === null) return null;
+    timer.prefilled(embedding);
+    timer.finish('stop');
+    return embedding;
+  } catch (error) {
+    timer.finish('error');
+    controller.abort();
+    throw error;
+  }
+}
+
+function usageOf(jobs: readonly Job[]): Usage {
+  const sum = (of: (timer: RequestTimer) => number) =>
+    jobs.reduce((total, { timer }) => total + of(timer), 0);
+  const numPromptTokens = sum((timer) => timer.numPromptTokens);
+  return {
+    prompt_tokens: numPromptTokens,
+    completion_tokens: 0,
+    total_tokens: numPromptTokens,
+    prompt_tokens_details: { cached_tokens: sum((timer) => timer.numCachedTokens) },
+  };
+}
