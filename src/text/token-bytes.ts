@@ -5,6 +5,8 @@ interface DecoderJson {
   readonly replacement?: string;
   readonly pattern?: { readonly String?: string };
   readonly content?: string;
+  readonly prefix?: string;
+  readonly cleanup?: boolean;
 }
 
 const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/;
@@ -18,12 +20,14 @@ const PRINTABLE: readonly (readonly [number, number])[] = [
 
 /**
  * Reads the bytes of one token of the vocabulary, as the tokenizer's decoder would join them. Known are `ByteLevel`, and `Replace`,
- * `Metaspace` and `ByteFallback`, alone or in a `Sequence`; what other decoders do to a token is left out.
+ * `Metaspace` and `ByteFallback`, alone or in a `Sequence`, and `WordPiece`, as within a text; what other decoders do to a token is left out.
  * @param decoder `decoder` of `tokenizer.json`
  */
 export function tokenBytesReader(decoder: unknown): (token: string) => Uint8Array {
   const steps = flatten(decoder as DecoderJson | null);
   if (steps.some(({ type }) => type === 'ByteLevel')) return byteLevelReader();
+  const wordPiece = steps.find(({ type }) => type === 'WordPiece');
+  if (wordPiece !== undefined) return wordPieceReader(wordPiece);
   const replacements = steps.flatMap(replacementOf);
   const hasByteTokens = steps.some(({ type }) => type === 'ByteFallback');
   return (token) => {
@@ -41,6 +45,16 @@ function flatten(decoder: DecoderJson | null): DecoderJson[] {
 function replacementOf({ type, replacement, pattern, content }: DecoderJson): (readonly [string, string])[] {
   if (type === 'Metaspace') return [[replacement ?? '\u2581', ' ']];
   return type === 'Replace' && pattern?.String !== undefined ? [[pattern.String, content ?? '']] : [];
+}
+
+/** A word has a space before it, unless it is punctuation or a contraction that cleaning up puts at the word before. */
+const CLEANED = /^ (?=[.?!,]|n't|'m|'s|'ve|'re)/;
+
+function wordPieceReader({ prefix = '##', cleanup = false }: DecoderJson): (token: string) => Uint8Array {
+  return (token) => {
+    const text = token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
+    return Buffer.from(cleanup ? text.replace(CLEANED, '') : text);
+  };
 }
 
 function byteLevelReader(): (token: string) => Uint8Array {

@@ -6,6 +6,7 @@ import { CheckpointError } from '../errors.js';
 import { readGgufTokenizer, type TokenizerFiles } from './gguf-tokenizer.js';
 import { type JsonObject, readJsonObject } from './json-file.js';
 import { tokenBytesReader } from './token-bytes.js';
+import { mendNormalizers, mendUnigram } from './tokenizer-mends.js';
 
 export interface EncodeOptions {
   /** Let the tokenizer put the model's own tokens around the text, such as the beginning-of-text token. */
@@ -23,6 +24,7 @@ interface Backend {
   encode(text: string, options: { add_special_tokens: boolean }): { ids: number[] };
   decode(ids: readonly number[], options: { clean_up_tokenization_spaces: boolean }): string;
   id_to_token(id: number): string | undefined;
+  readonly normalizer: unknown;
   model: { readonly vocab: readonly string[]; readonly unk_token_id?: number };
 }
 
@@ -60,6 +62,8 @@ export class Tokenizer {
     this.#bytesOf = tokenBytesReader(json.decoder);
     this.#full = createBackend({ ...json, added_tokens: added.map(matchLiterally) }, config);
     this.#plain = withoutSpecialTokens(this.#full, json, config, added);
+    for (const { normalizer } of [this.#full, this.#plain]) mendNormalizers(normalizer);
+    mendUnigram(this.#full.model, this.#specialIds);
     this.vocabSize = this.#full.model.vocab.length;
   }
 

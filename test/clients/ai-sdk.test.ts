@@ -1,5 +1,5 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { generateText, jsonSchema, streamText, tool } from 'ai';
+import { embedMany, generateText, jsonSchema, streamText, tool } from 'ai';
 import t from 'tap';
 import { startServer } from '../support/cli.js';
 import { callingServer, PARAMETERS } from './support.js';
@@ -32,4 +32,14 @@ t.test('functions are called', async (t) => {
   const { toolCalls, reasoningText } = await generateText({ model: calling('fable'), prompt, tools });
   t.match(toolCalls, [{ toolName: 'get_weather', input: { city: 'Rome' } }]);
   t.equal(reasoningText, 'I ask.');
+});
+
+t.test('embeds texts', async (t) => {
+  const { embeddings, usage } = await embedMany({
+    model: provider.embeddingModel('fable'),
+    values: ['a fox', 'the sea'],
+  });
+  t.equal(embeddings.length, 2);
+  t.ok(embeddings.every((vector) => Math.abs(Math.hypot(...vector) - 1) < 1e-6));
+  t.ok(usage.tokens > 0);
 });

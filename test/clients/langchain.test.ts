@@ -1,4 +1,4 @@
-import { ChatOpenAI } from '@langchain/openai';
+import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import t from 'tap';
 import { startServer } from '../support/cli.js';
 import { callingServer, PARAMETERS } from './support.js';
@@ -29,4 +29,18 @@ t.test('functions are called', async (t) => {
   const tools = [{ type: 'function' as const, function: { name: 'get_weather', parameters: PARAMETERS } }];
   const { tool_calls } = await calling.bindTools(tools).invoke('Weather?');
   t.match(tool_calls, [{ name: 'get_weather', args: { city: 'Rome' } }]);
+});
+
+t.test('embeds documents and queries', async (t) => {
+  const embeddings = new OpenAIEmbeddings({
+    model: 'fable',
+    apiKey: 'any',
+    maxRetries: 0,
+    configuration: { baseURL: `${url}/v1` },
+  });
+  const [fox, sea] = await embeddings.embedDocuments(['a fox', 'the sea']);
+  const again = await embeddings.embedQuery('a fox');
+  t.ok(again.reduce((sum, value, i) => sum + value * fox[i], 0) > 0.99, 'rounding may depend on the batch');
+  t.equal(sea.length, fox.length);
+  t.notSame(sea, fox);
 });

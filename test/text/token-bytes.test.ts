@@ -34,6 +34,21 @@ t.test('reads SentencePiece’s pieces and bytes', (t) => {
   t.end();
 });
 
+t.test('reads BERT’s words and their continuations, as within a text', (t) => {
+  const bytesOf = tokenBytesReader({ type: 'WordPiece', prefix: '##', cleanup: true });
+  for (const [token, expected] of [
+    ['fox', ' fox'],
+    ['##es', 'es'],
+    [',', ','],
+    ["n't", "n't"],
+    ['(', ' ('],
+  ]) {
+    t.equal(text(bytesOf(token)), expected);
+  }
+  t.equal(text(tokenBytesReader({ type: 'WordPiece', cleanup: false })(',')), ' ,');
+  t.end();
+});
+
 t.test('takes a token as it is where the decoder says nothing else', (t) => {
   t.equal(text(tokenBytesReader({ type: 'Metaspace' })('▁a▁b')), ' a b');
   t.equal(text(tokenBytesReader({ type: 'Metaspace', replacement: '_' })('_a')), ' a');
