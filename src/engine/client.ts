@@ -48,12 +48,19 @@ interface Delivery {
   readonly timeMs: number;
 }
 
+/** Tokens that may wait for a reader: they are 0.5 KiB each, and 2 KiB with the likeliest 20. A sequence whose reader lags further is paused. */
+const MAX_QUEUED_TOKENS = 64;
+/** Likeliest tokens that weigh as much as a token. */
+const LOGPROBS_PER_TOKEN = 8;
+
 /** The near end of a transport: one queue of outputs per request. */
 export class EngineClient implements Engine {
   readonly failed: Promise<Error>;
   readonly #reportFailure: (error: Error) => void;
   /** By the id on the wire: a number of our own, so a step of an aborted request never answers a later one of the same name. */
   readonly #queues = new Map<string, OutputQueue<Delivery>>();
+  /** Those of them whose sequences are paused. */
+  readonly #paused = new Set<string>();
   readonly #listeners: ((stats: EngineStats) => void)[] = [];
   readonly #silence: Watchdog;
   #outbox: EngineCommand[] = [];
@@ -131,11 +138,35 @@ export class EngineClient implements Engine {
   #add(request: EngineRequest): { id: string; queue: OutputQueue<Delivery> } {
     if (!this.#open) throw engineFailed();
     const id = String(this.#numRequests++);
-    const queue = new OutputQueue<Delivery>();
+    const queue = this.#createQueue(id);
     this.#queues.set(id, queue);
     this.#post({ type: 'add', request: { ...request, id } });
-    if (this.#queues.size === 1) this.#silence.arm();
+    if (this.#queues.size === this.#paused.size + 1) this.#silence.arm();
     return { id, queue };
+  }
+
+  #createQueue(id: string): OutputQueue<Delivery> {
+    return new OutputQueue<Delivery>({
+      capacity: MAX_QUEUED_TOKENS,
+      weigh: weightOf,
+      onFull: () => {
+        if (!this.#queues.has(id)) return;
+        this.#paused.add(id);
+        this.#post({ type: 'pause', id });
+        this.#watch();
+      },
+      onEmpty: () => {
+        if (!this.#paused.delete(id)) return;
+        this.#post({ type: 'resume', id });
+        this.#watch();
+      },
+    });
+  }
+
+  /** Nothing is expected of an engine whose sequences are all paused. */
+  #watch(): void {
+    if (this.#queues.size > this.#paused.size) this.#silence.arm();
+    else this.#silence.disarm();
   }
 
   /** Nothing to do where the request has finished. */
@@ -146,7 +177,8 @@ export class EngineClient implements Engine {
 
   #drop(id: string): boolean {
     const dropped = this.#queues.delete(id);
-    if (this.#queues.size === 0) this.#silence.disarm();
+    this.#paused.delete(id);
+    if (this.#queues.size === this.#paused.size) this.#silence.disarm();
     return dropped;
   }
 
@@ -164,7 +196,7 @@ export class EngineClient implements Engine {
 
   #receive(event: EngineEvent): void {
     if (!this.#open) return;
-    if (this.#queues.size > 0) this.#silence.arm();
+    this.#watch();
     switch (event.type) {
       case 'step':
         this.#receiveStep(event.outputs, event.stats);
@@ -188,8 +220,9 @@ export class EngineClient implements Engine {
     const timeMs = performance.now();
     this.#stats = stats;
     for (const output of outputs) {
-      this.#queues.get(output.id)?.push({ output, timeMs });
+      const queue = this.#queues.get(output.id);
       if (output.finishReason !== null) this.#drop(output.id);
+      queue?.push({ output, timeMs });
     }
     for (const listener of this.#listeners) listener(stats);
   }
@@ -205,8 +238,14 @@ export class EngineClient implements Engine {
     this.#silence.disarm();
     for (const queue of this.#queues.values()) queue.fail(engineFailed());
     this.#queues.clear();
+    this.#paused.clear();
     this.#stats = { ...this.#stats, numRunning: 0, numWaiting: 0, kvUsage: 0 };
   }
+}
+
+function weightOf({ output }: Delivery): number {
+  const numTop = output.logprobs?.reduce((sum, { top }) => sum + top.length, 0) ?? 0;
+  return output.tokenIds.length + numTop / LOGPROBS_PER_TOKEN;
 }
 
 function tokensOf({ output, timeMs }: Delivery): TokenOutput[] {

@@ -7,7 +7,7 @@ import { GrammarMasks } from './grammar-masks.js';
 import type { ModelRunner, StepResults } from './model-runner.js';
 import { MAX_SCORED_TOKENS } from './options.js';
 import { type Outcome, OutcomeReader, type SequenceOutput } from './outcomes.js';
-import type { ScheduledSequence, SchedulerLimits } from './plan.js';
+import { countStep, type SchedulerLimits, type StepCounts } from './plan.js';
 import { type PacerOptions, PrefillPacer } from './prefill-pacer.js';
 import { checkRequest } from './request.js';
 import { Scheduler } from './scheduler.js';
@@ -45,15 +45,12 @@ export interface StepResult {
 }
 
 /** A step that was sent to the device. */
-interface StepInFlight extends StepLayout {
+interface StepInFlight extends StepLayout, StepCounts {
   readonly reading: Promise<StepResults>;
   readonly startMs: number;
   readonly scheduleMs: number;
   readonly encodeMs: number;
   readonly numDispatches: number;
-  readonly numPromptTokens: number;
-  readonly numPrefillTokens: number;
-  readonly numDecoding: number;
 }
 
 type StepCounters = Pick<
@@ -91,6 +88,8 @@ export class EngineCore {
   readonly #sequences = new Map<string, Sequence>();
   /** Those of them whose grammar is being compiled: they wait outside of the queues. */
   readonly #compiling = new Set<Sequence>();
+  /** Those of them whose readers lag. */
+  readonly #paused = new Set<Sequence>();
   /** In the order in which they were sent. A device runs them in that order, so blocks may be freed and given out anew while one runs. */
   readonly #inFlight: StepInFlight[] = [];
   readonly #pacer: PrefillPacer;
@@ -135,7 +134,8 @@ export class EngineCore {
   }
 
   get hasWork(): boolean {
-    return this.#sequences.size > this.#compiling.size || this.#inFlight.length > 0;
+    const numIdle = this.#compiling.size + this.#paused.size;
+    return this.#sequences.size > numIdle || this.#inFlight.length > 0;
   }
 
   /** Throws ApiError where the request is malformed, its id is taken, it can never fit, or the engine has failed. */
@@ -157,6 +157,20 @@ export class EngineCore {
   abort(id: string): void {
     const sequence = this.#sequences.get(id);
     if (sequence !== undefined) this.#finish(sequence);
+  }
+
+  /** Nothing more of the sequence is computed until it is resumed, and others may have its blocks. Unknown ids are ignored, as below. */
+  pause(id: string): void {
+    const sequence = this.#sequences.get(id);
+    if (sequence === undefined || this.#compiling.has(sequence)) return;
+    sequence.isPaused = true;
+    this.#paused.add(sequence);
+  }
+
+  resume(id: string): void {
+    const sequence = this.#sequences.get(id);
+    if (sequence === undefined || !this.#paused.delete(sequence)) return;
+    sequence.isPaused = false;
   }
 
   /** Drops every sequence and refuses new ones. Returns the first cause. */
@@ -249,7 +263,7 @@ export class EngineCore {
     reading.catch(() => undefined);
     const times = { startMs, scheduleMs: scheduledMs - startMs, encodeMs: now() - scheduledMs };
     const numDispatches = runner.dispatchesPerStep;
-    this.#inFlight.push({ ...layout, ...times, ...countTokens(scheduled), reading, numDispatches });
+    this.#inFlight.push({ ...layout, ...times, ...countStep(scheduled), reading, numDispatches });
     for (const item of scheduled) this.#scheduler.advance(item);
     for (const { sequence, firstRow } of layout.sampled) sequence.awaitToken(firstRow);
     return true;
@@ -300,6 +314,7 @@ export class EngineCore {
 
   #finish(sequence: Sequence): void {
     this.#sequences.delete(sequence.id);
+    this.#paused.delete(sequence);
     this.#masks.forget(sequence);
     if (this.#compiling.delete(sequence)) sequence.status = 'finished';
     else this.#scheduler.finish(sequence);
@@ -319,20 +334,4 @@ function checkRows(words: Uint32Array, numRows: number): void {
   const given = words.length / RESULT.words;
   if (given < numRows)
     throw new Error(`the runner gave ${given} rows of results for ${numRows} rows of logits`);
-}
-
-/** Of scheduled tokens, before they count as computed. */
-function countTokens(
-  scheduled: readonly ScheduledSequence[],
-): Pick<StepInFlight, 'numPromptTokens' | 'numPrefillTokens' | 'numDecoding'> {
-  const prefilling = scheduled.filter(({ sequence }) => sequence.isPrefilling);
-  return {
-    numPromptTokens: scheduled.reduce((sum, item) => sum + numPromptTokens(item), 0),
-    numPrefillTokens: prefilling.reduce((sum, { numTokens }) => sum + numTokens, 0),
-    numDecoding: scheduled.length - prefilling.length,
-  };
-}
-
-function numPromptTokens({ sequence, numTokens }: ScheduledSequence): number {
-  return Math.max(0, Math.min(sequence.numPromptTokens - sequence.numComputedTokens, numTokens));
 }

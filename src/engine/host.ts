@@ -42,7 +42,7 @@ export class EngineHost {
   handle(commands: readonly EngineCommand[]): void {
     for (const command of commands) {
       if (command.type === 'add') this.#add(command);
-      else this.#core.abort(command.id);
+      else this.#core[command.type](command.id);
     }
     if (!this.#core.hasWork) this.emit({ type: 'stats', stats: this.#core.stats() });
     this.#loop.wake();

@@ -1,13 +1,31 @@
-/** What steps gave to one request, on its way to the caller that reads it. */
+/** How much may lie in a queue. */
+export interface QueueBound<T> {
+  readonly capacity: number;
+  readonly weigh: (output: T) => number;
+  /** It holds more than its capacity. */
+  readonly onFull: () => void;
+  /** Its reader has caught up. */
+  readonly onEmpty: () => void;
+}
+
+/** What steps gave to one request, on its way to the caller that reads it. It tells when it is full, and takes more all the same. */
 export class OutputQueue<T> {
   readonly #outputs: T[] = [];
+  #weight = 0;
+  #isFull = false;
   #ended = false;
   #error: Error | null = null;
   #wakeUp: (() => void) | null = null;
 
+  constructor(readonly bound: QueueBound<T>) {}
+
   push(output: T): void {
     this.#outputs.push(output);
+    this.#weight += this.bound.weigh(output);
     this.#notify();
+    if (this.#isFull || this.#weight <= this.bound.capacity) return;
+    this.#isFull = true;
+    this.bound.onFull();
   }
 
   /** Nothing follows; what is queued is dropped. */
@@ -27,13 +45,22 @@ export class OutputQueue<T> {
   async next(): Promise<T | null> {
     for (;;) {
       const output = this.#outputs.shift();
-      if (output !== undefined) return output;
+      if (output !== undefined) return this.#taken(output);
       if (this.#ended) return null;
       if (this.#error !== null) throw this.#error;
       await new Promise<void>((resolve) => {
         this.#wakeUp = resolve;
       });
     }
+  }
+
+  #taken(output: T): T {
+    this.#weight -= this.bound.weigh(output);
+    if (this.#isFull && this.#outputs.length === 0) {
+      this.#isFull = false;
+      this.bound.onEmpty();
+    }
+    return output;
   }
 
   #notify(): void {

@@ -34,6 +34,27 @@ export interface SchedulerState {
   readonly blockNames: (sequence: Sequence) => readonly string[];
 }
 
+/** Tokens of a step, before they count as computed. */
+export interface StepCounts {
+  readonly numPromptTokens: number;
+  readonly numPrefillTokens: number;
+  /** Sequences. */
+  readonly numDecoding: number;
+}
+
+export function countStep(scheduled: readonly ScheduledSequence[]): StepCounts {
+  const prefilling = scheduled.filter(({ sequence }) => sequence.isPrefilling);
+  return {
+    numPromptTokens: scheduled.reduce((sum, item) => sum + numPromptTokens(item), 0),
+    numPrefillTokens: prefilling.reduce((sum, { numTokens }) => sum + numTokens, 0),
+    numDecoding: scheduled.length - prefilling.length,
+  };
+}
+
+function numPromptTokens({ sequence, numTokens }: ScheduledSequence): number {
+  return Math.max(0, Math.min(sequence.numPromptTokens - sequence.numComputedTokens, numTokens));
+}
+
 /** A waiting sequence that starts to run, from the blocks that are there already. */
 export interface Admission {
   readonly sequence: Sequence;
@@ -44,7 +65,7 @@ export interface Plan {
   readonly scheduled: readonly ScheduledSequence[];
   /** Running sequences that lose their blocks, newest first. */
   readonly preempted: readonly Sequence[];
-  /** The first of the waiting ones that start to run. */
+  /** Waiting ones that start to run. */
   readonly admitted: readonly Admission[];
 }
 
@@ -225,6 +246,8 @@ function planWaiting(
   const admitted: Admission[] = [];
   let { numFree } = left;
   for (const sequence of waiting) {
+    // A token that is pending is known before the next step but one.
+    if (sequence.isPaused || sequence.numPendingTokens > 0) continue;
     if (sequence.isHeld) break;
     const prefix = state.findPrefix(sequence);
     numFree -= blocksFor(sequence.numTokens, blockSize) - prefix.blocks.length + prefix.numFree;

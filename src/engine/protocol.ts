@@ -6,7 +6,7 @@ import type { EngineInfo, EngineRequest, EngineStats } from './types.js';
 /** What the client asks of the core. Order matters: all that one turn of the event loop asks travels in one message. */
 export type EngineCommand =
   | { readonly type: 'add'; readonly request: EngineRequest }
-  | { readonly type: 'abort'; readonly id: string };
+  | { readonly type: 'abort' | 'pause' | 'resume'; readonly id: string };
 
 /**
  * What the core tells its client: one `step` per step, and `stats` where commands leave nothing to step for. `failed` is the last event.

@@ -77,8 +77,10 @@ export class Scheduler {
 
   /** The next step's work, with its blocks allocated. */
   schedule(maxPrefillTokens = Number.POSITIVE_INFINITY): readonly ScheduledSequence[] {
+    this.#makeWait(this.#running.filter(({ isPaused }) => isPaused));
     const plan = planStep(this.#state(maxPrefillTokens), this.limits);
-    this.#preempt(plan.preempted);
+    this.#makeWait(plan.preempted);
+    this.#numPreemptions += plan.preempted.length;
     this.#admit(plan.admitted);
     for (const { sequence, numTokens } of plan.scheduled) {
       this.blocks.allocate(sequence, sequence.numComputedTokens + numTokens);
@@ -134,23 +136,21 @@ export class Scheduler {
   }
 
   /** Back to the queue, where they come before all that arrived later; their tokens are computed again. */
-  #preempt(newestFirst: readonly Sequence[]): void {
-    for (const sequence of newestFirst) {
+  #makeWait(sequences: readonly Sequence[]): void {
+    for (const sequence of sequences) {
       this.blocks.free(sequence);
       sequence.restart();
       sequence.status = 'waiting';
     }
-    this.#running.length -= newestFirst.length;
-    for (const sequence of newestFirst) insert(this.#waiting, sequence);
-    this.#numPreemptions += newestFirst.length;
+    this.#running = this.#running.filter(({ status }) => status === 'running');
+    for (const sequence of sequences) insert(this.#waiting, sequence);
   }
 
   /** Prefixes are taken before any block is given out, which could evict them. */
   #admit(admitted: readonly Admission[]): void {
-    this.#waiting.splice(0, admitted.length);
+    const starting = new Set(admitted.map(({ sequence }) => sequence));
+    this.#waiting = this.#waiting.filter((sequence) => !starting.has(sequence));
     for (const { sequence, prefix } of admitted) {
-      if (sequence.numPendingTokens > 0)
-        throw new Error(`sequence ${sequence.id} is admitted before its tokens are known`);
       this.blocks.acquire(sequence, prefix);
       sequence.numNamedBlocks = prefix.blocks.length;
       sequence.numComputedTokens = prefix.blocks.length * this.blocks.blockSize;

@@ -72,6 +72,8 @@ export class Sequence {
   scheduledMs: number | null = null;
   firstTokenMs: number | null = null;
   status: SequenceStatus = 'waiting';
+  /** Nothing more of it is computed for now: its reader lags. */
+  isPaused = false;
   /** Sequences of another salt share no cached blocks with it. */
   readonly salt: string;
   /** Lower goes first. */

@@ -143,6 +143,23 @@ for (const [place, create] of Object.entries(ENGINES)) {
       });
     });
 
+    t.test('pauses an answer whose reader lags, and goes on where it was when that catches up', async (t) => {
+      const request = fakeRequest('a', [1, 2], LONG);
+      const tokenIds: number[] = [];
+      for await (const { tokenId } of engine.generate(request)) {
+        tokenIds.push(tokenId);
+        if (tokenIds.length !== 20) continue;
+        await until(() => engine.stats().numRunning === 1);
+        // 64 tokens may wait, and some steps were on their way.
+        await sleep(100);
+        const others = await collect(engine.generate(fakeRequest('b', [3], { maxTokens: 5 })));
+        t.equal(others.length, 5, 'others go on');
+        t.match(engine.stats(), { numRunning: 0, numWaiting: 1 }, 'it holds no block meanwhile');
+        t.equal(engine.stats().kvUsage, 0);
+      }
+      t.same(tokenIds, expectedAnswer(request, SHAPE.maxModelLen).tokenIds);
+    });
+
     t.test('refuses what can never fit, and goes on', async (t) => {
       const tooLong = engine.generate(fakeRequest('a', Array(600).fill(1)));
       await t.rejects(collect(tooLong), { code: 'context_length_exceeded' });

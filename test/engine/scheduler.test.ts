@@ -177,7 +177,9 @@ t.test('a sequence is not admitted while a token of it is on its way', async (t)
   const early = prompted('early', [1, 2], 0);
   early.awaitToken(0);
   scheduler.add(early);
-  t.throws(() => scheduler.schedule(), { message: /admitted before its tokens are known/ });
+  t.same(scheduler.schedule(), []);
+  early.append(9);
+  t.match(scheduler.schedule(), [{ sequence: early }]);
 });
 
 t.test('adapters of running and waiting sequences are told once each', (t) => {
@@ -193,5 +195,24 @@ t.test('adapters of running and waiting sequences are told once each', (t) => {
     scheduler.add(new Sequence(`${i}`, [1, 2], sampling, i, { adapter }));
   scheduler.schedule();
   t.strictSame(scheduler.adapters, { adapters: { running: [1], waiting: [3] } });
+  t.end();
+});
+
+t.test('a paused sequence gives up its blocks, and holds up nobody behind it', (t) => {
+  const limits = { prefixCaching: true, maxNumSeqs: 8, maxNumBatchedTokens: 64, maxScoredTokens: 32 };
+  const scheduler = new Scheduler(new BlockManager(2, 4), limits);
+  const [early, late] = [prompted('early', [1, 2, 3, 4, 5], 0), prompted('late', [6, 7, 8, 9, 10], 1)];
+  scheduler.add(early);
+  scheduler.schedule();
+  scheduler.add(late);
+  early.isPaused = true;
+  t.match(scheduler.schedule(), [{ sequence: late }]);
+  t.match(early, { status: 'waiting', blockTable: [], numComputedTokens: 0 });
+  t.equal(scheduler.numPreemptions, 0, 'nobody took its place');
+  scheduler.finish(late);
+  t.same(scheduler.schedule(), []);
+  early.isPaused = false;
+  t.match(scheduler.schedule(), [{ sequence: early, numTokens: 5 }]);
+  scheduler.blocks.checkIntegrity(scheduler.sequences());
   t.end();
 });

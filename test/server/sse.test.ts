@@ -5,7 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Fastify from 'fastify';
 import t, { type Test } from 'tap';
 import { ApiError } from '#halflight/errors.js';
-import { STREAM_TIMING, sendEvents, startOf } from '#halflight/server/sse.js';
+import {
+  STREAM_TIMING,
+  sendEvents,
+  sendNamedEvents,
+  startOf,
+  type TypedEvent,
+} from '#halflight/server/sse.js';
 import { FakeEngine } from '../support/fake-engine.js';
 import { testServer } from '../support/server.js';
 
@@ -149,4 +155,43 @@ t.test('a client that reads nothing is dropped and its source closed, while anot
   await sleep(200);
   t.ok(numRead > before, 'the reader that reads still gets events');
   for (const socket of [...stalled, reader]) socket.destroy();
+});
+
+/** The reply to a request that is answered with these events, under their names. */
+async function namedReply(t: Test, events: () => AsyncIterable<TypedEvent>, keepAliveMs: number) {
+  const app = Fastify();
+  t.teardown(() => app.close());
+  const describe = ({ code }: ApiError) => ({ type: 'error', code });
+  const timing = { ...STREAM_TIMING, keepAliveMs };
+  app.get('/', (request, reply) => sendNamedEvents({ request, reply, timing }, events(), describe));
+  return app.inject('/');
+}
+
+t.test(
+  'named events have their names, comments between them where they are slow, and no [DONE]',
+  async (t) => {
+    async function* slow(): AsyncGenerator<TypedEvent, void, undefined> {
+      await sleep(250);
+      yield { type: 'first' };
+      await sleep(250);
+      yield { type: 'second' };
+    }
+    const { body, headers } = await namedReply(t, slow, 100);
+    t.equal(headers['content-type'], 'text/event-stream; charset=utf-8');
+    t.match(
+      body,
+      /^(: keep-alive\n\n){1,3}event: first\ndata: \{"type":"first"\}\n\n(: keep-alive\n\n){1,3}event: second\ndata: \{"type":"second"\}\n\n$/,
+    );
+    t.notMatch((await namedReply(t, slow, 0)).body, 'keep-alive');
+  },
+);
+
+t.test('an error among named events is the event that describes it, also after a comment', async (t) => {
+  async function* failing(): AsyncGenerator<TypedEvent, void, undefined> {
+    await sleep(150);
+    yield* [];
+    throw new ApiError('engine_failed', 'why');
+  }
+  const { body } = await namedReply(t, failing, 100);
+  t.equal(body, ': keep-alive\n\nevent: error\ndata: {"type":"error","code":"engine_failed"}\n\n');
 });

@@ -27,6 +27,12 @@ export interface Arrival {
   /** Whether the prompt is to be embedded instead, and how. */
   readonly pooling: Pooling | null;
   readonly atStep: number;
+  /** Steps after its arrival from which its reader lags, and how many, told in the middle of a step or before it; null reads all the time. */
+  readonly pause: {
+    readonly afterSteps: number;
+    readonly numSteps: number;
+    readonly inFlight: boolean;
+  } | null;
   /** Steps after its arrival, in the middle of the step or before it; null lets it finish. */
   readonly abort: { readonly afterSteps: number; readonly inFlight: boolean } | null;
 }
@@ -79,6 +85,17 @@ function anyArrival(): fc.Arbitrary<Arrival> {
       {
         weight: 1,
         arbitrary: fc.record({ afterSteps: fc.integer({ min: 0, max: 20 }), inFlight: fc.boolean() }),
+      },
+    ),
+    pause: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(null) },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          afterSteps: fc.integer({ min: 0, max: 20 }),
+          numSteps: fc.integer({ min: 1, max: 20 }),
+          inFlight: fc.boolean(),
+        }),
       },
     ),
     pooling: fc.constantFrom(null, null, null, null, 'mean' as const, 'last' as const),
@@ -141,6 +158,10 @@ function samples(arrival: Arrival, n: number, id: string): Arrival[] {
   });
 }
 
+function lastEventOf({ atStep, pause }: Arrival): number {
+  return pause === null ? atStep : atStep + pause.afterSteps + pause.numSteps;
+}
+
 function requestOf({ request, pooling }: Arrival): EngineRequest {
   if (pooling === null) return request;
   const { id, promptTokenIds, cacheSalt } = request;
@@ -199,12 +220,13 @@ class ScheduleRun {
   }
 
   async run(): Promise<ScheduleSummary> {
-    const lastArrival = Math.max(...this.schedule.arrivals.map(({ atStep }) => atStep));
+    const lastEvent = Math.max(...this.schedule.arrivals.map(lastEventOf));
     let step = 0;
-    for (; step <= lastArrival || this.#core.hasWork; step++) {
+    for (; step <= lastEvent || this.#core.hasWork; step++) {
       check(step < 20_000, 'the schedule does not end');
       this.#arrive(step);
       this.#abort(step, false);
+      this.#pause(step, false);
       if (this.#core.hasWork) await this.#step(step);
     }
     check(this.#live.size === 0, 'a request was never answered');
@@ -256,9 +278,21 @@ class ScheduleRun {
     }
   }
 
+  /** Readers that lag, and those that have caught up. */
+  #pause(step: number, inFlight: boolean): void {
+    for (const [id, { arrival }] of this.#live) {
+      const { pause, atStep } = arrival;
+      if (pause === null) continue;
+      const since = step - atStep - pause.afterSteps;
+      if (since === 0 && inFlight === pause.inFlight) this.#core.pause(id);
+      if (since === pause.numSteps && !inFlight) this.#core.resume(id);
+    }
+  }
+
   async #step(step: number): Promise<void> {
     const result = this.#core.step();
     this.#abort(step, true);
+    this.#pause(step, true);
     const { outputs } = await result;
     for (const output of outputs) this.#take(output);
     this.#core.checkIntegrity();
