@@ -59,7 +59,7 @@ export const OPTIONS = {
   pooling: choice(
     'auto',
     ['auto', 'mean', 'last'],
-    'How /v1/embeddings pools hidden states: their mean, or the last token’s; auto is what 1_Pooling/config.json of the model says, else the mean',
+    'How /v1/embeddings pools hidden states: their mean, or the last token’s; auto is what the model’s 1_Pooling/config.json or GGUF file says, else the mean',
   ),
   'max-model-len': optional(
     integer(0, [1, 2 ** 24], 'Tokens of prompt and answer at most; default: the model’s'),

@@ -109,9 +109,9 @@ export function configRecord(
   };
 }
 
-/** Keys that are read here; `vocab_size` is the embedding's own. */
+/** Keys that are read here, or where embeddings are pooled; `vocab_size` is the embedding's own. */
 const CONSUMED =
-  /^(?:vocab_size|expert_feed_forward_length|attention\.value_length|rope\.dimension_count|rope\.scaling\..*)$/;
+  /^(?:vocab_size|pooling_type|expert_feed_forward_length|attention\.value_length|rope\.dimension_count|rope\.scaling\..*)$/;
 
 function ownKeys(metadata: Fields, { prefix, names }: GgufFamily): object {
   const isOwn = (key: string) =>

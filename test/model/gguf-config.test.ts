@@ -29,6 +29,17 @@ for (const model of TINY_MODELS) {
   });
 }
 
+t.test(
+  'how embeddings are pooled is no part of the configuration, and no reason to refuse the file',
+  async (t) => {
+    const file = join(t.testdir({}), 'm.gguf');
+    const { metadata, tensors } = await tinyContent('qwen3');
+    await writeFile(file, ggufBytes({ ...metadata, 'qwen3.pooling_type': u32(3) }, tensors));
+    const [got, expected] = [await parseModelConfig(file), await parseModelConfig(tinyDir('qwen3'))];
+    t.strictSame({ ...got, ...OF_THE_FILE }, { ...expected, ...OF_THE_FILE });
+  },
+);
+
 t.test('SmolLM3 rotates in three layers of four', async (t) => {
   const file = join(t.testdir({}), 'm.gguf');
   await writeFile(file, await tinyGguf('smollm3'));
