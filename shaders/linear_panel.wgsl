@@ -66,7 +66,7 @@ fn main(
       // [load]
       var v: array<vec4f, MAX_LOADS>;
       for (var i = 0u; i < LOADS; i++) {
-        v[i] = vec4f(x[tile_row(tokens, i * LOADED + lane / 2u) * params.x_stride + column]);
+        v[i] = vec4f(x_vector(tile_row(tokens, i * LOADED + lane / 2u) * params.x_stride + column));
         if (NORM) {
           squares[i] += select(vec4f(), vec4f(add_products(0.0, v[i], v[i])), vec4u(chunk) == vec4u(0u, 1u, 2u, 3u));
           v[i] *= norm[column];

@@ -1,9 +1,16 @@
 // Matrix product for few tokens: a workgroup computes 4 outputs of one token, its lanes share K block by block, so that neighbouring
 // lanes read neighbouring weights.
 #include "lib/linear.wgsl"
-#include "lib/activation_block.wgsl"
+#include row
 override LANES: u32 = 32u;
 #include lanes
+
+// A block of each of four rows.
+struct RowsCodes { a: RowCodes, b: RowCodes, c: RowCodes, d: RowCodes }
+
+fn load_codes(rows: vec4u, block: u32) -> RowsCodes {
+  return RowsCodes(row_codes(rows.x, block), row_codes(rows.y, block), row_codes(rows.z, block), row_codes(rows.w, block));
+}
 
 @compute @workgroup_size(LANES)
 fn main(
@@ -20,18 +27,18 @@ fn main(
   let rows = tile_rows(place, tile);
   var sum = vec4f();
   var squares = 0.0;
+  // Codes that are loaded ahead are on their way while those of the turn before are multiplied.
+  let last = params.weight.blocks - 1u;
+  var next = load_codes(rows, min(lane, last));
   for (var block = lane; block < params.weight.blocks; block += LANES) {
-    var v = x_block(token, block);
+    let w = next;
+    next = load_codes(rows, min(block + LANES, last));
+    var v = row_x(token, block);
     if (NORM) {
-      squares += block_dot(v, v);
-      v = block_product(v, norm_block(block));
+      squares += row_squares(v);
+      v = row_normed(v, block);
     }
-    sum += vec4f(
-      weight_scale(rows.x, block) * block_dot(weight_block(rows.x, block), v),
-      weight_scale(rows.y, block) * block_dot(weight_block(rows.y, block), v),
-      weight_scale(rows.z, block) * block_dot(weight_block(rows.z, block), v),
-      weight_scale(rows.w, block) * block_dot(weight_block(rows.w, block), v),
-    );
+    sum += vec4f(row_dot(w.a, v), row_dot(w.b, v), row_dot(w.c, v), row_dot(w.d, v));
   }
   var total = lane_sum(lane, sum);
   if (NORM) {

@@ -2,7 +2,8 @@
 // whose columns fill whole blocks.
 fn x_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let at = row * params.x_stride + (block * CHUNKS_PER_BLOCK + chunk) * 2u;
-  return Chunk(vec4f(x[at]), vec4f(x[at + 1u]));
+  let v = x_eight(at);
+  return Chunk(vec4f(v[0]), vec4f(v[1]));
 }
 
 fn x_block(row: u32, block: u32) -> Block {

@@ -3,7 +3,7 @@
 alias LaneX = vec4f;
 
 fn lane_x(lane: u32, row: u32, block: u32) -> LaneX {
-  return vec4f(x[row * params.x_stride + block * 8u + lane % 8u]);
+  return vec4f(x_vector(row * params.x_stride + block * 8u + lane % 8u));
 }
 
 fn lane_norm(lane: u32, block: u32) -> LaneX {

@@ -1,12 +1,12 @@
-// A lane sums LANE_TOKENS tokens × 4 outputs of the tile in registers. Its tokens lie TOKEN_LANES apart and its outputs OUTPUT_LANES apart,
+// A lane, of TOKEN_LANES · OUTPUT_LANES, sums LANE_TOKENS tokens × 4 outputs of the tile in registers. Its tokens lie TOKEN_LANES apart and its outputs OUTPUT_LANES apart,
 // so that neighbouring lanes read and store neighbouring rows.
 struct Invocation {
   @builtin(local_invocation_index) lane: u32,
 }
+const STEP_BLOCKS = 1u;
 const LANE_TOKENS = 8u;
 const TOKEN_LANES = TILE_TOKENS / LANE_TOKENS;
 const OUTPUT_LANES = TILE_OUTPUTS / 4u;
-const LANES = TOKEN_LANES * OUTPUT_LANES;
 // [token], outputs.
 alias Sums = array<vec4f, LANE_TOKENS>;
 
@@ -17,11 +17,41 @@ fn tile_index(row: u32, column: u32) -> u32 {
   return row * ROW_VECTORS + (column ^ (row % ROW_VECTORS));
 }
 
+var<workgroup> x_tile: array<X4, TILE_TOKENS * ROW_VECTORS>;
+var<workgroup> w_tile: array<X4, TILE_OUTPUTS * ROW_VECTORS>;
+
 fn w_vector(row: u32, column: u32) -> vec4f {
   return vec4f(w_tile[tile_index(row, column)]);
 }
 
-fn add_block(at: Invocation, sums: ptr<function, Sums>) {
+// Nothing is fetched ahead: the registers are full of sums. The block that is next.
+alias Fetched = u32;
+
+fn fetch(lane: u32, part: Part, block: u32) -> Fetched {
+  return block;
+}
+
+fn put(lane: u32, part: Part, block: Fetched) {
+  for (var i = lane; i < TILE_TOKENS * CHUNKS_PER_BLOCK; i += LANES) {
+    let row = i / CHUNKS_PER_BLOCK;
+    let column = i % CHUNKS_PER_BLOCK * 2u;
+    let token = x_row(min(part.place.first + row, part.place.end - 1u));
+    let pair = x_eight(token * params.x_stride + block * BLOCK_VECTORS + column);
+    x_tile[tile_index(row, column)] = pair[0];
+    x_tile[tile_index(row, column + 1u)] = pair[1];
+  }
+  for (var i = lane; i < TILE_OUTPUTS * CHUNKS_PER_BLOCK; i += LANES) {
+    let row = i / CHUNKS_PER_BLOCK;
+    let chunk = i % CHUNKS_PER_BLOCK;
+    let weight_at = weight_row(part.place, part.output + row);
+    let scale = weight_scale(weight_at, block);
+    let w = weight_chunk(weight_at, block, chunk);
+    w_tile[tile_index(row, chunk * 2u)] = X4(scale * w.a);
+    w_tile[tile_index(row, chunk * 2u + 1u)] = X4(scale * w.b);
+  }
+}
+
+fn add_step(at: Invocation, sums: ptr<function, Sums>) {
   let token = at.lane / OUTPUT_LANES;
   let output = at.lane % OUTPUT_LANES;
   for (var column = 0u; column < BLOCK_VECTORS; column++) {

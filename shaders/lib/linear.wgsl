@@ -1,4 +1,4 @@
-// What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling. `#include routing` says which rows of x, of
+// What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling. `#include x` is how activations lie, `#include routing` says which rows of x, of
 // the weight and of y belong together: all of them, or each token's with those of its experts.
 #include "lib/block.wgsl"
 #include "lib/weight_shape.wgsl"
@@ -27,10 +27,12 @@ struct Params {
   // With experts: where tiles begin in `routes`, and routes that read one row of x.
   tiles: u32,
   share: u32,
+  // Blocks along K of a workgroup of `linear_gemm`.
+  split: u32,
   weight: WeightShape,
 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<X4>;
+#include x
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
 // Weight of the RMS norm of x, where NORM.

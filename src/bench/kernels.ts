@@ -9,7 +9,7 @@ import { benchCapacity, MAX_LOGITS_ROWS } from './kernel-batches.js';
 import type { CaseContext, KernelCase } from './kernel-case.js';
 import { embedCases, linearCases } from './linear-cases.js';
 import { plainCases } from './plain-cases.js';
-import type { AdapterRates } from './probes.js';
+import { type AdapterRates, peakFmas } from './probes.js';
 import { RandomWords } from './random-weights.js';
 import { quantile } from './throughput.js';
 
@@ -59,7 +59,7 @@ export interface KernelTiming {
   /** Of the copy's bandwidth, 1 is all of it. Above 1 where caches served what was read before. */
   readonly copyShare: number;
   readonly multiplyAddsPerSecond: number | null;
-  /** Of the rate of multiply-adds in registers. */
+  /** Of the rate that the probes reach: of multiply-adds in registers, or of subgroup matrices where products may take them. */
   readonly fmaShare: number | null;
 }
 
@@ -70,12 +70,13 @@ export async function* measureKernels<B>(
   rates: AdapterRates,
 ): AsyncGenerator<KernelTiming> {
   const context = caseContext(ops, options);
+  const peak = peakFmas(rates, ops.computeType);
   // Read after every measurement: results that every kernel's work comes before.
   const finish = async () => (await ops.readWords(context.results, 1)).gpuMs;
   for (const [format, kernel] of allCases(context, options)) {
     await ops.prepare(() => kernel.enqueue(0));
     const times = await timesOnDevice(kernel.enqueue, finish, options.timing);
-    yield rate(kernel, format, quantile(times, 0.5), rates);
+    yield rate(kernel, format, quantile(times, 0.5), rates.copyBytesPerSecond, peak);
   }
 }
 
@@ -122,7 +123,8 @@ function rate(
   { name, shape, tokens, bytes, multiplyAdds }: KernelCase,
   format: string | null,
   ms: number,
-  rates: AdapterRates,
+  copyBytesPerSecond: number,
+  peakFmasPerSecond: number,
 ): KernelTiming {
   const bytesPerSecond = (1000 * bytes) / ms;
   const multiplyAddsPerSecond = multiplyAdds === null ? null : (1000 * multiplyAdds) / ms;
@@ -134,8 +136,8 @@ function rate(
     microseconds: 1000 * ms,
     bytes,
     bytesPerSecond,
-    copyShare: bytesPerSecond / rates.copyBytesPerSecond,
+    copyShare: bytesPerSecond / copyBytesPerSecond,
     multiplyAddsPerSecond,
-    fmaShare: multiplyAddsPerSecond === null ? null : multiplyAddsPerSecond / rates.fmasPerSecond,
+    fmaShare: multiplyAddsPerSecond === null ? null : multiplyAddsPerSecond / peakFmasPerSecond,
   };
 }

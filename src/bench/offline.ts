@@ -1,7 +1,7 @@
 import type { Engine, EngineStats } from '../engine/types.js';
 import type { ModelConfig } from '../model/config.js';
 import { activeShare, linearShapes } from './linear-cases.js';
-import type { AdapterRates } from './probes.js';
+import { type AdapterRates, peakFmas } from './probes.js';
 import { medianOf, type StepLog, stepTimes } from './steps.js';
 import { generateGreedily } from './throughput.js';
 
@@ -14,6 +14,7 @@ export interface OfflineOptions {
 /** What bounds a step, for the comparison with what was measured. */
 export interface Roofline {
   readonly rates: AdapterRates;
+  readonly computeType: 'f32' | 'f16';
   readonly config: ModelConfig;
   /** Bytes of weights that every decode step reads, and of those that it reads only of the experts that its tokens go to. */
   readonly stepWeightBytes: number;
@@ -25,7 +26,7 @@ export interface Roofline {
 export interface Offline extends OfflineOptions {
   /** Prompt tokens per second, all requests' prompts together. */
   readonly prefillThroughput: number;
-  /** Multiply-adds of the prompts' matrix products, of the measured rate; null where no rate was measured. */
+  /** Multiply-adds of the prompts' matrix products, of the rate that `peakFmas` gives; null where no rate was measured. */
   readonly prefillFmaShare: number | null;
   /** Tokens per second of all requests while all of them decode. */
   readonly decodeThroughput: number;
@@ -78,10 +79,10 @@ function prefillFigures(
   const tokens = steps.reduce((sum, step) => sum + step.stepPromptTokens, 0);
   const prefillThroughput = (1000 * tokens) / steps.reduce((sum, step) => sum + step.stepMs, 0);
   if (roofline === null) return { prefillThroughput, prefillFmaShare: null };
-  const { config, rates } = roofline;
+  const { config, rates, computeType } = roofline;
   return {
     prefillThroughput,
-    prefillFmaShare: (prefillThroughput * tokenMultiplyAdds(config)) / rates.fmasPerSecond,
+    prefillFmaShare: (prefillThroughput * tokenMultiplyAdds(config)) / peakFmas(rates, computeType),
   };
 }
 

@@ -13,7 +13,7 @@ import { PassClock } from '../webgpu/pass-clock.js';
 import type { PipelineSpec } from '../webgpu/pipelines.js';
 import { Readback } from '../webgpu/readback.js';
 import { type Dispatch, Recorder } from '../webgpu/recorder.js';
-import { tuningFor } from '../webgpu/tuning.js';
+import { type SubgroupMatrix, tuningFor } from '../webgpu/tuning.js';
 
 /** What an adapter reaches where nothing stands in its way: the rates that kernels are held against. */
 export interface AdapterRates {
@@ -23,6 +23,18 @@ export interface AdapterRates {
   readonly copiedBytes: number;
   /** Multiply-adds per second in f32, operands in registers. */
   readonly fmasPerSecond: number;
+  /** The same of subgroup matrices, f16 with sums in f32; null where products take none. */
+  readonly matrixFmasPerSecond: number | null;
+  /** Time that a dispatch of almost no work takes after another that it waits for. */
+  readonly dispatchMicroseconds: number;
+}
+
+/** Multiply-adds per second that products of that type can reach. */
+export function peakFmas(
+  { fmasPerSecond, matrixFmasPerSecond }: AdapterRates,
+  computeType: 'f32' | 'f16',
+): number {
+  return computeType === 'f16' ? Math.max(fmasPerSecond, matrixFmasPerSecond ?? 0) : fmasPerSecond;
 }
 
 const LANES = 256;
@@ -37,12 +49,20 @@ const COPY_BYTES = { hardware: 2 ** 28, software: 2 ** 26 } as const;
 /** More lanes than any adapter runs at once, except where few are already too many. */
 const FMA_GROUPS = { hardware: 8192, software: 64 } as const;
 const FMA_TURNS = 64;
+/** Products of matrices in a turn: `CHAINS` · `UNROLLED` of probe_mma.wgsl. */
+const PRODUCTS_PER_TURN = 16;
 
-/** The pipelines of both probes. */
+/** The pipelines of the probes that every adapter runs. */
 export const PROBES = {
   copy: { kernel: 'probe_copy', weight: null, types: {}, constants: { LANES } },
   fma: { kernel: 'probe_fma', weight: null, types: {}, constants: { LANES } },
 } as const satisfies Record<string, PipelineSpec>;
+
+/** A workgroup is one subgroup. */
+export function matrixProbe({ m, n, k, maxLanes }: SubgroupMatrix): PipelineSpec {
+  const constants = { LANES: maxLanes };
+  return { kernel: 'probe_mma', weight: null, types: { X: 'f16' }, constants, matrix: { m, n, k } };
+}
 
 export interface MeasuredAdapter {
   readonly adapter: AdapterSummary;
@@ -72,6 +92,8 @@ export async function measureRates(
     return {
       ...(await bench.copyRate(Math.min(COPY_BYTES[kind], maxStorageBufferBindingSize, maxBufferSize))),
       fmasPerSecond: await bench.fmaRate(FMA_GROUPS[kind]),
+      matrixFmasPerSecond: await bench.matrixRate(FMA_GROUPS[kind], tuningFor(device).subgroupMatrix),
+      dispatchMicroseconds: await bench.dispatchMicroseconds(),
     };
   } finally {
     bench.destroy();
@@ -108,16 +130,38 @@ class ProbeBench {
   }
 
   async fmaRate(groups: number): Promise<number> {
-    const out = this.#buffers.storage(4 * groups * LANES, 'activations');
+    return (groups * LANES * FMA_TURNS * FMAS_PER_TURN * 1000) / (await this.#fmaMs(groups, FMA_TURNS));
+  }
+
+  async matrixRate(groups: number, size: SubgroupMatrix | null): Promise<number | null> {
+    if (size === null) return null;
+    const { m, n, k, maxLanes } = size;
+    const out = this.#buffers.storage(4 * groups * maxLanes, 'activations');
     const ms = await this.#time(out, {
+      spec: matrixProbe(size),
+      buffers: [out],
+      weight: [],
+      params: new Params().u32(FMA_TURNS).words,
+      grid: [groups, 1, 1],
+    });
+    return (groups * FMA_TURNS * PRODUCTS_PER_TURN * m * n * k * 1000) / ms;
+  }
+
+  /** Each writes what the one before wrote, so none begins before that has ended. */
+  async dispatchMicroseconds(): Promise<number> {
+    return 1000 * (await this.#fmaMs(1, 1));
+  }
+
+  #fmaMs(groups: number, turns: number): Promise<number> {
+    const out = this.#buffers.storage(4 * groups * LANES, 'activations');
+    return this.#time(out, {
       spec: PROBES.fma,
       buffers: [out],
       weight: [],
       // Values tend to 1: they neither overflow nor become denormal.
-      params: new Params().u32(FMA_TURNS).f32(0.99, 0.01).words,
+      params: new Params().u32(turns).f32(0.99, 0.01).words,
       grid: [groups, 1, 1],
     });
-    return (groups * LANES * FMA_TURNS * FMAS_PER_TURN * 1000) / ms;
   }
 
   destroy(): void {

@@ -9,24 +9,32 @@ import {
 } from '../quant/weight.js';
 import { randomScales } from './random-scales.js';
 
-/** Random words in order (xorshift32: Marsaglia, "Xorshift RNGs", 2003), fast enough for gigabytes. */
+/** Words that are made; more are these again. A prime, so that neither rows nor blocks repeat. */
+const DISTINCT_WORDS = 1_048_573;
+
+/** Random words (xorshift32: Marsaglia, "Xorshift RNGs", 2003), fast enough for gigabytes: after the first million they are copies. */
 export class RandomWords {
-  #state: number;
+  readonly #words: Uint32Array;
+  #at = 0;
 
   constructor(seed: number) {
     // Zero would stay zero.
-    this.#state = (Math.imul(seed, 0x9e3779b1) | 1) >>> 0;
-  }
-
-  fill(out: Uint32Array): Uint32Array {
-    let state = this.#state;
-    for (let i = 0; i < out.length; i++) {
+    let state = (Math.imul(seed, 0x9e3779b1) | 1) >>> 0;
+    this.#words = new Uint32Array(DISTINCT_WORDS).map(() => {
       state ^= state << 13;
       state ^= state >>> 17;
       state ^= state << 5;
-      out[i] = state;
+      return state;
+    });
+  }
+
+  fill(out: Uint32Array): Uint32Array {
+    for (let i = 0; i < out.length; ) {
+      const piece = this.#words.subarray(this.#at, this.#at + out.length - i);
+      out.set(piece, i);
+      i += piece.length;
+      this.#at = (this.#at + piece.length) % DISTINCT_WORDS;
     }
-    this.#state = state;
     return out;
   }
 }

@@ -11,6 +11,8 @@ import { showProgress } from './progress.js';
 
 /** Long enough that the clock's steps do not show. */
 const TARGET_MS = 20;
+/** An idle GPU takes about so long to raise its clocks. */
+const WARM_UP_MS = 100;
 /** More than a GPU's last-level cache holds. A software adapter computes longer than it loads, from whatever memory. */
 const WORKING_SET_BYTES = { hardware: 2 ** 28, software: 0 } as const;
 
@@ -20,7 +22,7 @@ export async function benchKernels(values: BenchValues, args: readonly string[])
     throw new UserError(`bench kernels: takes no argument, but got ${args[0]}; see --shape`);
   const formats = checkFormats(values.formats);
   if (values.shape !== null) await shapeConfig(values.shape, '--shape');
-  const timing = { repeats: values.repeats, targetMs: TARGET_MS };
+  const timing = { repeats: values.repeats, targetMs: TARGET_MS, warmUpMs: WARM_UP_MS };
   const measured = await measureAdapter(timing);
   const shape = values.shape ?? (measured.adapter.software ? SMALLEST_SHAPE : LARGEST_SHAPE);
   const { computeType, results } = await measureShape(values, shape, formats, timing, measured);
@@ -59,10 +61,12 @@ async function measureShape(
 
 /** The adapter and what it reaches, for a report's head. */
 export function adapterLines({ adapter, rates }: MeasuredAdapter): string[] {
-  const { copyBytesPerSecond, copiedBytes, fmasPerSecond } = rates;
+  const { copyBytesPerSecond, copiedBytes, fmasPerSecond, matrixFmasPerSecond, dispatchMicroseconds } = rates;
+  const ofMatrices =
+    matrixFmasPerSecond === null ? '' : `, ${giga(matrixFmasPerSecond)} of subgroup matrices`;
   return [
     `${adapter.name}; ${adapter.driver}`,
-    `copy ${formatBytes(copyBytesPerSecond)}/s (of ${formatBytes(copiedBytes)}), ${giga(fmasPerSecond)} G multiply-adds/s in registers`,
+    `copy ${formatBytes(copyBytesPerSecond)}/s (of ${formatBytes(copiedBytes)}), ${giga(fmasPerSecond)} G multiply-adds/s in registers${ofMatrices}, ${dispatchMicroseconds.toFixed(1)} µs a dispatch`,
   ];
 }
 

@@ -20,7 +20,7 @@ import { engineOptions, findModel, fixedLengths, quantizationFormat } from './mo
 import { showProgress, whileLoading } from './progress.js';
 
 const SEED = 1;
-const PROBE_TIMING = { repeats: 3, targetMs: 20 };
+const PROBE_TIMING = { repeats: 3, targetMs: 20, warmUpMs: 100 };
 /** A large model on software Vulkan takes minutes for a step. */
 const STEP_TIMEOUT_MS = 3_600_000;
 
@@ -122,7 +122,7 @@ function checkCache({ numBlocks, blockSize }: EngineInfo, values: BenchValues): 
 function rooflineOf(
   { rates }: MeasuredAdapter,
   { config, checkpoint }: ModelSource,
-  { memory, maxModelLen, kvCacheType }: EngineInfo,
+  { memory, maxModelLen, kvCacheType, computeType }: EngineInfo,
   { quantization }: BenchValues,
 ): Roofline {
   const table = config.tieWordEmbeddings ? 0 : (checkpoint.tensors.get(config.weights.embedding)?.bytes ?? 0);
@@ -131,6 +131,7 @@ function rooflineOf(
   const stepWeightBytes = memory.weights - table - rotation - ofExperts;
   return {
     rates,
+    computeType,
     config,
     stepWeightBytes,
     expertBytes: ofExperts,

@@ -173,6 +173,8 @@ const WARM_UP_STEPS = [
 interface WarmUpStep {
   readonly wantsHidden?: boolean;
   readonly hasAdapters: boolean;
+  /** Whether it is run after its kernels are compiled. */
+  readonly runs: boolean;
   readonly numTokens: number;
   readonly numLogits: number;
   readonly contextLen: number;
@@ -181,9 +183,13 @@ interface WarmUpStep {
 function warmUpSteps<B>(device: DeviceModel<B>): readonly WarmUpStep[] {
   const { ops } = device.backend;
   const { maxTokens, maxLogits } = device.batch.capacity;
-  const sizes = [ops.gemmTokens ?? [], expertSizes(device)].flat();
-  const more = sizes.map((size) => ({ size, contextLen: 2 }));
-  const steps = [...WARM_UP_STEPS, ...more].map(({ size, contextLen }) => ({
+  const sizes = [...ops.gemmSteps, ...expertSizes(device)];
+  const more = sizes.map((size) => ({ size, contextLen: 2, runs: true }));
+  // The largest step, in which no workgroups share K, may take seconds.
+  const largest = ops.gemmSteps.length > 0 ? [{ size: maxTokens, contextLen: 2, runs: false }] : [];
+  const few = WARM_UP_STEPS.map((step) => ({ ...step, runs: true }));
+  const steps = [...few, ...more, ...largest].map(({ size, contextLen, runs }) => ({
+    runs,
     numTokens: Math.min(size, maxTokens),
     numLogits: Math.min(size, maxLogits),
     contextLen: Math.min(contextLen, device.plan.maxModelLen),
@@ -207,7 +213,7 @@ async function warmUp<B>(device: DeviceModel<B>, steps: readonly WarmUpStep[]): 
     for (const step of steps) enqueue(step);
     for (const step of steps) enqueue({ ...step, wantsHidden: true });
   });
-  for (const step of steps) {
+  for (const step of steps.filter(({ runs }) => runs)) {
     enqueue(step);
     const logits = await ops.read(device.activations.logits, 1);
     if (!logits.every(Number.isFinite)) throw await findFault(device);

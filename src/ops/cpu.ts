@@ -50,7 +50,7 @@ type Args<Name extends keyof Ops<Buffer>> = OpArgs<Buffer, Name>;
 export class CpuOps implements Ops<Buffer> {
   readonly computeType: 'f32' | 'f16' = 'f32';
   readonly dispatchesPerStep = 0;
-  readonly gemmTokens = null;
+  readonly gemmSteps = [];
   readonly #bytes: Record<MemoryKind, number> = { weights: 0, kv_cache: 0, activations: 0 };
 
   tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<Buffer> {

@@ -57,8 +57,8 @@ export { rowStride } from './operands.js';
 export interface Ops<B> {
   /** Type of activations; sums are f32 or wider in every case. */
   readonly computeType: 'f32' | 'f16';
-  /** From so many tokens on products take a kernel of their own; null where none does. */
-  readonly gemmTokens: number | null;
+  /** Numbers of tokens from which on products take a kernel of their own, or tiles of another size; ascending, none where nothing changes. */
+  readonly gemmSteps: readonly number[];
 
   /** A zero-filled `[rows][cols]`, alive as long as the backend. `kind` counts it in the memory ledger. */
   tensor(rows: number, cols: number, type: ElementType, kind: MemoryKind): Tensor<B>;

@@ -92,6 +92,7 @@ async function measureGroups(
   fillInputs(ops, groups);
   await prepareAll(ops, jobs);
   const results = ops.tensor(1, 1, 'u32', 'activations');
+  await warmUp(ops, jobs[0], results);
   const budget = new TimeBudget(ops.tilings.tuning.autotune.budgetMs);
   for (const [i, job] of jobs.entries()) {
     onProgress(i, jobs.length);
@@ -111,9 +112,10 @@ const NO_CHOICES: ProductChoices = TOKEN_BUCKETS.map(() => null);
 function jobOf(ops: WebGpuOps, group: ProductGroup, bucket: number): OpenJob[] {
   const { tuning } = ops.tilings;
   const fewer = TOKEN_BUCKETS[bucket - 1]?.maxTokens ?? 0;
-  const candidates = candidatesFor(TOKEN_BUCKETS[bucket], tuning);
-  const [{ x, out }] = group.uses;
-  const rows = Math.min(measuredTokens(TOKEN_BUCKETS[bucket], tuning), x.rows, out.rows);
+  const [{ x, out, codes }] = group.uses;
+  const { type } = codes ?? x;
+  const candidates = candidatesFor(TOKEN_BUCKETS[bucket], type, tuning);
+  const rows = Math.min(measuredTokens(TOKEN_BUCKETS[bucket], type, tuning), x.rows, out.rows);
   if (rows <= fewer || candidates.length === 1) return [];
   return [{ group, bucket, rows, candidates, keepsBytes: keepsBytes(tuning) }];
 }
@@ -141,6 +143,16 @@ async function prepareAll(ops: WebGpuOps, jobs: readonly OpenJob[]): Promise<voi
 function enqueue(ops: WebGpuOps, { group, bucket, rows }: OpenJob, choice: LinearChoice, turn: number): void {
   ops.tilings.set(group.key, NO_CHOICES.with(bucket, choice));
   ops.linear({ ...group.uses[turn % group.uses.length], rows, accumulate: false });
+}
+
+async function warmUp(ops: WebGpuOps, job: OpenJob, results: Tensor<GPUBuffer>): Promise<void> {
+  const { targetMs, warmUpMs } = ops.tilings.tuning.autotune;
+  const finish = async () => (await ops.readWords(results, 1)).gpuMs;
+  await timesOnDevice((turn) => enqueue(ops, job, job.candidates[0], turn), finish, {
+    repeats: 0,
+    targetMs,
+    warmUpMs,
+  });
 }
 
 /** Rows of the output that are compared, where bytes must not change. */

@@ -1,3 +1,5 @@
+import type { ElementType } from '../ops/ops.js';
+import { fewestGemmTokens } from './gemm-tiling.js';
 import { defaultChoice, type LinearChoice } from './tiling.js';
 import type { TokenBucket } from './tilings.js';
 import type { Tuning } from './tuning.js';
@@ -11,15 +13,23 @@ export function keepsBytes({ maxRowTokens }: Tuning): boolean {
 }
 
 /** Tokens that a bucket is measured with: fewer than `linear_panel` and `linear_gemm` take, which have no choice. */
-export function measuredTokens({ maxTokens }: TokenBucket, tuning: Tuning): number {
-  const { autotune, gemmTokens, panelTokens } = tuning;
-  const most = Math.min(gemmTokens ?? Number.POSITIVE_INFINITY, panelTokens ?? Number.POSITIVE_INFINITY) - 1;
+export function measuredTokens({ maxTokens }: TokenBucket, type: ElementType, tuning: Tuning): number {
+  const { autotune, panelTokens } = tuning;
+  const most =
+    Math.min(
+      fewestGemmTokens(type, tuning) ?? Number.POSITIVE_INFINITY,
+      panelTokens ?? Number.POSITIVE_INFINITY,
+    ) - 1;
   return Math.min(maxTokens, autotune.manyTokens, most);
 }
 
 /** What to try for a bucket: first the default for its measured number of tokens. */
-export function candidatesFor(bucket: TokenBucket, tuning: Tuning): readonly LinearChoice[] {
-  const preset = defaultChoice(measuredTokens(bucket, tuning), tuning);
+export function candidatesFor(
+  bucket: TokenBucket,
+  type: ElementType,
+  tuning: Tuning,
+): readonly LinearChoice[] {
+  const preset = defaultChoice(measuredTokens(bucket, type, tuning), tuning);
   const others = tuning.autotune.candidates
     .map(([kernel, lanes, tokens]) => ({ kernel, lanes, tokens }))
     .filter((choice) => isWorthATry(choice, bucket, tuning) && !sameChoice(choice, preset));

@@ -6,6 +6,8 @@ export interface TimingOptions {
   readonly repeats: number;
   /** A measurement runs the work so often that it takes about as long, ms: short work would vanish in the clock's steps. */
   readonly targetMs: number;
+  /** The work runs before the first measurement for at least so long, ms: an idle GPU takes time to raise its clocks. 0 where absent. */
+  readonly warmUpMs?: number;
 }
 
 /** Times in one submission at most; each may be several dispatches. */
@@ -19,7 +21,7 @@ const MAX_TIMES = 500;
 export async function timesOnDevice(
   enqueue: (turn: number) => void,
   finish: Finish,
-  { repeats, targetMs }: TimingOptions,
+  { repeats, targetMs, warmUpMs = 0 }: TimingOptions,
 ): Promise<number[]> {
   const run = async (times: number): Promise<number> => {
     for (let turn = 0; turn < times; turn++) enqueue(turn);
@@ -29,6 +31,8 @@ export async function timesOnDevice(
   };
   await run(1);
   const times = Math.min(MAX_TIMES, Math.max(1, Math.ceil(targetMs / Math.max(await run(1), 1e-3))));
+  const warmAt = performance.now() + warmUpMs;
+  while (performance.now() < warmAt) await run(times);
   const measured: number[] = [];
   for (let i = 0; i < repeats; i++) measured.push((await run(times)) / times);
   return measured;

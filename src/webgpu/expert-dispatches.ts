@@ -1,5 +1,5 @@
-import type { OpArgs, Routing, RoutingShape } from '../ops/ops.js';
-import { expertTiling, plainType } from './expert-tiling.js';
+import type { ElementType, OpArgs, Routing, RoutingShape } from '../ops/ops.js';
+import { expertTiling } from './expert-tiling.js';
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
 import type { Tuning } from './tuning.js';
@@ -19,10 +19,13 @@ export function tilesOffset({ maxTokens, topK }: RoutingShape): number {
   return maxTokens * topK;
 }
 
-/** Chooses the experts, each route a tile of its own, and where tiles are larger puts routes of an expert together. */
-export function routeDispatches(args: Args<'route'>, tuning: Tuning): Dispatch[] {
-  const { routing, rows, activations } = args;
-  const { tileRoutes, numTiles } = expertTiling(rows, routing, plainType(activations), tuning);
+/**
+ * Chooses the experts, each route a tile of its own, and where tiles are larger puts routes of an expert together.
+ * @param type of the products' activations, u32 where they are codes
+ */
+export function routeDispatches(args: Args<'route'>, type: ElementType, tuning: Tuning): Dispatch[] {
+  const { routing, rows } = args;
+  const { tileRoutes, numTiles } = expertTiling(rows, routing, type, tuning);
   const choose = chooseDispatch(args, tuning.sampleLanes);
   if (tileRoutes === 1) return [choose];
   return [choose, groupDispatch(routing, rows, { tileRoutes, numTiles }, tuning.normLanes)];

@@ -1,6 +1,5 @@
 import type { ElementType, RoutingShape } from '../ops/ops.js';
-import type { ActivationType } from '../quant/formats.js';
-import { GEMM_TILE, type GemmTiling, gemmTiling } from './gemm-tiling.js';
+import { type GemmTiling, gemmTiling, SMALL_TILE } from './gemm-tiling.js';
 import { defaultChoice, foldGrid, type Tiling, tilingFor } from './tiling.js';
 import type { Tuning } from './tuning.js';
 
@@ -25,9 +24,9 @@ export function expertTiling(
 ): ExpertTiling {
   const routes = tokens * topK;
   const each = Math.ceil(routes / numExperts);
-  const gemm = gemmTiling(each, type, tuning);
+  const gemm = gemmTiling(each, type, tuning, SMALL_TILE.tokens);
   const choice = defaultChoice(each, tuning);
-  const tileRoutes = gemm === null ? choice.tokens : GEMM_TILE;
+  const tileRoutes = gemm === null ? choice.tokens : gemm.tile.tokens;
   const numTiles = tileRoutes === 1 ? routes : Math.min(routes, Math.floor(routes / tileRoutes) + numExperts);
   const tiling = gemm ?? tilingFor(each, tuning, choice);
   return { tiling, tileRoutes, numTiles };
@@ -39,13 +38,11 @@ export function expertGrid({ tiling, numTiles }: ExpertTiling, outputs: number):
   return foldGrid(x * z, numTiles);
 }
 
-/** Numbers of tokens, up to the shape's, from which on products take another kernel or tiles of another size. */
-export function expertSteps(
-  shape: RoutingShape,
-  activations: ActivationType,
-  tuning: Tuning,
-): readonly number[] {
-  const type = plainType(activations);
+/**
+ * Numbers of tokens, up to the shape's, from which on products take another kernel or tiles of another size.
+ * @param type of the activations, u32 where they are codes
+ */
+export function expertSteps(shape: RoutingShape, type: ElementType, tuning: Tuning): readonly number[] {
   const kernels = new Map<string, number>();
   for (let tokens = 1; tokens <= shape.maxTokens; tokens++) {
     const { tiling, tileRoutes } = expertTiling(tokens, shape, type, tuning);
@@ -53,9 +50,4 @@ export function expertSteps(
     if (!kernels.has(key)) kernels.set(key, tokens);
   }
   return [...kernels.values()];
-}
-
-/** A type of activations that gives the tiles of all that are rounded, or are not. */
-export function plainType(activations: ActivationType): ElementType {
-  return activations === 'int8' ? 'u32' : 'f32';
 }

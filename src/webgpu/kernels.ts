@@ -7,6 +7,7 @@ export const KERNELS = {
   linear_tile: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_panel: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_gemm: { bindings: ['read', 'read', 'write', 'read'], weight: true },
+  linear_merge: { bindings: ['read', 'read', 'write'], weight: false },
   linear_row_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_tile_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_outliers_int8: { bindings: ['read', 'read', 'write', 'read'], weight: true },
@@ -31,6 +32,7 @@ export const KERNELS = {
   logprobs: { bindings: ['read', 'read', 'write'], weight: false },
   probe_copy: { bindings: ['read', 'write'], weight: false },
   probe_fma: { bindings: ['write'], weight: false },
+  probe_mma: { bindings: ['write'], weight: false },
 } as const satisfies Record<string, KernelInterface>;
 
 /** What attention binds where it rotates heads itself: as else, then the projections and the angles. */

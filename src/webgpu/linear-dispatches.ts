@@ -1,10 +1,11 @@
-import type { OpArgs, Tensor, WeightPart } from '../ops/ops.js';
+import type { ElementType, OpArgs, Tensor, WeightPart } from '../ops/ops.js';
 import { activationConstants } from './activation-constants.js';
 import { tilesOffset } from './expert-dispatches.js';
 import { expertGrid, expertTiling } from './expert-tiling.js';
 import { fixedPointDispatch } from './fixed-point-dispatch.js';
-import { type GemmTiling, gemmTiling } from './gemm-tiling.js';
+import { type GemmSplits, type GemmTiling, gemmSplits, gemmTiling } from './gemm-tiling.js';
 import type { KernelName } from './kernels.js';
+import { mergeDispatch } from './merge-dispatch.js';
 import { orderDispatch } from './order-dispatch.js';
 import { type PanelTiling, panelTiling } from './panel-tiling.js';
 import { Params } from './params.js';
@@ -47,24 +48,59 @@ function gatesExperts({ x, weight, rows, codes, experts }: Args, tuning: Tuning)
   return whole && tiling.kernel !== 'linear_gemm';
 }
 
-/** A dispatch for each part of the weight, before it those that make its activations ready. */
-export function linearDispatches(args: Args, tilings: Tilings, nothing: GPUBuffer): Dispatch[] {
+/** Buffers that belong to no operand. */
+export interface LinearScratch {
+  /** Bound where an operand is absent. */
+  readonly nothing: GPUBuffer;
+  /** Sums of workgroups that share K, of `splitSumsBytes`. */
+  readonly sums: GPUBuffer;
+}
+
+/** A dispatch for each part of the weight, before it those that make its activations ready, and behind it one where workgroups share K. */
+export function linearDispatches(args: Args, tilings: Tilings, scratch: LinearScratch): Dispatch[] {
   const { weight } = args;
   return weight.parts.flatMap((part, i) => {
     const x = orderedInput(args, part);
     const before = weight.parts[i - 1] ?? null;
-    const products = productDispatches({ ...args, x }, part, tilings, nothing);
+    const products = productDispatches({ ...args, x }, part, tilings, scratch);
     return [...inputDispatches(args, part, before, tilings.tuning), ...products];
   });
 }
 
 /** In integers alone, or else the product and what outliers add to it. */
-function productDispatches(args: Args, part: Part, tilings: Tilings, nothing: GPUBuffer): Dispatch[] {
+function productDispatches(args: Args, part: Part, tilings: Tilings, scratch: LinearScratch): Dispatch[] {
   const { codes = null, rounding = null, rescale = null } = args;
+  const { nothing } = scratch;
   if (rescale !== null) return [fixedPointDispatch(args, part, tilings.tuning, nothing)];
-  const product = productDispatch(args, part, tilings, nothing);
+  const products = splitProduct(args, part, tilings, scratch);
   const outliers = codes === null ? null : (rounding?.outliers ?? null);
-  return outliers === null ? [product] : [product, outlierDispatch(args, part, outliers, tilings, nothing)];
+  return outliers === null
+    ? products
+    : [...products, outlierDispatch(args, part, outliers, tilings, nothing)];
+}
+
+/** The product, or where its workgroups share K, their sums and what adds them up. */
+function splitProduct(
+  args: Args,
+  part: Part,
+  tilings: Tilings,
+  { nothing, sums }: LinearScratch,
+): Dispatch[] {
+  const { rows, experts = null } = args;
+  const { tiling, grid } = cut(args, part, tilings);
+  const [blocks] = weightShape(part);
+  const splits =
+    tiling.kernel === 'linear_gemm' && experts === null
+      ? gemmSplits(grid[0] * grid[1], blocks, tilings.tuning)
+      : { count: 1, blocks };
+  if (splits.count === 1) return [productDispatch(args, part, tilings, nothing)];
+  const out = { data: sums, rows, cols: part.rows, stride: part.rows, type: 'f32' } as const;
+  const whole = { ...part, rowStart: 0 };
+  const product = { ...args, out, bias: null, accumulate: false, scale: 1 };
+  return [
+    productDispatch(product, whole, tilings, nothing, splits),
+    mergeDispatch(args, part, sums, splits.count, nothing),
+  ];
 }
 
 function outlierDispatch(
@@ -123,26 +159,28 @@ function inputDispatches(
 
 function productDispatch(
   args: Args,
-  part: WeightPart<GPUBuffer>,
+  part: Part,
   tilings: Tilings,
   nothing: GPUBuffer,
+  splits: GemmSplits | null = null,
 ): Dispatch {
   const { x, bias, out, codes = null, norm = null, experts = null } = args;
   const { tiling, grid } = cut(args, part, tilings);
+  const [outputs, tiles] = grid;
   const buffers = [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing];
   return {
     spec: productSpec(args, part, tiling, tilings.tuning),
     buffers: experts === null ? buffers : [...buffers, experts.routing.order],
     weight: weightBuffers(part, nothing),
-    params: productParams(args, part),
-    grid,
+    params: productParams(args, part, splits),
+    grid: splits === null ? grid : [outputs, tiles, splits.count],
   };
 }
 
 /** How the product of a part is cut, and its workgroups. */
 function cut(
   { x, weight, rows, codes = null, experts = null }: Args,
-  part: WeightPart<GPUBuffer>,
+  part: Part,
   tilings: Tilings,
 ): { readonly tiling: Tiling | PanelTiling | GemmTiling; readonly grid: [number, number, number] } {
   if (experts !== null) {
@@ -159,7 +197,7 @@ function cut(
 
 function productSpec(
   { x, out, codes = null, norm = null, gated = null, activation, experts = null }: Args,
-  part: WeightPart<GPUBuffer>,
+  part: Part,
   tiling: Tiling | PanelTiling | GemmTiling,
   tuning: Tuning,
 ): PipelineSpec {
@@ -169,6 +207,8 @@ function productSpec(
     kernel:
       kernel === 'linear_row' || kernel === 'linear_tile' ? withActivations(kernel, codes !== null) : kernel,
     matrix: kernel === 'linear_gemm' ? tiling.matrix : undefined,
+    tile: kernel === 'linear_gemm' ? tiling.tile : undefined,
+    unroll: kernel === 'linear_gemm' ? tiling.unroll : undefined,
     weight: part.format.reader,
     types: { X: (codes ?? x).type, Y: out.type },
     constants: {
@@ -178,8 +218,16 @@ function productSpec(
     },
     lanes,
     routing: experts === null ? undefined : 'experts',
+    half: kernel === 'linear_row' && codes === null && norm === null && usesHalves(part, x.type, tuning),
     dot: codes === null ? undefined : dotFor(part.format.bits, tuning),
   };
+}
+
+/** Readers with a file in shaders/half. */
+const HALF_READERS: ReadonlySet<string> = new Set(['int4', 'int8']);
+
+function usesHalves({ format }: Part, type: ElementType, { halfDot }: Tuning): boolean {
+  return halfDot && type === 'f16' && HALF_READERS.has(format.reader);
 }
 
 /** `linear_tile` must sum as `linear_panel` does where both are taken, so that a text does not depend on its batch. */
@@ -196,7 +244,7 @@ function withActivations(kernel: Tiling['kernel'], int8: boolean): KernelName {
   return int8 ? `${kernel}_int8` : kernel;
 }
 
-function productParams(args: Args, part: WeightPart<GPUBuffer>): Uint32Array {
+function productParams(args: Args, part: Part, splits: GemmSplits | null = null): Uint32Array {
   const { x, weight, bias, out, rows, accumulate, codes = null, norm = null, gated = null, scale = 1 } = args;
   const { routing, of } = args.experts ?? { routing: null, of: 'tokens' };
   const { stride } = codes ?? x;
@@ -206,5 +254,5 @@ function productParams(args: Args, part: WeightPart<GPUBuffer>): Uint32Array {
     .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, gated === null ? 0 : outputs / 2, part.cols)
     .f32(norm?.eps ?? 0, scale)
     .u32(routing === null ? 0 : tilesOffset(routing), of === 'tokens' ? (routing?.topK ?? 1) : 1)
-    .u32(...weightShape(part)).words;
+    .u32(splits?.blocks ?? weightShape(part)[0], ...weightShape(part)).words;
 }

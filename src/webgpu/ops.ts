@@ -32,8 +32,9 @@ import { createEdits, uploadEdits } from './edits-upload.js';
 import { embedDispatches } from './embed-dispatches.js';
 import { addExpertsDispatch, orderWords, routeDispatches } from './expert-dispatches.js';
 import { expertSteps } from './expert-tiling.js';
+import { gemmSteps, splitSumsBytes } from './gemm-tiling.js';
 import { gramDispatch } from './gram-dispatch.js';
-import { linearDispatches, linearFusion } from './linear-dispatches.js';
+import { type LinearScratch, linearDispatches, linearFusion } from './linear-dispatches.js';
 import { loraDispatches } from './lora-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
@@ -74,6 +75,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   readonly #nothing: GPUBuffer;
   /** Scratch of split attention; nothing where no attention is split. */
   readonly #partials: GPUBuffer;
+  readonly #linearScratch: LinearScratch;
 
   constructor(device: GPUDevice, computeType: 'f32' | 'f16', options: WebGpuOptions = {}) {
     const { batchInvariant: invariant = false, ...changes } = options;
@@ -88,12 +90,12 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#readback = new Readback(device, this.#recorder, clock, new Doze(this.#tuning.dozeMs));
     this.#upload = new WeightUpload(device, this.#buffers);
     this.#nothing = this.#buffers.storage(16, 'activations');
-    const partials = partialsBytes(this.#tuning);
-    this.#partials = partials === 0 ? this.#nothing : this.#buffers.storage(partials, 'activations');
+    this.#partials = this.#scratch(partialsBytes(this.#tuning));
+    this.#linearScratch = { nothing: this.#nothing, sums: this.#scratch(splitSumsBytes(this.#tuning)) };
   }
 
-  get gemmTokens(): number | null {
-    return this.#tuning.gemmTokens;
+  get gemmSteps(): readonly number[] {
+    return gemmSteps(this.computeType, this.#tuning);
   }
 
   get dispatchesPerStep(): number {
@@ -152,7 +154,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   expertSteps(shape: RoutingShape, activations: ActivationType): readonly number[] {
-    return expertSteps(shape, activations, this.#tuning);
+    return expertSteps(shape, this.#typeOf(activations), this.#tuning);
   }
 
   batch(capacity: BatchCapacity): BatchBuffers<GPUBuffer> {
@@ -210,14 +212,15 @@ export class WebGpuOps implements Ops<GPUBuffer> {
       this.linear({ ...args, out: gated, gated: null });
       this.activate({ x: gated, out, rows: rows * (experts?.routing.topK ?? 1), activation });
     } else {
-      for (const dispatch of linearDispatches(args, this.tilings, this.#nothing)) {
+      for (const dispatch of linearDispatches(args, this.tilings, this.#linearScratch)) {
         this.#recorder.add(dispatch);
       }
     }
   }
 
   route(args: Args<'route'>): void {
-    for (const dispatch of routeDispatches(args, this.#tuning)) this.#recorder.add(dispatch);
+    const type = this.#typeOf(args.activations);
+    for (const dispatch of routeDispatches(args, type, this.#tuning)) this.#recorder.add(dispatch);
   }
 
   addExperts(args: Args<'addExperts'>): void {
@@ -311,6 +314,14 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   async readWords(tensor: Tensor<GPUBuffer>, rows: number): Promise<StepReading> {
     const { bytes, gpuMs } = await this.#read(tensor, rows);
     return { words: unpad(new Uint32Array(bytes), tensor, Uint32Array), gpuMs };
+  }
+
+  #typeOf(activations: ActivationType): ElementType {
+    return activations === 'int8' ? 'u32' : this.computeType;
+  }
+
+  #scratch(bytes: number): GPUBuffer {
+    return bytes === 0 ? this.#nothing : this.#buffers.storage(bytes, 'activations');
   }
 
   #read(tensor: Tensor<GPUBuffer>, rows: number): Promise<Reading> {

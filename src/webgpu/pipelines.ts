@@ -7,6 +7,7 @@ import {
   loadShader,
   type MatrixSize,
   SHADER_DIR,
+  type TileSize,
   type TypeAliases,
 } from './shaders.js';
 
@@ -19,7 +20,10 @@ export interface PipelineSpec {
   readonly constants: Readonly<Record<string, number>>;
   readonly lanes?: Lanes;
   readonly dot?: Dot;
+  readonly half?: boolean;
   readonly matrix?: MatrixSize;
+  readonly tile?: TileSize;
+  readonly unroll?: Readonly<Record<string, number>>;
   /** The product is of each token with its experts, and binds one buffer more: their order. */
   readonly routing?: 'experts';
   /** Attention rotates heads itself, writes q and the caches, and binds two buffers more: the projections and the angles. */
@@ -133,8 +137,8 @@ export function weightBindings(reader: string): number {
 
 /** Names a variant: kernel, what is included, types and constants. */
 export function pipelineName(spec: PipelineSpec): string {
-  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.kv ?? ''} ${spec.routing ?? ''} ${spec.heads ?? ''}`;
-  return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.types, spec.constants])}`;
+  const slots = `${spec.weight ?? ''} ${spec.lanes ?? ''} ${spec.dot ?? ''} ${spec.half ? 'half' : ''} ${spec.kv ?? ''} ${spec.routing ?? ''} ${spec.heads ?? ''}`;
+  return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.tile ?? null, spec.unroll ?? null, spec.types, spec.constants])}`;
 }
 
 function bindEntries({ kernel, routing, heads }: PipelineSpec): GPUBindGroupLayoutEntry[] {

@@ -19,12 +19,18 @@ export interface ShaderVariant {
   readonly lanes?: Lanes;
   /** Fills the slots `#include dot` and `#include operands`: how integers are multiplied, `packed` where absent. */
   readonly dot?: Dot;
+  /** Fills the slots `#include row` and `#include half`: `linear_row` multiplies pairs of f16, and else f32. */
+  readonly half?: boolean;
   /** Fills the slot `#include gemm`: subgroups multiply matrices of this size, or where absent each lane sums in registers. */
   readonly matrix?: MatrixSize;
+  /** Tokens and outputs of a workgroup of `linear_gemm`. */
+  readonly tile?: TileSize;
   /** Fills the slot `#include routing`: products of all rows, or where `experts` of each token's rows with those of its experts. */
   readonly routing?: 'experts';
   /** Fills the slot `#include heads`: attention rotates heads of q and k itself where `projected`, and else reads them rotated. */
   readonly heads?: 'projected';
+  /** How often the loops `#unroll` over a name are written out, so that arrays in them stay in registers; those of other names stay loops. */
+  readonly unroll?: Readonly<Record<string, number>>;
   /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
   readonly kv?: KvType;
 }
@@ -43,31 +49,57 @@ export interface MatrixSize {
   readonly k: number;
 }
 
+export interface TileSize {
+  readonly tokens: number;
+  readonly outputs: number;
+  /** Lanes of the workgroup. */
+  readonly lanes: number;
+}
+
 export const SHADER_DIR = fileURLToPath(new URL('../../shaders', import.meta.url));
 
 /** Complete WGSL of a variant: prelude, then the file with its includes, each included once. */
 export function loadShader(variant: ShaderVariant, dir = SHADER_DIR): string {
   const body = expand(`${variant.file}.wgsl`, slotFiles(variant), dir, new Set());
-  return `${prelude(variant)}${body}`;
+  return `${prelude(variant)}${unrolled(body, variant.unroll ?? {})}`;
+}
+
+/** A loop over `i` from 0 in steps of `step` below a constant, with no other within it. */
+const UNROLL = /^ *#unroll (\w+) (\w+)(?: (\d+))?\n((?:(?! *#unroll)(?! *#end$).*\n)*) *#end$/gm;
+
+/** Drivers unroll loops or not as they see fit; arrays that are indexed in a loop which stays one lie in memory. */
+function unrolled(source: string, counts: Readonly<Record<string, number>>): string {
+  const once = source.replace(UNROLL, (_, i: string, bound: string, step = '1', body: string) => {
+    const count = counts[bound];
+    if (count === undefined) return `for (var ${i} = 0u; ${i} < ${bound}; ${i} += ${step}u) {\n${body}}`;
+    const turns = Array.from({ length: Math.ceil(count / Number(step)) }, (_, turn) => turn * Number(step));
+    return turns.map((turn) => `{\nconst ${i} = ${turn}u;\n${body}}`).join('\n');
+  });
+  return once === source ? source : unrolled(once, counts);
 }
 
 /** What the named slots include. */
 function slotFiles({
   weight,
+  types,
   lanes = 'workgroup',
   dot = 'packed',
+  half = false,
   matrix,
   routing,
   heads,
   kv,
 }: ShaderVariant): ReadonlyMap<string, string> {
   const files = new Map([
+    ['x', `lib/x_${types.X}.wgsl`],
     ['lanes', `lib/lanes_${lanes}.wgsl`],
     ['activations', `lib/activations_${lanes}.wgsl`],
     ['queries', `lib/queries_${lanes}.wgsl`],
     ['codes', `lib/codes_${lanes}.wgsl`],
     ['dot', `lib/dot_${dot === 'packed' ? 'packed' : 'extracted'}.wgsl`],
     ['operands', `lib/operands_${dot === 'pairs' ? 'pairs' : 'bytes'}.wgsl`],
+    ['row', `lib/row_${half ? 'half' : 'float'}.wgsl`],
+    ['half', `half/${weight}.wgsl`],
     ['routing', `lib/routing_${routing ?? 'none'}.wgsl`],
     ['heads', `lib/heads_${heads ?? 'rotated'}.wgsl`],
     ['gemm', `lib/gemm_${matrix === undefined ? 'registers' : 'matrix'}.wgsl`],
@@ -77,13 +109,21 @@ function slotFiles({
   return files;
 }
 
-/** `X: 'f16'` gives the aliases X and X4, a scalar and its vec4; a size of matrices the constants MATRIX_M, MATRIX_N and MATRIX_K. */
-function prelude({ types, lanes, matrix }: ShaderVariant): string {
+/**
+ * `X: 'f16'` gives the aliases X and X4, a scalar and its vec4; a size of matrices the constants MATRIX_M, MATRIX_N and MATRIX_K; a tile
+ * TILE_TOKENS, TILE_OUTPUTS and LANES.
+ */
+function prelude({ types, lanes, matrix, tile }: ShaderVariant): string {
   const names = Object.entries(types);
   const halves = names.some(([, type]) => type === 'f16') ? 'enable f16;\n' : '';
   const subgroups = lanes === 'subgroup' || matrix !== undefined ? 'enable subgroups;\n' : '';
   const aliases = names.map(([name, type]) => `alias ${name} = ${type};\nalias ${name}4 = vec4<${type}>;\n`);
-  return halves + subgroups + matrixPrelude(matrix) + aliases.join('');
+  return halves + subgroups + matrixPrelude(matrix) + aliases.join('') + tilePrelude(tile);
+}
+
+function tilePrelude(tile: TileSize | undefined): string {
+  if (tile === undefined) return '';
+  return `const TILE_TOKENS = ${tile.tokens}u;\nconst TILE_OUTPUTS = ${tile.outputs}u;\nconst LANES = ${tile.lanes}u;\n`;
 }
 
 /** The sizes are part of types, which `override`s cannot be. */

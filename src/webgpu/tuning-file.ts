@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ElementType } from '../ops/ops.js';
 import type { AdapterSummary } from './adapter.js';
 import { candidatesFor } from './candidates.js';
 import { SHADER_DIR } from './shaders.js';
@@ -29,7 +30,7 @@ function linearShaders(dir: string): readonly string[] {
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((file) =>
     file.replaceAll('\\', '/'),
   );
-  return files.filter((file) => /^(linear_\w+|lib\/\w+|weight\/\w+)\.wgsl$/.test(file)).sort();
+  return files.filter((file) => /^(linear_\w+|(lib|weight|half)\/\w+)\.wgsl$/.test(file)).sort();
 }
 
 /** What the file holds, nothing where there is none. Throws Error where it cannot be read or holds what is no candidate. */
@@ -71,12 +72,18 @@ function parseProduct(key: string, list: unknown, tuning: Tuning): ProductChoice
   return TOKEN_BUCKETS.map((bucket, i) => {
     const encoded = JSON.stringify(given[i]);
     if (encoded === 'null') return null;
-    const choice = candidatesFor(bucket, tuning).find(
+    const choice = candidatesFor(bucket, activationsOf(key), tuning).find(
       (known) => JSON.stringify(encodeChoice(known)) === encoded,
     );
     if (choice === undefined) throw new Error(`${key}: ${encoded} is no candidate`);
     return choice;
   });
+}
+
+/** The type that a key of `Tilings.keyOf` ends with. */
+function activationsOf(key: string): ElementType {
+  if (key.endsWith(' int8')) return 'u32';
+  return key.endsWith(' f16') ? 'f16' : 'f32';
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

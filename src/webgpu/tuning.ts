@@ -30,6 +30,8 @@ export interface Tuning {
   readonly packedDot: boolean;
   /** 4-bit weights meet INT8 activations two by two in 32-bit products, faster where a product of four bytes is no instruction. */
   readonly pairedDot: boolean;
+  /** `linear_row` multiplies codes with f16 activations two at a time, in short sums of f16. */
+  readonly halfDot: boolean;
   /** Up to so many tokens go through `linear_row`. */
   readonly maxRowTokens: number;
   /** Products of up to so many tokens normalise their activations themselves: a dispatch less, for some work in every workgroup. */
@@ -38,6 +40,14 @@ export interface Tuning {
   readonly panelTokens: number | null;
   /** From so many tokens on products of floats go through `linear_gemm`; null where they never do. */
   readonly gemmTokens: number | null;
+  /** The same where subgroups multiply matrices, which few tokens pay for. */
+  readonly matrixTokens: number;
+  /** Workgroups of `linear_gemm` that a product is split into along K where its tiles are fewer, at most; 0 splits none. */
+  readonly gemmWorkgroups: number;
+  /** Tokens and outputs of a workgroup of `linear_gemm` where subgroups multiply matrices: the sizes to choose from, by ascending tokens. */
+  readonly matrixTiles: readonly (readonly [number, number])[];
+  /** Shared memory of a workgroup, bytes. */
+  readonly workgroupBytes: number;
   /** What subgroups multiply in `linear_gemm` where activations are f16; null where lanes sum in registers. */
   readonly subgroupMatrix: SubgroupMatrix | null;
   /** Sleep between two looks for finished work, ms; 0 looks all the time, which keeps a core busy and sees the end at once. */
@@ -53,6 +63,8 @@ export interface AutotuneSettings {
   readonly manyTokens: number;
   /** Length of a measurement, ms. */
   readonly targetMs: number;
+  /** Time that the adapter is kept busy before the first of them, so that it has raised its clocks, ms. */
+  readonly warmUpMs: number;
   /** Time for all of them after compiling, ms. */
   readonly budgetMs: number;
 }
@@ -63,14 +75,14 @@ export interface SubgroupMatrix extends MatrixSize {
 }
 
 const GPU = {
-  normLanes: 128,
+  normLanes: 512,
   headLanes: 32,
   attentionLanes: 32,
   attentionTokens: 8,
   attentionQueries: 16,
   // Two for each multiprocessor of a large GPU.
   attentionWorkgroups: 264,
-  sampleLanes: 256,
+  sampleLanes: 1024,
   quantizeLanes: 32,
   rowLanes: 32,
   tileLanes: 32,
@@ -78,10 +90,21 @@ const GPU = {
   sharesActivations: false,
   sharesQueries: false,
   pairedDot: false,
-  maxRowTokens: 3,
-  maxFusedNormTokens: 3,
+  halfDot: true,
+  maxRowTokens: 16,
+  // In a product each workgroup would load the whole row in f32, and the norm's weight: more than its part of the weight.
+  maxFusedNormTokens: 0,
   panelTokens: null,
   gemmTokens: 32,
+  // Four for each multiprocessor of a large GPU.
+  matrixTokens: 5,
+  gemmWorkgroups: 528,
+  matrixTiles: [
+    [16, 64],
+    [32, 64],
+    [64, 64],
+    [128, 128],
+  ],
   dozeMs: 0,
   autotune: {
     candidates: [
@@ -98,6 +121,7 @@ const GPU = {
     ],
     manyTokens: 128,
     targetMs: 1,
+    warmUpMs: 200,
     budgetMs: 1000,
   },
 } as const satisfies Partial<Tuning>;
@@ -118,10 +142,14 @@ const SOFTWARE = {
   sharesActivations: true,
   sharesQueries: true,
   pairedDot: true,
+  halfDot: false,
   maxRowTokens: 0,
   maxFusedNormTokens: Number.POSITIVE_INFINITY,
   panelTokens: null,
   gemmTokens: null,
+  matrixTokens: 4,
+  gemmWorkgroups: 0,
+  matrixTiles: [[64, 64]],
   dozeMs: 0.2,
   // Each takes a quarter of a second or more to compile; tiles of several tokens are slower with any other number of lanes.
   autotune: {
@@ -134,6 +162,7 @@ const SOFTWARE = {
     ],
     manyTokens: 16,
     targetMs: 5,
+    warmUpMs: 0,
     budgetMs: 2000,
   },
 } as const satisfies Partial<Tuning>;
@@ -168,12 +197,22 @@ export function tuningFor(device: GPUDevice): Tuning {
   const fixed = device.features.has('subgroups') && subgroupMinSize === subgroupMaxSize;
   const subgroupSize = fixed ? (subgroupMinSize ?? null) : null;
   const software = subgroupSize === WIDE_LANES ? WIDE_SOFTWARE : SOFTWARE;
+  const tuning: typeof GPU | typeof software = isSoftware(device.adapterInfo) ? software : GPU;
+  const { maxComputeInvocationsPerWorkgroup: maxLanes, maxComputeWorkgroupStorageSize } = device.limits;
   return {
-    ...(isSoftware(device.adapterInfo) ? software : GPU),
+    ...tuning,
+    normLanes: lanesWithin(tuning.normLanes, maxLanes),
+    sampleLanes: lanesWithin(tuning.sampleLanes, maxLanes),
     subgroupSize,
     packedDot: true,
+    workgroupBytes: maxComputeWorkgroupStorageSize,
     subgroupMatrix: subgroupMatrix(device),
   };
+}
+
+/** The greatest power of two within both, as reductions need one. */
+function lanesWithin(wanted: number, most: number): number {
+  return 2 ** Math.floor(Math.log2(Math.min(wanted, most)));
 }
 
 /** Tokens in every tile of `linear_tile` where results must not depend on the batch. */
@@ -225,7 +264,8 @@ function subgroupMatrix({ features, adapterInfo }: GPUDevice): SubgroupMatrix | 
   const fits = ({ M, N, K, componentType, resultComponentType }: MatrixConfig) =>
     componentType === 'f16' &&
     resultComponentType === 'f32' &&
-    [M, N, K].every((size) => 32 % size === 0) &&
+    [M, N].every((size) => 16 % size === 0) &&
+    32 % K === 0 &&
     M * N <= MAX_SUMS;
   const config = [...subgroupMatrixConfigs].find(fits);
   return config === undefined ? null : { m: config.M, n: config.N, k: config.K, maxLanes };

@@ -17,6 +17,7 @@ t.test('prefill and decode are timed apart, and held against the roofline', asyn
   const engine = fakeEngine();
   const roofline = {
     rates: RATES,
+    computeType: 'f32' as const,
     config: await tinyShape(),
     stepWeightBytes: 1e6,
     expertBytes: 0,

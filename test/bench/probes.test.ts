@@ -8,11 +8,16 @@ const TIMING = { repeats: 1, targetMs: 1 };
 
 t.test('the rates of an adapter are those of work that it did', async (t) => {
   const device = await testDevice();
-  const { copiedBytes, copyBytesPerSecond, fmasPerSecond } = await measureRates(device, true, TIMING);
+  const { copiedBytes, copyBytesPerSecond, fmasPerSecond, dispatchMicroseconds } = await measureRates(
+    device,
+    true,
+    TIMING,
+  );
   device.destroy();
   // No machine is slower, and none has a petabyte or a peta-operation each second.
   t.ok(copyBytesPerSecond > 1e6 && copyBytesPerSecond < 1e15, `${copyBytesPerSecond} B/s`);
   t.ok(fmasPerSecond > 1e6 && fmasPerSecond < 1e15, `${fmasPerSecond}/s`);
+  t.ok(dispatchMicroseconds > 0 && dispatchMicroseconds < 1e6, `${dispatchMicroseconds} µs`);
   t.equal(copiedBytes, 2 ** 26);
 });
 

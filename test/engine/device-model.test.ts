@@ -139,6 +139,24 @@ t.test('nor does any on a GPU, where long contexts are split', async (t) => {
   ops.destroy();
 });
 
+t.test('nor does any where subgroups multiply matrices, however many tokens there are', async (t) => {
+  const ops = await nullOps('f16', {
+    subgroupMatrix: { m: 16, n: 16, k: 16, maxLanes: 64 },
+    matrixTokens: 2,
+    gemmTokens: 2,
+    gemmWorkgroups: 8,
+    // Of a size that fits what every adapter has.
+    matrixTiles: [
+      [16, 64],
+      [64, 32],
+    ],
+  });
+  const { ready, later, kernels } = await pipelinesOf(ops);
+  t.equal(later, ready);
+  t.ok(kernels.has('linear_gemm'));
+  ops.destroy();
+});
+
 for (const quantization of [null, 'w4a8']) {
   t.test(
     `nor does any of experts, however many tokens each gets, ${quantization ?? 'unquantized'}`,

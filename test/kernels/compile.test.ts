@@ -1,14 +1,20 @@
 import { appendFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { PROBES } from '#halflight/bench/probes.js';
+import { matrixProbe, PROBES } from '#halflight/bench/probes.js';
 import { READERS } from '#halflight/quant/formats.js';
 import { KERNELS, type KernelName } from '#halflight/webgpu/kernels.js';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { PipelineCache, type PipelineSpec } from '#halflight/webgpu/pipelines.js';
 import { loadShader, SHADER_DIR } from '#halflight/webgpu/shaders.js';
 import type { Tuning } from '#halflight/webgpu/tuning.js';
-import { operationCases, otherExpertCases, otherFormatCases, otherRoundingCases } from '../support/cases.js';
+import {
+  gemmCases,
+  operationCases,
+  otherExpertCases,
+  otherFormatCases,
+  otherRoundingCases,
+} from '../support/cases.js';
 import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 import { sampleCase } from '../support/sample-case.js';
@@ -17,17 +23,35 @@ t.setTimeout(120_000);
 const device = await nullDevice();
 t.teardown(() => device.destroy());
 
+/** With one row of subgroups and with two, in as much shared memory as every adapter has. */
+const SMALL_TILES = [
+  [16, 64],
+  [64, 32],
+] as const;
+const MATRIX = { m: 16, n: 16, k: 16, maxLanes: 64 };
+
 /**
  * Without subgroups and packed products, and with subgroups of every size that GPUs have. Every way to cut a matrix product; a subgroup of the
  * null backend has up to 128 lanes.
  */
 const TUNINGS: readonly Partial<Tuning>[] = [
-  { maxRowTokens: 2, gemmTokens: 9, subgroupMatrix: null, subgroupSize: null, packedDot: false },
+  {
+    maxRowTokens: 2,
+    gemmTokens: 9,
+    gemmWorkgroups: 64,
+    subgroupMatrix: null,
+    subgroupSize: null,
+    packedDot: false,
+  },
   ...[16, 4, 8, 32, 64].map((size) => ({
     maxRowTokens: 2,
     panelTokens: 5,
     gemmTokens: 9,
-    subgroupMatrix: { m: 16, n: 16, k: 16, maxLanes: 64 },
+    matrixTokens: 9,
+    gemmWorkgroups: 64,
+    matrixTiles: SMALL_TILES,
+    halfDot: true,
+    subgroupMatrix: MATRIX,
     rowLanes: size,
     tileLanes: size,
     attentionLanes: size,
@@ -47,6 +71,7 @@ async function compileAll(
   await ops.prepare(() => {
     for (const [, run] of [
       ...operationCases(),
+      ...gemmCases('bf16'),
       ...otherFormatCases(),
       ...otherExpertCases(),
       ...otherRoundingCases(),
@@ -55,7 +80,7 @@ async function compileAll(
     sampleCase(ops);
   });
   const probes = new PipelineCache(device);
-  await probes.compile(Object.values(PROBES));
+  await probes.compile([...Object.values(PROBES), matrixProbe({ ...MATRIX, maxLanes: 128 })]);
   return [...ops.pipelines, ...probes.compiled];
 }
 
@@ -103,7 +128,7 @@ function readersOf(kernel: KernelName): string[] {
 
 /** Products of tokens with their experts, of which no lane holds many of one expert. */
 const EXPERT_KERNELS = (Object.keys(KERNELS) as KernelName[]).filter(
-  (kernel) => kernel.startsWith('linear_') && kernel !== 'linear_panel',
+  (kernel) => kernel.startsWith('linear_') && kernel !== 'linear_panel' && kernel !== 'linear_merge',
 );
 
 function expertPairs(compiled: readonly PipelineSpec[]): string[] {

@@ -17,11 +17,16 @@ async function holdsWith(t: Test, ops: WebGpuOps, formats: readonly string[], to
   for (const [name, run] of formats.flatMap((format) => gemmCases(format))) {
     t.equal(await compareWithReference(ops, run, tolerance), null, name);
   }
-  t.strictSame(new Set(ops.pipelines.map(({ kernel }) => kernel)), new Set(['linear_gemm']));
+  t.strictSame(new Set(ops.pipelines.map(({ kernel }) => kernel)), new Set(['linear_gemm', 'linear_merge']));
 }
 
 function gemmOps(computeType: 'f32' | 'f16', tuning: Partial<Tuning>): WebGpuOps {
-  return new WebGpuOps(device, computeType, { gemmTokens: 1, ...tuning });
+  return new WebGpuOps(device, computeType, {
+    gemmTokens: 1,
+    matrixTokens: 1,
+    gemmWorkgroups: 64,
+    ...tuning,
+  });
 }
 
 t.test('tiles in registers are right in f32 with every way to read a weight', async (t) => {

@@ -5,7 +5,7 @@ import { type Cases, int8LinearCases, laneCases, linearCases, normCases } from '
 import { attentionCases } from '../support/cases-batch.js';
 import { compareWithReference } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
-import { OPERATION_TOLERANCES } from '../support/tolerances.js';
+import { HALF_OPERAND_TOLERANCE, OPERATION_TOLERANCES } from '../support/tolerances.js';
 import { GPU_TUNING as HARDWARE } from '../support/tuning.js';
 
 // The first compilation of all kernels takes a software adapter a minute or more.
@@ -46,6 +46,21 @@ t.test('lanes that share K add up through the subgroup', async (t) => {
   const tuning = { maxRowTokens: 100, rowLanes: subgroupMinSize, subgroupSize: subgroupMinSize };
   t.strictSame(await holdsWith(t, tuning, linearCases('int4-g32')), new Set(['linear_row subgroup']));
 });
+
+t.test('codes meet f16 activations two at a time', { skip: noHalves() }, async (t) => {
+  t.setTimeout(280_000);
+  const tuning = { ...HARDWARE, maxRowTokens: 100, gemmTokens: null };
+  const ops = new WebGpuOps(device, 'f16', tuning);
+  // Sums of eight products in f16 err by no more than weights that are rounded to it.
+  for (const [name, run] of ['int4-g32', 'int4-g32-asym', 'int8'].flatMap((format) => linearCases(format))) {
+    t.equal(await compareWithReference(ops, run, HALF_OPERAND_TOLERANCE), null, name);
+  }
+  t.ok(ops.pipelines.every(({ kernel, half }) => kernel === 'linear_row' && half));
+});
+
+function noHalves(): string | false {
+  return device.features.has('shader-f16') ? false : 'this adapter has no shader-f16';
+}
 
 t.test('activations go round the subgroup, with every size of tile', async (t) => {
   t.setTimeout(280_000);

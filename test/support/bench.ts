@@ -31,4 +31,10 @@ export function runCases(
 }
 
 /** Rates that make shares easy to work out. */
-export const RATES = { copyBytesPerSecond: 1e9, copiedBytes: 1e6, fmasPerSecond: 1e9 };
+export const RATES = {
+  copyBytesPerSecond: 1e9,
+  copiedBytes: 1e6,
+  fmasPerSecond: 1e9,
+  matrixFmasPerSecond: null,
+  dispatchMicroseconds: 10,
+};

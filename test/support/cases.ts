@@ -190,6 +190,9 @@ const GEMM_SHAPES: readonly Shape[] = [
   [9, 70, 160],
   [64, 64, 64],
   [67, 131, 104],
+  // Long enough that workgroups share K where they are few.
+  [20, 70, 1060],
+  [33, 9, 1060],
 ];
 
 export function gemmCases(format: string): Cases {

@@ -6,7 +6,7 @@ import {
   WANTED_FEATURES,
   type WantedFeature,
 } from '#halflight/webgpu/adapter.js';
-import { WebGpuOps } from '#halflight/webgpu/ops.js';
+import { WebGpuOps, type WebGpuOptions } from '#halflight/webgpu/ops.js';
 
 /**
  * Opens a device with Dawn's checks on. Without an adapter it rejects with the command that mends it: a test that needs one fails,
@@ -26,8 +26,8 @@ export async function nullDevice(): Promise<GPUDevice> {
 }
 
 /** Operations on that device. What it reads back is whatever lay in memory, so zeros stand for it. */
-export async function nullOps(computeType: 'f32' | 'f16'): Promise<WebGpuOps> {
-  return new NullOps(await nullDevice(), computeType);
+export async function nullOps(computeType: 'f32' | 'f16', options: WebGpuOptions = {}): Promise<WebGpuOps> {
+  return new NullOps(await nullDevice(), computeType, options);
 }
 
 class NullOps extends WebGpuOps {

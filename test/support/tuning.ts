@@ -10,8 +10,13 @@ export interface AdapterInfo {
 }
 
 /** The defaults of an adapter, whatever machine the tests run on. */
-export function tuningOf(adapterInfo: AdapterInfo, features: readonly string[] = []): Tuning {
-  return tuningFor({ adapterInfo, features: new Set(features) } as object as GPUDevice);
+export function tuningOf(
+  adapterInfo: AdapterInfo,
+  features: readonly string[] = [],
+  maxComputeInvocationsPerWorkgroup = 1024,
+): Tuning {
+  const limits = { maxComputeWorkgroupStorageSize: 49_152, maxComputeInvocationsPerWorkgroup };
+  return tuningFor({ adapterInfo, features: new Set(features), limits } as object as GPUDevice);
 }
 
 /** Those of a GPU that tells of no subgroups. */

@@ -32,7 +32,13 @@ const SMALL: Partial<Tuning> = {
   tileLanes: 8,
   tileTokens: [1],
   maxRowTokens: 0,
-  autotune: { candidates: [['linear_tile', 16, 1]], manyTokens: 9, targetMs: 0.1, budgetMs: 10_000 },
+  autotune: {
+    candidates: [['linear_tile', 16, 1]],
+    manyTokens: 9,
+    targetMs: 0.1,
+    warmUpMs: 0,
+    budgetMs: 10_000,
+  },
 };
 
 function product(ops: WebGpuOps, rows: number, outputs: number, inputs = 96): LinearProduct<GPUBuffer> {
@@ -105,7 +111,13 @@ t.test('without time nothing is measured, and the next start does not try again'
   const dir = t.testdir();
   const { report, ops } = await start(dir, {
     ...SMALL,
-    autotune: { candidates: [['linear_tile', 16, 1]], manyTokens: 9, targetMs: 0.1, budgetMs: 0 },
+    autotune: {
+      candidates: [['linear_tile', 16, 1]],
+      manyTokens: 9,
+      targetMs: 0.1,
+      warmUpMs: 0,
+      budgetMs: 0,
+    },
   });
   t.match(report, { numMeasured: 2, timeWasUp: true });
   t.equal(ops.tilings.for('int4 37x96 f32', 1).constants.LANES, 8);
@@ -159,8 +171,8 @@ for (const [name, tuning, int8] of [
     };
     const expected = await run(16);
     for (const [i, bucket] of TOKEN_BUCKETS.entries()) {
-      const rows = Math.min(16, measuredTokens(bucket, ops.tilings.tuning));
-      for (const choice of candidatesFor(bucket, ops.tilings.tuning)) {
+      const rows = Math.min(16, measuredTokens(bucket, codes ? 'u32' : 'f32', ops.tilings.tuning));
+      for (const choice of candidatesFor(bucket, codes ? 'u32' : 'f32', ops.tilings.tuning)) {
         ops.tilings.set(
           key,
           TOKEN_BUCKETS.map((_, at) => (at === i ? choice : null)),

@@ -10,14 +10,14 @@ const SOFTWARE = tuningOf({ device: 'llvmpipe' });
 
 const kernels = (tuning: Tuning) =>
   TOKEN_BUCKETS.map((bucket) =>
-    [...new Set(candidatesFor(bucket, tuning).map(({ kernel }) => kernel))].sort(),
+    [...new Set(candidatesFor(bucket, 'f32', tuning).map(({ kernel }) => kernel))].sort(),
   );
 
 t.test('the default comes first, and once', async (t) => {
   for (const tuning of [GPU, SOFTWARE, batchInvariant(GPU)]) {
     for (const bucket of TOKEN_BUCKETS) {
-      const [first, ...others] = candidatesFor(bucket, tuning);
-      t.same(first, defaultChoice(measuredTokens(bucket, tuning), tuning));
+      const [first, ...others] = candidatesFor(bucket, 'f32', tuning);
+      t.same(first, defaultChoice(measuredTokens(bucket, 'f32', tuning), tuning));
       t.notOk(others.some((choice) => JSON.stringify(choice) === JSON.stringify(first)));
       t.ok(others.length > 0, 'there is a choice');
     }
@@ -30,9 +30,12 @@ t.test('a GPU chooses between the kernels for few tokens, and between tiles for 
 });
 
 t.test('no bucket is measured with tokens that the tiled kernel takes, whatever the choice', async (t) => {
-  for (const tuning of [GPU, SOFTWARE, batchInvariant(GPU)]) {
-    for (const bucket of TOKEN_BUCKETS)
-      t.equal(gemmTiling(measuredTokens(bucket, tuning), 'f16', tuning), null);
+  const matrices = { ...GPU, subgroupMatrix: { m: 16, n: 16, k: 16, maxLanes: 32 } };
+  for (const tuning of [GPU, matrices, SOFTWARE, batchInvariant(GPU)]) {
+    for (const type of ['f32', 'f16'] as const) {
+      for (const bucket of TOKEN_BUCKETS)
+        t.equal(gemmTiling(measuredTokens(bucket, type, tuning), type, tuning), null);
+    }
   }
 });
 
@@ -47,7 +50,7 @@ t.test('where bytes must not change only tiles and lanes vary', async (t) => {
 t.test('no tile but the default is larger than its bucket, or larger than the kernel takes', async (t) => {
   for (const tuning of [GPU, SOFTWARE]) {
     for (const bucket of TOKEN_BUCKETS) {
-      for (const { tokens } of candidatesFor(bucket, tuning).slice(1)) {
+      for (const { tokens } of candidatesFor(bucket, 'f32', tuning).slice(1)) {
         t.ok(tokens <= Math.min(8, bucket.maxTokens), `${tokens} of ${bucket.maxTokens}`);
       }
     }

@@ -11,7 +11,7 @@ function kernelsOf(rows: number): string[] {
   const routing = ops.routing(SHAPE);
   const logits = ops.tensor(64, 4, 'f32', 'activations');
   const args = { logits, routing, rows, normalized: true, activations: 'float' } as const;
-  return routeDispatches(args, GPU).map(({ spec }) => spec.kernel);
+  return routeDispatches(args, 'f32', GPU).map(({ spec }) => spec.kernel);
 }
 
 t.test('routes are put together by experts where tiles hold several', (t) => {

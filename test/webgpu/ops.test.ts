@@ -1,9 +1,9 @@
 import t from 'tap';
 import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { operationCases } from '../support/cases.js';
-import { compareWithReference } from '../support/compare.js';
+import { compareWithReference, type Tolerance } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
-import { OPERATION_TOLERANCES } from '../support/tolerances.js';
+import { HALF_OPERAND_TOLERANCE, OPERATION_TOLERANCES } from '../support/tolerances.js';
 import { WEIGHT_FORMATS } from '../support/weights.js';
 
 /** Each pair of a compute type and a way to read a weight costs some compilations, and a reader does not know the compute type. */
@@ -22,7 +22,13 @@ for (const computeType of ['f32', 'f16'] as const) {
     t.setTimeout(280_000);
     const ops = new WebGpuOps(device, computeType);
     for (const [name, run] of operationCases(FORMATS[computeType])) {
-      t.equal(await compareWithReference(ops, run, OPERATION_TOLERANCES[computeType]), null, name);
+      t.equal(await compareWithReference(ops, run, toleranceOf(name, computeType)), null, name);
     }
   });
+}
+
+/** Products of f16 round weights, or activations that a norm made, where the adapter's kernels do so: which ones it takes is its own choice. */
+function toleranceOf(name: string, computeType: 'f32' | 'f16'): Tolerance {
+  const rounds = computeType === 'f16' && /^(linear|experts) /.test(name);
+  return rounds ? HALF_OPERAND_TOLERANCE : OPERATION_TOLERANCES[computeType];
 }

@@ -46,6 +46,23 @@ t.test('the slot of lane sums goes through shared memory unless subgroups are as
   t.end();
 });
 
+t.test('a loop is written out as often as its bound says, and stays a loop where nothing says so', (t) => {
+  const source = '#unroll i ROWS\n  #unroll j COLUMNS 2\n    a[i][j]\n  #end\n#end\nmain\n';
+  const dir = shaderDir(t, { 'main.wgsl': source });
+  const plain = (text: string) => text.replace(/\s+/g, ' ').trim();
+  const inner = (j: number) => `{ const j = ${j}u; a[i][j] }`;
+  const both = `${inner(0)} ${inner(2)}`;
+  t.equal(
+    plain(loadShader({ ...PLAIN, unroll: { ROWS: 2, COLUMNS: 3 } }, dir)),
+    `{ const i = 0u; ${both} } { const i = 1u; ${both} } main`,
+  );
+  t.equal(
+    plain(loadShader({ ...PLAIN, unroll: { COLUMNS: 3 } }, dir)),
+    `for (var i = 0u; i < ROWS; i += 1u) { ${both} } main`,
+  );
+  t.end();
+});
+
 t.test('the slot of the KV cache takes the file of its type', (t) => {
   const dir = shaderDir(t, { 'main.wgsl': '#include kv\nmain\n', 'kv/int8.wgsl': 'int8\n' });
   t.strictSame(linesOf(loadShader({ ...PLAIN, kv: 'int8' }, dir)), ['int8', 'main']);

@@ -20,12 +20,17 @@ const TUNING: Tuning = {
   maxRowTokens: 3,
   maxFusedNormTokens: 3,
   gemmTokens: null,
+  matrixTokens: 4,
+  gemmWorkgroups: 0,
+  matrixTiles: [[64, 64]],
+  workgroupBytes: 16_384,
   subgroupMatrix: null,
   dozeMs: 0,
   subgroupSize: 32,
   packedDot: true,
   pairedDot: false,
-  autotune: { candidates: [], manyTokens: 9, targetMs: 1, budgetMs: 1 },
+  halfDot: false,
+  autotune: { candidates: [], manyTokens: 9, targetMs: 1, warmUpMs: 0, budgetMs: 1 },
 };
 
 t.test('few tokens share K between lanes, many are tiled', async (t) => {
