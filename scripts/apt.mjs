@@ -29,11 +29,11 @@ function installFromBackports([mirror, ...others]) {
 }
 
 /** A source of a third party may fail to update: only the installation decides, and then both outputs are shown. */
-function install(options) {
+export function install(options, packages = PACKAGES) {
   const update = apt(['update']);
-  const ran = apt(['install', '-y', '--no-install-recommends', ...options, ...PACKAGES]);
+  const ran = apt(['install', '-y', '--no-install-recommends', ...options, ...packages]);
   if (ran.status === 0) return;
-  throw new StepError(`apt-get install ${PACKAGES.join(' ')} exited with ${ran.status}.`, {
+  throw new StepError(`apt-get install ${packages.join(' ')} exited with ${ran.status}.`, {
     output: update.output + ran.output,
     advice: 'Check the network and the sources in /etc/apt, then run this again.',
   });

@@ -5,12 +5,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { buildSource, buildTests } from './build.mjs';
-import { lint, runTests } from './checks.mjs';
+import { lint, runTests, testFiles } from './checks.mjs';
+import { ensureChromium } from './chromium.mjs';
 import { ensureDependencies } from './dependencies.mjs';
 import { root, StepError, setRuntimeDirectory } from './steps.mjs';
 import { ensureVulkan } from './vulkan.mjs';
 
 const OLDEST_NODE = 20;
+const BROWSER_TESTS = join('dist-test', 'web');
 
 const MODES = {
   setup: async () => {},
@@ -21,6 +23,7 @@ const MODES = {
   test: async (args) => {
     await buildTests();
     await lint();
+    if (testFiles(args).some((file) => file.startsWith(BROWSER_TESTS))) await ensureChromium();
     process.exitCode = await runTests(args);
   },
 };

@@ -44,7 +44,8 @@ function tapOptions() {
   return [...reporter, `--output-file=${RESULTS}`];
 }
 
-function testFiles(filters) {
+/** Paths of the compiled tests that the filters choose. */
+export function testFiles(filters) {
   const files = readdirSync(join(root, 'dist-test'), { recursive: true });
   return chooseTests(files, filters).map((file) => join('dist-test', file));
 }

@@ -38,6 +38,14 @@ async function complete(url) {
   return choices[0].text;
 }
 
+/** The page and one of its parts. */
+async function openPage(url) {
+  for (const path of ['/', '/web/main.js']) {
+    const { status } = await fetch(url + path);
+    if (status !== 200) throw new StepError(`${path} answers with ${status}`);
+  }
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'halflight-package-'));
 try {
   await step('Packing', () => npm(root, 'pack', '--pack-destination', folder));
@@ -45,7 +53,10 @@ try {
   writeFileSync(join(folder, 'package.json'), '{"name":"empty","private":true}');
   await step('Installing', () => npm(folder, 'install', '--prefer-offline', `./${tarball}`));
   const { server, url } = serve(folder);
-  const text = await step('Serving', async () => complete(await url));
+  const text = await step('Serving', async () => {
+    await openPage(await url);
+    return complete(await url);
+  });
   const code = await step('Stopping', () => {
     server.kill('SIGTERM');
     return new Promise((resolve) => server.once('exit', resolve));

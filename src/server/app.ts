@@ -22,6 +22,7 @@ import { addLoad } from './routes/load.js';
 import { addMessages } from './routes/messages.js';
 import { addMetrics } from './routes/metrics.js';
 import { addModels } from './routes/models.js';
+import { addPlayground } from './routes/playground.js';
 import { addResponses } from './routes/responses.js';
 import { addTokenize } from './routes/tokenize.js';
 import { addVersion } from './routes/version.js';
@@ -91,6 +92,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addHealth,
     addMetrics,
     addVersion,
+    addPlayground,
   ];
   addOpenApi(app, options.version);
   // In a context of their own, which is made when what describes them is there.
