@@ -4,7 +4,8 @@ import t from 'tap';
 import { parseKeyFile } from '#halflight/server/keys.js';
 import { testKeys, testServer } from '../support/server.js';
 
-const PUBLIC = new Set(['/health/live', '/health/ready']);
+/** Of probes and of the page on which a key is entered. */
+const PUBLIC = /^\/(health\/(live|ready)|web\/[\w.-]+)?$/;
 
 /** `METHOD /path` of all routes, from the tree that Fastify prints. */
 function routesOf(tree: string): { method: string; url: string }[] {
@@ -21,7 +22,7 @@ function routesOf(tree: string): { method: string; url: string }[] {
   return routes;
 }
 
-t.test('asks every route but two for a key', async (t) => {
+t.test('asks every route but probes and the page for a key', async (t) => {
   const app = testServer({ apiKeys: testKeys(['secret', 'other']) });
   await app.ready();
   const routes = routesOf(app.printRoutes({ commonPrefix: true }));
@@ -29,7 +30,7 @@ t.test('asks every route but two for a key', async (t) => {
   t.ok(routes.some(({ method, url }) => method === 'POST' && url === '/v1/chat/completions'));
   for (const { method, url } of routes) {
     const reply = await app.inject({ method: method as RouteOptions['method'] & 'GET', url });
-    const isOpen = PUBLIC.has(url) && (method === 'GET' || method === 'HEAD');
+    const isOpen = PUBLIC.test(url) && (method === 'GET' || method === 'HEAD');
     t.equal(reply.statusCode, isOpen ? 200 : 401, `${method} ${url}`);
   }
 });
