@@ -1,3 +1,5 @@
+import { checkHardware } from '../engine/backend.js';
+import type { EngineOptions } from '../engine/options.js';
 import {
   type AdapterSummary,
   openDevice,
@@ -69,10 +71,14 @@ export interface MeasuredAdapter {
   readonly rates: AdapterRates;
 }
 
-/** The adapter that engines run on, measured on a device of its own. Throws UserError where there is none. */
-export async function measureAdapter(timing: TimingOptions): Promise<MeasuredAdapter> {
-  const gpuAdapter = await requestAdapter(openGpu());
+/** The adapter that engines with these options run on, measured on a device of its own. Throws UserError where there is none, or where it is no GPU and must be one. */
+export async function measureAdapter(
+  timing: TimingOptions,
+  { device: wanted, requireGpu }: Pick<EngineOptions, 'device' | 'requireGpu'>,
+): Promise<MeasuredAdapter> {
+  const gpuAdapter = await requestAdapter(openGpu(), wanted);
   const adapter = summarizeAdapter(gpuAdapter);
+  if (requireGpu) checkHardware(adapter);
   const device = await openDevice(gpuAdapter);
   const rates = await measureRates(device, adapter.software, timing);
   device.destroy();

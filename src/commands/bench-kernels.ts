@@ -2,6 +2,7 @@ import { BENCH_FORMATS, KERNEL_FORMATS, type KernelTiming, measureKernels } from
 import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
 import { LARGEST_SHAPE, SMALLEST_SHAPE, shapeConfig } from '../bench/shapes.js';
 import { webgpuBackend } from '../engine/backend.js';
+import type { EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import type { KvType } from '../ops/ops.js';
 import type { TimingOptions } from '../webgpu/device-time.js';
@@ -23,7 +24,8 @@ export async function benchKernels(values: BenchValues, args: readonly string[])
   const formats = checkFormats(values.formats);
   if (values.shape !== null) await shapeConfig(values.shape, '--shape');
   const timing = { repeats: values.repeats, targetMs: TARGET_MS, warmUpMs: WARM_UP_MS };
-  const measured = await measureAdapter(timing);
+  if (values.device === 'cpu') throw new UserError('bench kernels: --device cpu has no kernels to measure');
+  const measured = await measureAdapter(timing, deviceOptions(values));
   const shape = values.shape ?? (measured.adapter.software ? SMALLEST_SHAPE : LARGEST_SHAPE);
   const { computeType, results } = await measureShape(values, shape, formats, timing, measured);
   return {
@@ -43,7 +45,11 @@ async function measureShape(
   timing: TimingOptions,
   { adapter, rates }: MeasuredAdapter,
 ): Promise<{ computeType: 'f32' | 'f16'; results: readonly KernelTiming[] }> {
-  const asked = { computeType: values.dtype, batchInvariant: values['batch-invariant'] };
+  const asked = {
+    computeType: values.dtype,
+    batchInvariant: values['batch-invariant'],
+    ...deviceOptions(values),
+  };
   const { ops } = await webgpuBackend(asked);
   const { computeType } = ops;
   const options = {
@@ -57,6 +63,10 @@ async function measureShape(
   const results = await collect(measureKernels(ops, options, rates));
   ops.destroy();
   return { computeType, results };
+}
+
+function deviceOptions(values: BenchValues): Pick<EngineOptions, 'device' | 'requireGpu'> {
+  return { device: values.device, requireGpu: values['require-gpu'] };
 }
 
 /** The adapter and what it reaches, for a report's head. */

@@ -33,7 +33,7 @@ interface OpenedModel {
 export async function benchOffline(values: BenchValues, models: readonly string[]): Promise<BenchReport> {
   const { name, source } = await openModel(values, models);
   const options = offlineOptions(values, source);
-  const measured = values.device === 'cpu' ? null : await measureAdapter(PROBE_TIMING);
+  const measured = values.device === 'cpu' ? null : await measureAdapter(PROBE_TIMING, options);
   const start = performance.now();
   const loaded = await whileLoading(showProgress(), (onProgress) =>
     createRunner(options, onProgress, async () => source),

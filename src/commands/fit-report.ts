@@ -1,4 +1,4 @@
-import { chooseType } from '../engine/backend.js';
+import { checkHardware, chooseType } from '../engine/backend.js';
 import type { ModelSource } from '../engine/device-model.js';
 import { type Fit, type FitDevice, type FitOptions, fitsOf } from '../engine/fit.js';
 import { memoryLimit } from '../engine/kv-budget.js';
@@ -18,12 +18,14 @@ export interface FitReport {
   readonly fits: readonly Fit[];
 }
 
-type ReportOptions = FitOptions & Pick<EngineOptions, 'computeType' | 'kvCacheDtype'>;
+type ReportOptions = FitOptions &
+  Pick<EngineOptions, 'computeType' | 'kvCacheDtype'> &
+  Partial<Pick<EngineOptions, 'device' | 'requireGpu'>>;
 
 /** Formats that are compared with that of the checkpoint. */
 const COMPARED = ['int8', 'int4', 'int3', 'int2'];
 
-/** On this machine's adapter, where it has one that tells its memory, and on any within `gpuMemoryLimitBytes`, where that is given. */
+/** On this machine's adapter, or the one that `device` names, where it tells its memory, and on any within `gpuMemoryLimitBytes`, where that is given. */
 export async function fitReports(source: ModelSource, options: ReportOptions): Promise<readonly FitReport[]> {
   const here = await thisDevice(options);
   const all = { ...options, gpuMemoryLimitBytes: null };
@@ -57,9 +59,14 @@ function deviceLike({ computeType, kvCacheDtype }: ReportOptions): FitDevice {
 async function thisDevice({
   computeType,
   kvCacheDtype,
+  device = 'webgpu',
+  requireGpu = false,
 }: ReportOptions): Promise<{ name: string; device: FitDevice } | null> {
+  // The reference has the host's memory, which nothing is planned for.
+  if (device === 'cpu') return null;
   try {
-    const adapter = summarizeAdapter(await requestAdapter(openGpu()));
+    const adapter = summarizeAdapter(await requestAdapter(openGpu(), device));
+    if (requireGpu) checkHardware(adapter);
     const type = chooseType(computeType, adapter);
     const kvType = chooseKvType(kvCacheDtype, type);
     return {
@@ -67,7 +74,8 @@ async function thisDevice({
       device: { memory: await readDeviceMemory(adapter), computeType: type, kvType },
     };
   } catch (error) {
-    if (error instanceof UserError) return null;
+    const isAsked = device !== 'webgpu' || requireGpu;
+    if (error instanceof UserError && !isAsked) return null;
     throw error;
   }
 }

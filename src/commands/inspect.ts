@@ -81,6 +81,8 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
           quantization: values.quantization,
           computeType: values.dtype,
           kvCacheDtype: values['kv-cache-dtype'],
+          device: values.device,
+          requireGpu: values['require-gpu'],
           maxModelLen: values['max-model-len'],
           gpuMemoryUtilization: values['gpu-memory-utilization'],
           gpuMemoryLimitBytes: values['gpu-memory-limit'],

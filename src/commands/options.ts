@@ -119,6 +119,7 @@ export const QUANTIZE_OPTIONS = [
   'calibration-samples',
   'calibration-length',
   'device',
+  'require-gpu',
   'max-shard-size',
   'overwrite',
   'dry-run',
@@ -130,6 +131,8 @@ export const QUANTIZE_OPTIONS = [
 
 export const INSPECT_OPTIONS = [
   ...HUB_OPTIONS,
+  'device',
+  'require-gpu',
   'quantization',
   'dtype',
   'kv-cache-dtype',

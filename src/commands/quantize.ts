@@ -194,7 +194,7 @@ async function quantize(prepared: Prepared, values: QuantizeValues): Promise<Qua
   try {
     return await whileLocked(out, async (signal) => {
       const dir = await preparePartial(out, values.overwrite);
-      return calibrateAndWrite(prepared, values.device, dir, (progress) => {
+      return calibrateAndWrite(prepared, values, dir, (progress) => {
         signal.throwIfAborted();
         display.update(progress);
       });
@@ -208,7 +208,7 @@ async function quantize(prepared: Prepared, values: QuantizeValues): Promise<Qua
 
 async function calibrateAndWrite(
   prepared: Prepared,
-  device: QuantizeValues['device'],
+  { device, 'require-gpu': requireGpu }: QuantizeValues,
   dir: string,
   show: (progress: Progress) => void,
 ): Promise<QuantizationReport> {
@@ -218,7 +218,7 @@ async function calibrateAndWrite(
   const onProgress = (progress: JobProgress) => show(shown(progress));
   const request = { ...prepared, file, method, fingerprint, onProgress, inputs: null };
   if (calibration === null) return quantizeModel({ ...request, ...prepared.planned });
-  const calibrated = { checkpoint, config, samples: calibration.samples, device };
+  const calibrated = { checkpoint, config, samples: calibration.samples, device, requireGpu };
   const { folds } = choice;
   const source =
     folds === null ? checkpoint : await foldModel(calibrated, folds, target.format, dir, fingerprint);

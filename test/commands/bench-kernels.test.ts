@@ -38,3 +38,8 @@ t.test('a report begins with the adapter and what it reaches', async (t) => {
     'copy 1.00 GB/s (of 1.00 MB), 1.00 G multiply-adds/s in registers',
   ]);
 });
+
+t.test('kernels are measured on the device that is asked for, or not at all', async (t) => {
+  await refuses(t, () => runBench(['kernels', '--device', 'Voodoo 2']), /^--device: Voodoo 2 is none of: 0 /);
+  await refuses(t, () => runBench(['kernels', '--device', 'cpu']), /--device cpu has no kernels/);
+});

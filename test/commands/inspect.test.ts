@@ -90,3 +90,9 @@ t.test('the KV cache of a token takes what its own type asks for', async (t) => 
 t.test('an unknown quantization is refused', (t) =>
   refuses(t, () => runInspect(['--quantization', 'int5']), /^--quantization: "int5" is none of/),
 );
+
+t.test('what fits is told of the device that is asked for', async (t) => {
+  await refuses(t, () => runInspect([fable, '--device', 'Voodoo 2']), /^--device: Voodoo 2 is none of: 0 /);
+  t.strictSame((await report(t, fable, '--device', '0')).fits, (await report(t, fable)).fits);
+  t.strictSame((await report(t, fable, '--device', 'cpu')).fits, []);
+});

@@ -286,3 +286,19 @@ t.test('a target that cannot be met, or for files of one format, is refused by i
   ] as const)
     await refuses(t, () => runQuantize([model, out, ...args]), message);
 });
+
+t.test('a method that runs the model takes the device that is asked for, or ends', async (t) => {
+  const model = await copyTinyModel(t);
+  const text = join(t.testdir(), 'text.txt');
+  await writeFile(text, 'A fox met an owl by the lake. '.repeat(8));
+  const sizes = ['--calibration', text, '--calibration-samples', '1', '--calibration-length', '16'];
+  const args = async (...more: string[]) => [model, await outIn(t), '--method', 'gptq', ...sizes, ...more];
+  const refused = async (message: RegExp, ...more: string[]) => {
+    const line = await args(...more);
+    await refuses(t, () => runQuantize(line), message);
+  };
+  await refused(/^--device: Voodoo 2 is none of: 0 /, '--device', 'Voodoo 2');
+  await refused(/^--require-gpu: cpu is no GPU/, '--device', 'cpu', '--require-gpu');
+  const named = await quantize(t, model, await outIn(t), '--method', 'gptq', ...sizes, '--device', '0');
+  t.ok(named.sha256);
+});

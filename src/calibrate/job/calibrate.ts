@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
-import { cpuBackend, webgpuBackend } from '../../engine/backend.js';
+import { checkHardware, cpuBackend, webgpuBackend } from '../../engine/backend.js';
 import type { ModelConfig } from '../../model/config.js';
 import { namesIn } from '../../model/prefix.js';
 import type { Ops } from '../../ops/ops.js';
@@ -22,26 +22,30 @@ export interface Calibrated {
   readonly samples: readonly (readonly number[])[];
   /** As the engine's. */
   readonly device: string;
+  readonly requireGpu: boolean;
 }
 
 /** Tells of the inputs of matrices. Samples run in f32, so that what is known is of the model and not of the arithmetic. */
 export function openInputs(
-  { device, ...calibrated }: Calibrated,
+  { device, requireGpu, ...calibrated }: Calibrated,
   withHessian: boolean,
   steps: StepOptions | null = null,
 ): Inputs & { close(): void } {
   const options = { ...calibrated, withHessian, steps };
-  if (device === 'cpu') return new InputGatherer({ ...options, openOps: openCpu });
-  return new InputGatherer({ ...options, openOps: openWebgpu(device) });
+  if (device === 'cpu') return new InputGatherer({ ...options, openOps: openCpu(requireGpu) });
+  return new InputGatherer({ ...options, openOps: openWebgpu(device, requireGpu) });
 }
 
-const openCpu = async () => cpuBackend().ops;
-const openWebgpu = (device: string) => async () =>
-  (await webgpuBackend({ computeType: 'float32', batchInvariant: false, device })).ops;
+const openCpu = (requireGpu: boolean) => async () => {
+  if (requireGpu) checkHardware({ name: 'cpu', software: true });
+  return cpuBackend().ops;
+};
+const openWebgpu = (device: string, requireGpu: boolean) => async () =>
+  (await webgpuBackend({ computeType: 'float32', batchInvariant: false, device, requireGpu })).ops;
 
 /** What `measureSensitivity` finds. */
 export async function sensitivityOf(
-  { device, ...calibrated }: Calibrated,
+  { device, requireGpu, ...calibrated }: Calibrated,
   matrices: readonly Matrix[],
   onMatrix: () => void,
 ): Promise<readonly (readonly number[])[]> {
@@ -55,7 +59,7 @@ export async function sensitivityOf(
       inputs.close();
     }
   };
-  return device === 'cpu' ? measure(openCpu) : measure(openWebgpu(device));
+  return device === 'cpu' ? measure(openCpu(requireGpu)) : measure(openWebgpu(device, requireGpu));
 }
 
 /** A checkpoint of the same model that holds folds, found anew or by an earlier run of the job whose folder `dir` is. */

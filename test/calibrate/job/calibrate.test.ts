@@ -17,7 +17,7 @@ t.test('folds change the checkpoint, and a job that goes on finds them where it 
   const { folds } = parseMethod('smoothquant');
   if (folds === null) throw new Error('nothing to fold');
   const fold = (text: readonly (readonly number[])[]) => {
-    const calibrated = { checkpoint, config, samples: text, device: 'cpu' as const };
+    const calibrated = { checkpoint, config, samples: text, device: 'cpu' as const, requireGpu: false };
     return foldModel(calibrated, folds, parseQuantization('int8'), dir, 'job');
   };
   const first = await fold(samples);
@@ -32,7 +32,7 @@ t.test('inputs are told of with the Hessian only where it is asked for', async (
   const checkpoint = await openCheckpoint(tinyDir('llama'));
   t.teardown(() => checkpoint.close());
   const config = await parseModelConfig(tinyDir('llama'));
-  const inputs = openInputs({ checkpoint, config, samples, device: 'cpu' }, false);
+  const inputs = openInputs({ checkpoint, config, samples, device: 'cpu', requireGpu: false }, false);
   t.match(await inputs.statsOf('model.layers.0.self_attn.q_proj.weight'), { numTokens: 12, hessian: null });
   inputs.close();
 });

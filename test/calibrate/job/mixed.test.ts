@@ -19,7 +19,12 @@ async function open(t: Test, model: TinyModel) {
   const common = { keep: [], maxShardBytes: 1e9, actOrder: false, withTables: true };
   const options = { ...common, scheme: parseScheme('int4-channel'), file };
   const plan = planJob(config, checkpoint, options);
-  return { config, options, plan, calibrated: { checkpoint, config, samples, device: 'cpu' as const } };
+  return {
+    config,
+    options,
+    plan,
+    calibrated: { checkpoint, config, samples, device: 'cpu' as const, requireGpu: false },
+  };
 }
 
 t.test('files are never larger than the target, and hardly smaller', async (t) => {
