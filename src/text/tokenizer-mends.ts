@@ -60,6 +60,25 @@ function isNormalizer(value: unknown): value is Normalizer {
   return typeof value === 'function' && 'config' in value && 'normalize' in value;
 }
 
+/** What is used of a decoder of the tokenizer library. */
+interface Decoder {
+  /** Of a `Sequence`. */
+  readonly decoders?: readonly unknown[];
+  readonly text_decoder?: object;
+}
+
+/**
+ * Makes decoders keep U+FEFF where a text has it: the library takes its bytes for the mark of a file's beginning, and leaves them out.
+ * @param decoder of a tokenizer of the library, changed in place
+ */
+export function mendDecoders(decoder: unknown): void {
+  if (typeof decoder !== 'function' || !('decode' in decoder)) return;
+  const { decoders = [], text_decoder: old } = decoder as Decoder;
+  for (const one of decoders) mendDecoders(one);
+  if (old !== undefined)
+    Object.assign(decoder, { text_decoder: new TextDecoder('utf-8', { ignoreBOM: true }) });
+}
+
 /**
  * Makes special tokens, which are pieces of a Unigram's vocabulary too, ones that no text is cut into, whatever it is normalised to. The unknown one
  * stays: it has no text. Long texts without a cut are taken as well (the library would spread their pieces onto the stack).

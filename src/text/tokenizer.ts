@@ -6,7 +6,7 @@ import { CheckpointError } from '../errors.js';
 import { readGgufTokenizer, type TokenizerFiles } from './gguf-tokenizer.js';
 import { type JsonObject, readJsonObject } from './json-file.js';
 import { tokenBytesReader } from './token-bytes.js';
-import { mendNormalizers, mendUnigram } from './tokenizer-mends.js';
+import { mendDecoders, mendNormalizers, mendUnigram } from './tokenizer-mends.js';
 
 export interface EncodeOptions {
   /** Let the tokenizer put the model's own tokens around the text, such as the beginning-of-text token. */
@@ -25,6 +25,7 @@ interface Backend {
   decode(ids: readonly number[], options: { clean_up_tokenization_spaces: boolean }): string;
   id_to_token(id: number): string | undefined;
   readonly normalizer: unknown;
+  readonly decoder: unknown;
   model: { readonly vocab: readonly string[]; readonly unk_token_id?: number };
 }
 
@@ -63,6 +64,7 @@ export class Tokenizer {
     this.#full = createBackend({ ...json, added_tokens: added.map(matchLiterally) }, config);
     this.#plain = withoutSpecialTokens(this.#full, json, config, added);
     for (const { normalizer } of [this.#full, this.#plain]) mendNormalizers(normalizer);
+    mendDecoders(this.#full.decoder);
     mendUnigram(this.#full.model, this.#specialIds);
     this.vocabSize = this.#full.model.vocab.length;
   }

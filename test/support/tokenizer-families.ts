@@ -3,7 +3,17 @@ import { gunzipSync } from 'node:zlib';
 import { Tokenizer } from '#halflight/text/tokenizer.js';
 import { fixture } from './paths.js';
 
-export const FAMILIES = ['bert-uncased', 'bert-cased', 't5', 'albert'] as const;
+export const FAMILIES = [
+  'bert-uncased',
+  'bert-cased',
+  't5',
+  'albert',
+  'gpt2',
+  'llama3',
+  'qwen2',
+  'llama2',
+  'gemma',
+] as const;
 export type Family = (typeof FAMILIES)[number];
 
 /** What Python tokenizers makes of a text. */
@@ -16,7 +26,7 @@ export interface FamilyCase {
 }
 
 interface FamilyFile {
-  readonly tokenizer: { readonly normalizer: NormalizerJson };
+  readonly tokenizer: { readonly normalizer: NormalizerJson | null };
   readonly cases: readonly FamilyCase[];
 }
 
@@ -36,7 +46,8 @@ export function readFamily(name: Family): { tokenizer: Tokenizer; cases: readonl
   return { tokenizer: new Tokenizer(json, {}), cases: file.cases };
 }
 
-function withCharsmap(normalizer: NormalizerJson): object {
+function withCharsmap(normalizer: NormalizerJson | null): object | null {
+  if (normalizer === null) return null;
   if (normalizer.type === 'Precompiled') return { ...normalizer, precompiled_charsmap: charsmapJson() };
   const { normalizers } = normalizer;
   return normalizers === undefined

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { mendNormalizers, mendUnigram } from '#halflight/text/tokenizer-mends.js';
+import { mendDecoders, mendNormalizers, mendUnigram } from '#halflight/text/tokenizer-mends.js';
 import { readFamily } from '../support/tokenizer-families.js';
 
 const encoded = (name: Parameters<typeof readFamily>[0], text: string) =>
@@ -25,8 +25,17 @@ t.test('a text without a cut may be long', (t) => {
   t.end();
 });
 
-t.test('what is no normalizer, and no Unigram, is left alone', (t) => {
+t.test('U+FEFF amid a text is no mark of a beginning', (t) => {
+  for (const name of ['llama2', 'gemma'] as const) {
+    const { tokenizer } = readFamily(name);
+    t.equal(tokenizer.decode(encoded(name, 'a\ufeffb'), { skipSpecialTokens: true }), 'a\ufeffb', name);
+  }
+  t.end();
+});
+
+t.test('what is no normalizer, no decoder and no Unigram is left alone', (t) => {
   mendNormalizers(null);
+  mendDecoders({ text_decoder: null });
   const model = { vocab: ['a'] };
   mendUnigram(model, new Set([0]));
   t.same(model, { vocab: ['a'] });
