@@ -35,8 +35,10 @@ t.test('a report begins with the adapter and what it reaches', async (t) => {
   };
   t.strictSame(adapterLines({ adapter, rates: RATES }), [
     'A; B 1.0',
-    'copy 1.00 GB/s (of 1.00 MB), 1.00 G multiply-adds/s in registers',
+    'copy 1.00 GB/s (of 1.00 MB), 1.00 G multiply-adds/s in registers, 10.0 µs a dispatch',
   ]);
+  const [, line] = adapterLines({ adapter, rates: { ...RATES, matrixFmasPerSecond: 2e9 } });
+  t.match(line, /in registers, 2\.00 of subgroup matrices, 10\.0 µs a dispatch$/);
 });
 
 t.test('kernels are measured on the device that is asked for, or not at all', async (t) => {

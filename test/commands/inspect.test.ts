@@ -93,6 +93,8 @@ t.test('an unknown quantization is refused', (t) =>
 
 t.test('what fits is told of the device that is asked for', async (t) => {
   await refuses(t, () => runInspect([fable, '--device', 'Voodoo 2']), /^--device: Voodoo 2 is none of: 0 /);
-  t.strictSame((await report(t, fable, '--device', '0')).fits, (await report(t, fable)).fits);
+  // What is free of a software adapter's memory changes with what else the machine does.
+  const adapters = async (...args: string[]) => (await report(t, fable, ...args)).fits.map(({ on }) => on);
+  t.strictSame(await adapters('--device', '0'), await adapters());
   t.strictSame((await report(t, fable, '--device', 'cpu')).fits, []);
 });
