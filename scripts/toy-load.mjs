@@ -10,17 +10,18 @@ import { fileURLToPath } from 'node:url';
 import { root } from './steps.mjs';
 
 const TOLERANCE_MS = 2;
-const NUM_REQUESTS = 50;
+const NUM_REQUESTS = 200;
 const NUM_TOKENS = 11;
-/** Of request i: 20, 24 … 56 ms until the first token, then 4, 6 … 12 ms between two. */
-const ttftMs = (i) => 20 + 4 * (i % 10);
+/** ms until the first token of requests in turn, then 4, 6 … 12 ms between two. No percentile lies where one delay ends and the next begins. */
+const TTFT_MS = [20, 30, 40, 50, 50];
+const ttftMs = (i) => TTFT_MS[i % 5];
 const itlMs = (i) => 4 + 2 * (i % 5);
-/** Of five of each first delay and a hundred of each other one, percentiles between the nearest two. */
+/** Of forty of each first delay and four hundred of each other one. */
 const BY_HAND = {
   mean_ttft_ms: 38,
-  median_ttft_ms: 38,
-  p90_ttft_ms: 52.4,
-  p99_ttft_ms: 56,
+  median_ttft_ms: 40,
+  p90_ttft_ms: 50,
+  p99_ttft_ms: 50,
   mean_itl_ms: 8,
   median_itl_ms: 8,
   p90_itl_ms: 12,
@@ -63,7 +64,7 @@ async function main() {
   });
   try {
     const [port] = await once(toy, 'message');
-    const options = ['--num-prompts', String(NUM_REQUESTS), '--num-warmups', '10', '--max-concurrency', '1'];
+    const options = ['--num-prompts', String(NUM_REQUESTS), '--num-warmups', '50', '--max-concurrency', '1'];
     const url = `http://127.0.0.1:${port}`;
     const args = ['dist/cli.js', 'bench', 'serve', '--base-url', url, '--json', ...options];
     compare(JSON.parse(execFileSync(process.execPath, args, { cwd: join(root), encoding: 'utf8' })));
