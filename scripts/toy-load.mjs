@@ -4,7 +4,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { root } from './steps.mjs';
@@ -67,7 +66,7 @@ async function main() {
     const options = ['--num-prompts', String(NUM_REQUESTS), '--num-warmups', '50', '--max-concurrency', '1'];
     const url = `http://127.0.0.1:${port}`;
     const args = ['dist/cli.js', 'bench', 'serve', '--base-url', url, '--json', ...options];
-    compare(JSON.parse(execFileSync(process.execPath, args, { cwd: join(root), encoding: 'utf8' })));
+    compare(JSON.parse(execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' })));
   } finally {
     toy.kill();
   }

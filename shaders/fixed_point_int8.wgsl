@@ -20,6 +20,7 @@ struct Params {
 // [output] multiplier, shift, bias, and the bits of the step.
 @group(0) @binding(2) var<storage, read> fixed: array<vec4u>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
+#include "lib/store.wgsl"
 #include weight
 #include "lib/packed.wgsl"
 #include "lib/activation_codes.wgsl"
@@ -57,12 +58,7 @@ fn store_output(token: u32, output: u32, sum: i32) {
   let by = fixed[params.first_output + output];
   let code = divided(doubled_high(sum + bitcast<i32>(by.z), by.x), by.y);
   let value = params.scale * bitcast<f32>(by.w) * f32(clamp(code, -LARGEST_CODE, LARGEST_CODE));
-  let at = token * params.y_stride + params.first_output + output;
-  if (params.accumulate != 0u) {
-    y[at] = Y(f32(y[at]) + value);
-  } else {
-    y[at] = Y(value);
-  }
+  store_at(token * params.y_stride + params.first_output + output, value);
 }
 
 @compute @workgroup_size(LANES)

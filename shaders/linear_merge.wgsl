@@ -16,6 +16,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> partials: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<Y>;
+#include "lib/store.wgsl"
 override LANES: u32 = 64u;
 
 @compute @workgroup_size(LANES)
@@ -31,11 +32,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   if (params.has_bias != 0u) {
     sum += bias[params.first_output + output];
   }
-  let at = group.y * params.y_stride + params.first_output + output;
-  let value = params.scale * sum;
-  if (params.accumulate != 0u) {
-    y[at] = Y(f32(y[at]) + value);
-  } else {
-    y[at] = Y(value);
-  }
+  store_at(group.y * params.y_stride + params.first_output + output, params.scale * sum);
 }

@@ -4,23 +4,15 @@ const HALF_UNIT = 16.0;
 struct HalfCodes { p: u32, q: u32, r: u32, s: u32 }
 
 // Loaded a turn ahead.
-struct RowCodes { codes: HalfCodes, scale: f32, zero: f32 }
+alias RowCodes = Loaded;
 
 fn row_codes(row: u32, block: u32) -> RowCodes {
   let words = codes[row * params.weight.blocks + block];
-  return RowCodes(HalfCodes(words.x, words.y, words.z, words.w), weight_scale(row, block), weight_zero(row, block));
+  return Loaded(HalfCodes(words.x, words.y, words.z, words.w), weight_scale(row, block), weight_zero(row, block));
 }
 
-fn half_codes(w: RowCodes) -> HalfCodes {
-  return w.codes;
-}
-
-fn half_scale(w: RowCodes) -> f32 {
-  return w.scale;
-}
-
-fn half_zero(w: RowCodes) -> f32 {
-  return w.zero;
+fn loaded(w: RowCodes) -> Loaded {
+  return w;
 }
 
 // A mask leaves the codes of two bytes that lie two apart.

@@ -4,17 +4,10 @@
 const HALF_UNIT = 128.0;
 struct HalfCodes { p: vec2u, q: vec2u, r: vec2u, s: vec2u }
 
-fn half_codes(w: RowCodes) -> HalfCodes {
+fn loaded(w: RowCodes) -> Loaded {
   let at = (w.row * params.weight.blocks + w.block) * CHUNKS_PER_BLOCK;
-  return HalfCodes(codes[at], codes[at + 1u], codes[at + 2u], codes[at + 3u]);
-}
-
-fn half_scale(w: RowCodes) -> f32 {
-  return weight_scale(w.row, w.block);
-}
-
-fn half_zero(w: RowCodes) -> f32 {
-  return weight_zero(w.row, w.block);
+  let words = HalfCodes(codes[at], codes[at + 1u], codes[at + 2u], codes[at + 3u]);
+  return Loaded(words, weight_scale(w.row, w.block), weight_zero(w.row, w.block));
 }
 
 // A mask leaves every other byte of a word.

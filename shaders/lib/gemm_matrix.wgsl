@@ -1,6 +1,7 @@
 // Each of SUBGROUPS sums a part of the tile as MATRIX_M × MATRIX_N matrices, products of f16 with sums in f32: two rows of subgroups share the
 // tokens of a large tile, and each row's share its outputs. Where subgroups turn out smaller than the adapter's largest, there are more of them,
-// which only load and store.
+// which only load and store. The tiling counts what loops run over: MATRIX_K in a step (STEPS), matrices of a subgroup (ROWS, COLUMNS), and what
+// each lane fetches (X_TURNS, W_TURNS).
 struct Invocation {
   @builtin(local_invocation_index) lane: u32,
   @builtin(subgroup_id) subgroup: u32,
@@ -11,9 +12,6 @@ const SUBGROUP_ROWS = select(1u, 2u, TILE_TOKENS > 32u);
 const SUBGROUP_COLUMNS = SUBGROUPS / SUBGROUP_ROWS;
 const SUBGROUP_TOKENS = TILE_TOKENS / SUBGROUP_ROWS;
 const SUBGROUP_OUTPUTS = TILE_OUTPUTS / SUBGROUP_COLUMNS;
-const STEPS = 32u * STEP_BLOCKS / MATRIX_K;
-const ROWS = SUBGROUP_TOKENS / MATRIX_M;
-const COLUMNS = SUBGROUP_OUTPUTS / MATRIX_N;
 alias Left = subgroup_matrix_left<f16, MATRIX_K, MATRIX_M>;
 alias Right = subgroup_matrix_right<f16, MATRIX_N, MATRIX_K>;
 alias Sum = subgroup_matrix_result<f32, MATRIX_N, MATRIX_M>;
@@ -29,7 +27,6 @@ fn tile_index(row: u32, column: u32) -> u32 {
   return row * ROW_PAIRS + column;
 }
 
-
 // Where a subgroup's part begins in the tile.
 fn part_token(subgroup: u32) -> u32 {
   return subgroup / SUBGROUP_COLUMNS * SUBGROUP_TOKENS;
@@ -39,12 +36,10 @@ fn part_output(subgroup: u32) -> u32 {
   return subgroup % SUBGROUP_COLUMNS * SUBGROUP_OUTPUTS;
 }
 
-// Pairs of vec4 of a row in a step, and how many of them, and blocks of weights, each lane fetches.
+// Pairs of vec4 of a row in a step and of the tile, and its blocks of weights.
 const STEP_PAIRS = STEP_BLOCKS * BLOCK_VECTORS / 2u;
 const X_PAIRS = TILE_TOKENS * STEP_PAIRS;
 const W_BLOCKS = TILE_OUTPUTS * STEP_BLOCKS;
-const X_TURNS = (X_PAIRS + LANES - 1u) / LANES;
-const W_TURNS = (W_BLOCKS + LANES - 1u) / LANES;
 struct Fetched { x: array<array<X4, 2>, X_TURNS>, w: array<Block, W_TURNS> }
 
 // Blocks from the part's end on count as zeros. A lane decodes whole blocks: the codes of one are a load or a few, its scale one.

@@ -1,5 +1,5 @@
-// A lane, of TOKEN_LANES · OUTPUT_LANES, sums LANE_TOKENS tokens × 4 outputs of the tile in registers. Its tokens lie TOKEN_LANES apart and its outputs OUTPUT_LANES apart,
-// so that neighbouring lanes read and store neighbouring rows.
+// A lane, of TOKEN_LANES · OUTPUT_LANES, sums LANE_TOKENS tokens × 4 outputs of the tile in registers. Its tokens lie TOKEN_LANES apart and its
+// outputs OUTPUT_LANES apart, so that neighbouring lanes read and store neighbouring rows.
 struct Invocation {
   @builtin(local_invocation_index) lane: u32,
 }

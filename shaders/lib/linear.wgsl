@@ -1,5 +1,5 @@
-// What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling. `#include x` is how activations lie, `#include routing` says which rows of x, of
-// the weight and of y belong together: all of them, or each token's with those of its experts.
+// What every matrix product y[t][n] = Σ_k x[t][k] · W[n][k] + bias[n] shares, whatever its tiling. `#include x` is how activations lie,
+// `#include routing` says which rows of x, of the weight and of y belong together: all of them, or each token's with those of its experts.
 #include "lib/block.wgsl"
 #include "lib/weight_shape.wgsl"
 #include "lib/activation.wgsl"
@@ -53,6 +53,7 @@ struct Place {
   bias: u32,
 }
 #include routing
+#include "lib/store.wgsl"
 
 fn biased(place: Place, output: u32, sum: f32) -> f32 {
   if (params.has_bias == 0u) {
@@ -62,12 +63,7 @@ fn biased(place: Place, output: u32, sum: f32) -> f32 {
 }
 
 fn store(place: Place, position: u32, output: u32, value: f32) {
-  let at = y_row(position) * params.y_stride + place.column + output;
-  if (params.accumulate != 0u) {
-    y[at] = Y(f32(y[at]) + value);
-  } else {
-    y[at] = Y(value);
-  }
+  store_at(y_row(position) * params.y_stride + place.column + output, value);
 }
 
 fn store_output(place: Place, position: u32, output: u32, sum: f32) {

@@ -1,8 +1,10 @@
 // How `linear_row` multiplies a block of activations with one of the weight: two f16 at a time, in sums of eight products that are then added up
-// in f32. Decoded values are below 1, so that no sum leaves the range of f16. `#include half` says how they are decoded and in which order.
-// Norms are operations of their own here.
+// in f32. Decoded values are below 1, so that no sum leaves the range of f16. `#include half` says how they are loaded and decoded, and in which
+// order. Norms are operations of their own here.
 struct HalfChunk { a: vec2<f16>, b: vec2<f16>, c: vec2<f16>, d: vec2<f16> }
 struct RowX { p: HalfChunk, q: HalfChunk, r: HalfChunk, s: HalfChunk }
+// Codes of a block, the scale and the zero point.
+struct Loaded { codes: HalfCodes, scale: f32, zero: f32 }
 #include half
 
 fn half_x(token: u32, block: u32, chunk: u32) -> HalfChunk {
@@ -27,10 +29,9 @@ fn add_halves(sum: vec2<f16>, w: HalfChunk, x: HalfChunk) -> vec2<f16> {
 }
 
 fn row_dot(w: RowCodes, v: RowX) -> f32 {
-  let codes = half_codes(w);
-  let zero = half_zero(w);
-  let first = add_halves(add_halves(vec2<f16>(), half_chunk(codes.p, zero), v.p), half_chunk(codes.q, zero), v.q);
-  let second = add_halves(add_halves(vec2<f16>(), half_chunk(codes.r, zero), v.r), half_chunk(codes.s, zero), v.s);
+  let l = loaded(w);
+  let first = add_halves(add_halves(vec2<f16>(), half_chunk(l.codes.p, l.zero), v.p), half_chunk(l.codes.q, l.zero), v.q);
+  let second = add_halves(add_halves(vec2<f16>(), half_chunk(l.codes.r, l.zero), v.r), half_chunk(l.codes.s, l.zero), v.s);
   let sums = vec2f(first) + vec2f(second);
-  return HALF_UNIT * half_scale(w) * (sums.x + sums.y);
+  return HALF_UNIT * l.scale * (sums.x + sums.y);
 }

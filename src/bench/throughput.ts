@@ -1,3 +1,4 @@
+import { GREEDY } from '../engine/request.js';
 import type { Engine, TokenOutput } from '../engine/types.js';
 
 export interface ThroughputOptions {
@@ -68,8 +69,7 @@ export async function generateGreedily(
   { id, promptTokenIds, maxTokens }: { id: string; promptTokenIds: readonly number[]; maxTokens: number },
   onToken: (count: number) => void = () => undefined,
 ): Promise<TokenOutput[]> {
-  const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0n };
-  const sampling = { ...greedy, maxTokens, ignoreEos: true, stopTokenIds: [] };
+  const sampling = { ...GREEDY, maxTokens };
   const outputs: TokenOutput[] = [];
   for await (const output of engine.generate({ id, promptTokenIds, sampling })) {
     outputs.push(output);

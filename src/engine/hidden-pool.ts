@@ -38,6 +38,6 @@ export class HiddenPool {
 
   #add(state: Float32Array): void {
     if (this.pooling === 'last') this.#sum.set(state);
-    else for (const [i, value] of state.entries()) this.#sum[i] += value;
+    else for (let i = 0; i < state.length; i++) this.#sum[i] += state[i];
   }
 }

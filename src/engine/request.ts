@@ -8,6 +8,17 @@ export interface LengthLimits {
   readonly blockSize: number;
 }
 
+/** Takes the likeliest token each time, and goes on past end tokens. */
+export const GREEDY: Omit<SamplingParams, 'maxTokens'> = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  seed: 0n,
+  ignoreEos: true,
+  stopTokenIds: [],
+};
+
 /** Throws ApiError unless the request is well formed and can finish with the whole engine to itself. */
 export function checkRequest(request: EngineRequest, limits: LengthLimits): void {
   const { promptTokenIds } = request;

@@ -137,6 +137,7 @@ export class Scheduler {
 
   /** Back to the queue, where they come before all that arrived later; their tokens are computed again. */
   #makeWait(sequences: readonly Sequence[]): void {
+    if (sequences.length === 0) return;
     for (const sequence of sequences) {
       this.blocks.free(sequence);
       sequence.restart();
@@ -148,9 +149,12 @@ export class Scheduler {
 
   /** Prefixes are taken before any block is given out, which could evict them. */
   #admit(admitted: readonly Admission[]): void {
+    if (admitted.length === 0) return;
     const starting = new Set(admitted.map(({ sequence }) => sequence));
     this.#waiting = this.#waiting.filter((sequence) => !starting.has(sequence));
     for (const { sequence, prefix } of admitted) {
+      if (sequence.numPendingTokens > 0)
+        throw new Error(`sequence ${sequence.id} is admitted before its tokens are known`);
       this.blocks.acquire(sequence, prefix);
       sequence.numNamedBlocks = prefix.blocks.length;
       sequence.numComputedTokens = prefix.blocks.length * this.blocks.blockSize;

@@ -1,5 +1,6 @@
 import type { Matcher } from '../grammar/service.js';
 import { HiddenPool } from './hidden-pool.js';
+import { GREEDY } from './request.js';
 import { TokenCounts } from './token-counts.js';
 import type { EngineRequest, Pooling, PromptStats, SamplingParams, TokenLogprobs } from './types.js';
 
@@ -14,24 +15,13 @@ export interface SequenceOptions {
   readonly pooling?: Pooling;
 }
 
-/** Of a sequence that samples nothing. */
-const NO_SAMPLING: SamplingParams = {
-  maxTokens: 0,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  seed: 0n,
-  ignoreEos: true,
-  stopTokenIds: [],
-};
-
 /** The sequence of a request that was checked. @param arrival as of `Sequence` */
 export function sequenceOf(request: EngineRequest, arrival: number, maxModelLen: number): Sequence {
   const { id, promptTokenIds, cacheSalt: salt, priority, adapter } = request;
   const options = { salt, priority, maxModelLen, adapter };
   if ('sampling' in request) return new Sequence(id, promptTokenIds, request.sampling, arrival, options);
-  return new Sequence(id, promptTokenIds, NO_SAMPLING, arrival, { ...options, pooling: request.pooling });
+  const nothing = { ...GREEDY, maxTokens: 0 };
+  return new Sequence(id, promptTokenIds, nothing, arrival, { ...options, pooling: request.pooling });
 }
 
 /** One text that grows by a token at a time. There is no phase: prefill is when many tokens are not computed, decode when one is. */

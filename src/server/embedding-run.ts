@@ -1,9 +1,8 @@
 import type { Embedding, EmbedRequest, Engine } from '../engine/types.js';
 import type { ServedModel } from './models.js';
-import { callerOf } from './rate-limits.js';
 import type { RequestTimer } from './request-timer.js';
 import type { Usage } from './run.js';
-import { type Call, startSpending } from './spending.js';
+import { admitCall, type Call } from './spending.js';
 
 interface Job {
   readonly request: EmbedRequest;
@@ -21,28 +20,23 @@ export interface EmbeddingRun {
  * @param onEmbedding called for each text, in any order; @throws ApiError 429 where the queue is full or the caller's tokens are spent
  */
 export function startEmbeddings(
-  { engine, admission, metrics, adapter, pooling = 'mean' }: ServedModel,
+  model: ServedModel,
   call: Call,
   prompts: readonly Omit<EmbedRequest, 'pooling' | 'adapter'>[],
   onEmbedding: (embedding: Embedding, index: number) => void,
 ): EmbeddingRun {
-  const { request, reply, budgets } = call;
-  const numTokens = prompts.reduce((sum, { promptTokenIds }) => sum + promptTokenIds.length, 0);
-  budgets?.check(callerOf(request), numTokens);
+  const { engine, metrics, adapter, pooling = 'mean' } = model;
+  const { request } = call;
+  const numPromptTokens = prompts.reduce((sum, { promptTokenIds }) => sum + promptTokenIds.length, 0);
   const width = Math.min(prompts.length, engine.info.maxNumSeqs);
-  const release = admission.admit(width);
-  startSpending(call, metrics.keys, numTokens);
-  const jobs = prompts.map((prompt) => ({
+  const { controller, timers } = admitCall(model, call, { numSequences: width, numPromptTokens }, () =>
+    prompts.map(({ promptTokenIds }) => metrics.startRequest(request.startMs, promptTokenIds.length, null)),
+  );
+  const jobs = prompts.map((prompt, i) => ({
     request: { ...prompt, pooling, ...(adapter === undefined ? {} : { adapter }) },
-    timer: metrics.startRequest(request.startMs, prompt.promptTokenIds.length, null),
+    timer: timers[i],
   }));
-  const controller = new AbortController();
-  reply.raw.once('close', () => {
-    controller.abort();
-    release((performance.now() - request.startMs) / 1000);
-    for (const { timer } of jobs) timer.finish('abort');
-  });
-  const usage = () => usageOf(jobs);
+  const usage = () => usageOf(timers);
   request.usage = usage;
   return { done: embedAll(engine, jobs, { width, controller, onEmbedding }), usage };
 }
@@ -80,9 +74,8 @@ async function embedOne(engine: Engine, { request, timer }: Job, controller: Abo
   }
 }
 
-function usageOf(jobs: readonly Job[]): Usage {
-  const sum = (of: (timer: RequestTimer) => number) =>
-    jobs.reduce((total, { timer }) => total + of(timer), 0);
+function usageOf(timers: readonly RequestTimer[]): Usage {
+  const sum = (of: (timer: RequestTimer) => number) => timers.reduce((total, timer) => total + of(timer), 0);
   const numPromptTokens = sum((timer) => timer.numPromptTokens);
   return {
     prompt_tokens: numPromptTokens,

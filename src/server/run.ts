@@ -3,9 +3,8 @@ import { ApiError } from '../errors.js';
 import { generateText, type TextChunk, type TextOptions } from './generation.js';
 import { type Indexed, merge } from './merge.js';
 import type { ServedModel } from './models.js';
-import { callerOf } from './rate-limits.js';
 import type { RequestTimer, RequestTiming } from './request-timer.js';
-import { type Call, startSpending } from './spending.js';
+import { admitCall, type Call } from './spending.js';
 
 /** Entries of `prompt_logprobs` over all choices: an answer of so many is about 70 MB of JSON. */
 const MAX_PROMPT_LOGPROBS = 2 ** 20;
@@ -76,36 +75,23 @@ interface Work {
  * Admits the sequences and starts them. They are aborted when the client goes.
  * @throws ApiError 429 where the queue is full or the caller's tokens are spent, 400 where the answer would be too large
  */
-export function startRun(
-  { engine, tokenizer, admission, metrics, adapter }: ServedModel,
-  call: Call,
-  work: Work,
-): Run {
+export function startRun(model: ServedModel, call: Call, work: Work): Run {
   checkPromptLogprobs(work.plans);
-  const { request, reply, budgets } = call;
-  const numPromptTokens = countPromptTokens(work);
-  budgets?.check(callerOf(request), numPromptTokens);
-  const release = admission.admit(work.plans.length);
-  const onToken = startSpending(call, metrics.keys, numPromptTokens);
-  const controller = new AbortController();
+  const { engine, tokenizer, metrics, adapter } = model;
+  const { request } = call;
+  const size = { numSequences: work.plans.length, numPromptTokens: countPromptTokens(work) };
+  const { controller, timers } = admitCall(model, call, size, (onToken) =>
+    work.plans.map(({ promptTokenIds, sampling }) =>
+      metrics.startRequest(request.startMs, promptTokenIds.length, sampling.maxTokens, onToken),
+    ),
+  );
   const jobs = work.plans.map((plan, i) => ({
     request: { id: `${work.id}-${i}`, ...plan, ...(adapter === undefined ? {} : { adapter }) },
     text: work.text,
     signal: controller.signal,
-    timer: metrics.startRequest(
-      request.startMs,
-      plan.promptTokenIds.length,
-      plan.sampling.maxTokens,
-      onToken,
-    ),
+    timer: timers[i],
   }));
-  reply.raw.once('close', () => {
-    controller.abort();
-    release((performance.now() - request.startMs) / 1000);
-    for (const { timer } of jobs) timer.finish('abort');
-  });
   for (let i = 0; i < jobs.length; i += work.numSamples) metrics.nParam.observe(work.numSamples);
-  const timers = jobs.map(({ timer }) => timer);
   const usage = () => sumUsage(timers, work.numSamples);
   request.usage = usage;
   request.record = recordOf(work, metrics.labels.model_name ?? '', { usage, timers });

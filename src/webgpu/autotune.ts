@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { OpArgs, Tensor } from '../ops/ops.js';
 import type { AdapterSummary } from './adapter.js';
 import { candidatesFor, keepsBytes, measuredTokens } from './candidates.js';
-import { timesOnDevice } from './device-time.js';
+import { type TimingOptions, timesOnDevice } from './device-time.js';
 import { fastest, type Job, TimeBudget, type Trial } from './fastest.js';
 import type { WebGpuOps } from './ops.js';
 import type { LinearChoice } from './tiling.js';
@@ -147,12 +147,19 @@ function enqueue(ops: WebGpuOps, { group, bucket, rows }: OpenJob, choice: Linea
 
 async function warmUp(ops: WebGpuOps, job: OpenJob, results: Tensor<GPUBuffer>): Promise<void> {
   const { targetMs, warmUpMs } = ops.tilings.tuning.autotune;
+  const [preset] = job.candidates;
+  await timesOf(ops, job, preset, results, { repeats: 0, targetMs, warmUpMs });
+}
+
+function timesOf(
+  ops: WebGpuOps,
+  job: OpenJob,
+  choice: LinearChoice,
+  results: Tensor<GPUBuffer>,
+  timing: TimingOptions,
+): Promise<number[]> {
   const finish = async () => (await ops.readWords(results, 1)).gpuMs;
-  await timesOnDevice((turn) => enqueue(ops, job, job.candidates[0], turn), finish, {
-    repeats: 0,
-    targetMs,
-    warmUpMs,
-  });
+  return timesOnDevice((turn) => enqueue(ops, job, choice, turn), finish, timing);
 }
 
 /** Rows of the output that are compared, where bytes must not change. */
@@ -171,10 +178,6 @@ async function tryChoice(
     job.keepsBytes ? Math.min(job.rows, COMPARED_ROWS) : 1,
   );
   const startMs = performance.now();
-  const finish = async () => (await ops.readWords(results, 1)).gpuMs;
-  const times = await timesOnDevice((turn) => enqueue(ops, job, choice, turn), finish, {
-    repeats: 3,
-    targetMs,
-  });
+  const times = await timesOf(ops, job, choice, results, { repeats: 3, targetMs });
   return { ms: Math.min(...times), costMs: performance.now() - startMs, output };
 }

@@ -64,7 +64,7 @@ export function gemmSteps(type: ElementType, tuning: Tuning): readonly number[] 
   return tiles.filter(([, size], i) => size !== tiles[i - 1]?.[1]).map(([tokens]) => tokens);
 }
 
-/** The counts of lib/gemm_matrix.wgsl, by their names there. */
+/** What loops of lib/gemm_matrix.wgsl run over. */
 function matrixLoops({ tokens, outputs, lanes }: TileSize, { m, n, k }: MatrixSize) {
   const subgroupRows = tokens > 32 ? 2 : 1;
   return {

@@ -86,21 +86,26 @@ function splitProduct(
   tilings: Tilings,
   { nothing, sums }: LinearScratch,
 ): Dispatch[] {
-  const { rows, experts = null } = args;
-  const { tiling, grid } = cut(args, part, tilings);
-  const [blocks] = weightShape(part);
-  const splits =
-    tiling.kernel === 'linear_gemm' && experts === null
-      ? gemmSplits(grid[0] * grid[1], blocks, tilings.tuning)
-      : { count: 1, blocks };
-  if (splits.count === 1) return [productDispatch(args, part, tilings, nothing)];
+  const whole = cut(args, part, tilings);
+  const { tuning } = tilings;
+  const { count, blocks } = splitsOf(args, whole, tuning);
+  if (count === 1) return [productDispatch(args, part, whole, tuning, nothing)];
+  const { rows } = args;
   const out = { data: sums, rows, cols: part.rows, stride: part.rows, type: 'f32' } as const;
-  const whole = { ...part, rowStart: 0 };
   const product = { ...args, out, bias: null, accumulate: false, scale: 1 };
+  const [outputs, tiles] = whole.grid;
+  const shared: Cut = { ...whole, blocks, grid: [outputs, tiles, count] };
   return [
-    productDispatch(product, whole, tilings, nothing, splits),
-    mergeDispatch(args, part, sums, splits.count, nothing),
+    productDispatch(product, { ...part, rowStart: 0 }, shared, tuning, nothing),
+    mergeDispatch(args, part, sums, count, nothing),
   ];
+}
+
+/** Each token's experts have tiles of their own, which no workgroups share. */
+function splitsOf({ experts = null }: Args, { tiling, grid, blocks }: Cut, tuning: Tuning): GemmSplits {
+  if (tiling.kernel !== 'linear_gemm' || experts !== null) return { count: 1, blocks };
+  const [outputs, tiles] = grid;
+  return gemmSplits(outputs * tiles, blocks, tuning);
 }
 
 function outlierDispatch(
@@ -126,7 +131,7 @@ function outlierDispatch(
     },
     buffers: experts === null ? buffers : [...buffers, experts.routing.order],
     weight: weightBuffers(part, nothing),
-    params: productParams({ ...args, codes: null, bias: null }, part),
+    params: productParams({ ...args, codes: null, bias: null }, part, weightShape(part)[0]),
     grid: foldGrid(Math.ceil(outputs / lanes), tiles),
   };
 }
@@ -160,39 +165,42 @@ function inputDispatches(
 function productDispatch(
   args: Args,
   part: Part,
-  tilings: Tilings,
+  { tiling, grid, blocks }: Cut,
+  tuning: Tuning,
   nothing: GPUBuffer,
-  splits: GemmSplits | null = null,
 ): Dispatch {
   const { x, bias, out, codes = null, norm = null, experts = null } = args;
-  const { tiling, grid } = cut(args, part, tilings);
-  const [outputs, tiles] = grid;
   const buffers = [(codes ?? x).data, bias?.data ?? nothing, out.data, norm?.weight.data ?? nothing];
   return {
-    spec: productSpec(args, part, tiling, tilings.tuning),
+    spec: productSpec(args, part, tiling, tuning),
     buffers: experts === null ? buffers : [...buffers, experts.routing.order],
     weight: weightBuffers(part, nothing),
-    params: productParams(args, part, splits),
-    grid: splits === null ? grid : [outputs, tiles, splits.count],
+    params: productParams(args, part, blocks),
+    grid,
   };
 }
 
-/** How the product of a part is cut, and its workgroups. */
-function cut(
-  { x, weight, rows, codes = null, experts = null }: Args,
-  part: Part,
-  tilings: Tilings,
-): { readonly tiling: Tiling | PanelTiling | GemmTiling; readonly grid: [number, number, number] } {
+/** How the product of a part is cut. */
+interface Cut {
+  readonly tiling: Tiling | PanelTiling | GemmTiling;
+  /** Workgroups. */
+  readonly grid: [number, number, number];
+  /** Along K, of each workgroup. */
+  readonly blocks: number;
+}
+
+function cut({ x, weight, rows, codes = null, experts = null }: Args, part: Part, tilings: Tilings): Cut {
+  const [blocks] = weightShape(part);
   if (experts !== null) {
     const { routing } = experts;
     const tiles = expertTiling(rows, routing, (codes ?? x).type, tilings.tuning);
-    return { tiling: tiles.tiling, grid: expertGrid(tiles, weight.rows / routing.numExperts) };
+    return { tiling: tiles.tiling, grid: expertGrid(tiles, weight.rows / routing.numExperts), blocks };
   }
   const key = tilings.keyOf(part, codes === null ? 'float' : 'int8');
   const { type } = codes ?? x;
   const { tuning } = tilings;
   const tiling = gemmTiling(rows, type, tuning) ?? panelTiling(rows, type, tuning) ?? tilings.for(key, rows);
-  return { tiling, grid: tiling.grid(part.rows) };
+  return { tiling, grid: tiling.grid(part.rows), blocks };
 }
 
 function productSpec(
@@ -244,7 +252,8 @@ function withActivations(kernel: Tiling['kernel'], int8: boolean): KernelName {
   return int8 ? `${kernel}_int8` : kernel;
 }
 
-function productParams(args: Args, part: Part, splits: GemmSplits | null = null): Uint32Array {
+/** @param blocks along K, of each workgroup */
+function productParams(args: Args, part: Part, blocks: number): Uint32Array {
   const { x, weight, bias, out, rows, accumulate, codes = null, norm = null, gated = null, scale = 1 } = args;
   const { routing, of } = args.experts ?? { routing: null, of: 'tokens' };
   const { stride } = codes ?? x;
@@ -254,5 +263,5 @@ function productParams(args: Args, part: Part, splits: GemmSplits | null = null)
     .u32(bias === null ? 0 : 1, accumulate ? 1 : 0, gated === null ? 0 : outputs / 2, part.cols)
     .f32(norm?.eps ?? 0, scale)
     .u32(routing === null ? 0 : tilesOffset(routing), of === 'tokens' ? (routing?.topK ?? 1) : 1)
-    .u32(splits?.blocks ?? weightShape(part)[0], ...weightShape(part)).words;
+    .u32(blocks, ...weightShape(part)).words;
 }

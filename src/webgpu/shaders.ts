@@ -29,7 +29,7 @@ export interface ShaderVariant {
   readonly routing?: 'experts';
   /** Fills the slot `#include heads`: attention rotates heads of q and k itself where `projected`, and else reads them rotated. */
   readonly heads?: 'projected';
-  /** How often the loops `#unroll` over a name are written out, so that arrays in them stay in registers; those of other names stay loops. */
+  /** Constants by name: how often a loop `#unroll` over one is written out, so that arrays in it stay in registers. */
   readonly unroll?: Readonly<Record<string, number>>;
   /** File in `shaders/kv/` that fills the slot `#include kv`, for kernels that read or write a KV cache. */
   readonly kv?: KvType;
@@ -64,16 +64,15 @@ export function loadShader(variant: ShaderVariant, dir = SHADER_DIR): string {
   return `${prelude(variant)}${unrolled(body, variant.unroll ?? {})}`;
 }
 
-/** A loop over `i` from 0 in steps of `step` below a constant, with no other within it. */
-const UNROLL = /^ *#unroll (\w+) (\w+)(?: (\d+))?\n((?:(?! *#unroll)(?! *#end$).*\n)*) *#end$/gm;
+/** A loop over `i` from 0 below a constant, with no other within it. */
+const UNROLL = /^ *#unroll (\w+) (\w+)\n((?:(?! *#unroll)(?! *#end$).*\n)*) *#end$/gm;
 
 /** Drivers unroll loops or not as they see fit; arrays that are indexed in a loop which stays one lie in memory. */
 function unrolled(source: string, counts: Readonly<Record<string, number>>): string {
-  const once = source.replace(UNROLL, (_, i: string, bound: string, step = '1', body: string) => {
-    const count = counts[bound];
-    if (count === undefined) return `for (var ${i} = 0u; ${i} < ${bound}; ${i} += ${step}u) {\n${body}}`;
-    const turns = Array.from({ length: Math.ceil(count / Number(step)) }, (_, turn) => turn * Number(step));
-    return turns.map((turn) => `{\nconst ${i} = ${turn}u;\n${body}}`).join('\n');
+  const once = source.replace(UNROLL, (_, i: string, name: string, body: string) => {
+    const count = counts[name];
+    if (count === undefined) throw new Error(`#unroll ${i} ${name}: no such count`);
+    return Array.from({ length: count }, (_, turn) => `{\nconst ${i} = ${turn}u;\n${body}}`).join('\n');
   });
   return once === source ? source : unrolled(once, counts);
 }
@@ -111,26 +110,34 @@ function slotFiles({
 
 /**
  * `X: 'f16'` gives the aliases X and X4, a scalar and its vec4; a size of matrices the constants MATRIX_M, MATRIX_N and MATRIX_K; a tile
- * TILE_TOKENS, TILE_OUTPUTS and LANES.
+ * TILE_TOKENS, TILE_OUTPUTS and LANES; and what is unrolled the counts.
  */
-function prelude({ types, lanes, matrix, tile }: ShaderVariant): string {
+function prelude({ types, lanes, matrix, tile, unroll = {} }: ShaderVariant): string {
   const names = Object.entries(types);
   const halves = names.some(([, type]) => type === 'f16') ? 'enable f16;\n' : '';
   const subgroups = lanes === 'subgroup' || matrix !== undefined ? 'enable subgroups;\n' : '';
   const aliases = names.map(([name, type]) => `alias ${name} = ${type};\nalias ${name}4 = vec4<${type}>;\n`);
-  return halves + subgroups + matrixPrelude(matrix) + aliases.join('') + tilePrelude(tile);
+  return (
+    halves + subgroups + matrixPrelude(matrix) + aliases.join('') + tilePrelude(tile) + constants(unroll)
+  );
 }
 
 function tilePrelude(tile: TileSize | undefined): string {
   if (tile === undefined) return '';
-  return `const TILE_TOKENS = ${tile.tokens}u;\nconst TILE_OUTPUTS = ${tile.outputs}u;\nconst LANES = ${tile.lanes}u;\n`;
+  return constants({ TILE_TOKENS: tile.tokens, TILE_OUTPUTS: tile.outputs, LANES: tile.lanes });
+}
+
+function constants(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `const ${name} = ${value}u;\n`)
+    .join('');
 }
 
 /** The sizes are part of types, which `override`s cannot be. */
 function matrixPrelude(matrix: MatrixSize | undefined): string {
   if (matrix === undefined) return '';
   const { m, n, k } = matrix;
-  const sizes = `const MATRIX_M = ${m}u;\nconst MATRIX_N = ${n}u;\nconst MATRIX_K = ${k}u;\n`;
+  const sizes = constants({ MATRIX_M: m, MATRIX_N: n, MATRIX_K: k });
   return `enable chromium_experimental_subgroup_matrix;\n${sizes}`;
 }
 

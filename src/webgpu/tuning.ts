@@ -96,8 +96,8 @@ const GPU = {
   maxFusedNormTokens: 0,
   panelTokens: null,
   gemmTokens: 32,
-  // Four for each multiprocessor of a large GPU.
   matrixTokens: 5,
+  // Four for each multiprocessor of a large GPU.
   gemmWorkgroups: 528,
   matrixTiles: [
     [16, 64],

@@ -2,6 +2,7 @@ import t from 'tap';
 import { randomCheckpoint } from '#halflight/bench/random-model.js';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
+import { GREEDY } from '#halflight/engine/request.js';
 import { createRunner } from '#halflight/engine/runner.js';
 import type { ModelConfig } from '#halflight/model/config.js';
 import { parseModelConfig } from '#halflight/model/config-parse.js';
@@ -28,8 +29,7 @@ for (const [name, configOf, quantization] of SHAPES.flatMap(([name, configOf]) =
       async () => source,
     );
     const engine = createLocalEngine(model, options);
-    const greedy = { temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0n, ignoreEos: true, stopTokenIds: [] };
-    const sampling = { ...greedy, maxTokens: 20, numLogprobs: 1 };
+    const sampling = { ...GREEDY, maxTokens: 20, numLogprobs: 1 };
     const logprobs: number[] = [];
     for await (const output of engine.generate({ id: 'a', promptTokenIds: [1, 2, 3], sampling })) {
       logprobs.push(output.logprobs?.logprob ?? Number.NaN);

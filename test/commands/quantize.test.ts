@@ -1,29 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { openModelCheckpoint } from '#halflight/checkpoint/quantized/quantized.js';
 import { runQuantize } from '#halflight/commands/quantize.js';
 import { formatName } from '#halflight/quant/formats.js';
 import { printed, refuses } from '../support/commands.js';
 import { copyTinyModel, editConfig, temporaryFolder } from '../support/models.js';
 import { root } from '../support/paths.js';
-
-interface Report {
-  readonly sha256: string;
-  readonly outputBytes: number;
-  readonly files: readonly { readonly name: string; readonly sha256: string }[];
-}
-
-async function outIn(t: Test): Promise<string> {
-  t.capture(process.stderr, 'write', () => true);
-  return join(await temporaryFolder(t), 'out');
-}
-
-const quantize = async (t: Test, ...args: string[]) =>
-  JSON.parse(await printed(t, () => runQuantize([...args, '--json']))) as Report;
+import { outIn, type QuantizeReport, quantize, SHORT } from '../support/quantize.js';
 
 t.test('makes a model directory that is read in codes, with tokenizer and report', async (t) => {
   const [model, out] = [await copyTinyModel(t), await outIn(t)];
@@ -39,9 +24,6 @@ t.test('makes a model directory that is read in codes, with tokenizer and report
   await checkpoint.close();
   t.match(await readFile(join(out, reports[1]), 'utf8'), /# .*, quantized/);
 });
-
-/** Of the calibration. */
-const SHORT = ['--calibration-samples', '2', '--calibration-length', '16'];
 
 t.test('the same inputs give the same bytes, in every format', async (t) => {
   const model = await copyTinyModel(t);
@@ -64,77 +46,6 @@ t.test('the same inputs give the same bytes, in every format', async (t) => {
     await checkpoint.close();
   }
 });
-
-const KILLED = [
-  ['a folder of safetensors'],
-  ['a GGUF file', '--scheme', 'q4_k_m'],
-  ['a target in bits', '--target-bits', '4.5', ...SHORT],
-  ['a target in bytes', '--target-size', '3MB', ...SHORT],
-] as const;
-
-for (const [kind, ...args] of KILLED) {
-  t.test(
-    `a process that was killed goes on when it is started again, to the same bytes: ${kind}`,
-    async (t) => {
-      const out = await outIn(t);
-      const fable = join(root, 'models/fable');
-      const child = spawn(process.execPath, [join(root, 'dist/cli.js'), 'quantize', fable, out, ...args]);
-      const ended = new Promise((resolve) => child.on('exit', resolve));
-      const journal = join(`${out}.partial`, 'quantization-journal.jsonl');
-      const lines = () => (existsSync(journal) ? readFileSync(journal, 'utf8').split('\n').length : 0);
-      while (lines() < 20 && child.exitCode === null) await sleep(2);
-      child.kill('SIGKILL');
-      await ended;
-      t.notOk(existsSync(out), 'nothing has the name of a whole model');
-      t.ok(lines() >= 20, `${lines()} lines`);
-      const { sha256 } = await quantize(t, fable, out, ...args);
-      t.notOk(existsSync(`${out}.partial`));
-      t.equal((await quantize(t, fable, await outIn(t), ...args)).sha256, sha256);
-    },
-  );
-}
-
-/** Runs the command where no file may grow beyond some blocks of 1024 bytes: the system refuses as a full disk does. */
-function quantizeWithin(blocks: number, model: string, out: string, ...args: string[]) {
-  // What the test runner loads into children ends them at the signal that comes with the refusal; Node alone ignores it.
-  const line = `unset NODE_OPTIONS; ulimit -f ${blocks} && exec "$0" "$@"`;
-  const command = [process.execPath, join(root, 'dist/cli.js'), 'quantize', model, out, ...args];
-  return spawnSync('bash', ['-c', line, ...command], { encoding: 'utf8' });
-}
-
-t.test(
-  'a disk that fills up ends it with what is wrong; with room again it goes on, to the same bytes',
-  { skip: process.platform === 'win32' ? 'needs ulimit' : false },
-  async (t) => {
-    const fable = join(root, 'models/fable');
-    const kinds = [
-      ['model.gguf', '--scheme', 'q4_k_m'],
-      // On the CPU: the software adapter's memory is a file to the system.
-      ['model.safetensors', '--scheme', 'w8a8', '--method', 'gptq', '--device', 'cpu', ...SHORT],
-    ];
-    for (const [file, ...args] of kinds) {
-      const [whole, out] = [await outIn(t), await outIn(t)];
-      const { sha256, outputBytes } = await quantize(t, fable, whole, ...args);
-      const partial = `${out}.partial`;
-      const fails = (blocks: number, where: string) => {
-        const { status, stderr, stdout } = quantizeWithin(blocks, fable, out, ...args);
-        t.equal(status, 1, where);
-        t.match(stderr, /OUT: .*\.partial \(the same command goes on where it is\): no space left/, where);
-        t.notMatch(stdout, /SHA-256/, where);
-        t.notOk(existsSync(out) || existsSync(join(partial, 'config.json')), `${where}: no model`);
-      };
-      fails(16, 'before any tensor');
-      // As long as it gets, so that what it lacks is missed amid the tensors.
-      await truncate(join(partial, file), outputBytes);
-      fails(Math.floor((0.9 * outputBytes) / 1024), 'amid the tensors');
-      const lines = readFileSync(join(partial, 'quantization-journal.jsonl'), 'utf8').split('\n');
-      t.ok(lines.length > 3, `${lines.length} lines are kept`);
-      t.equal((await quantize(t, fable, out, ...args)).sha256, sha256, args.join(' '));
-      t.strictSame((await readdir(out)).sort(), (await readdir(whole)).sort());
-      t.notOk(existsSync(partial));
-    }
-  },
-);
 
 t.test('the size that is told before is that of the file, also with weights of the inputs', async (t) => {
   for (const scheme of ['q4_0', 'q4_k_m', 'q8_0']) {
@@ -245,7 +156,7 @@ t.test('a target gives matrices formats of their own, within the budget', async 
     ...sizes,
   ];
   const [first, second] = [await outIn(t), await outIn(t)];
-  const report = (await quantize(t, model, first, ...args)) as Report & {
+  const report = (await quantize(t, model, first, ...args)) as QuantizeReport & {
     tensors: {
       shape: number[];
       bytes: number;

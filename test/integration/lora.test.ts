@@ -2,6 +2,7 @@ import t from 'tap';
 import { openSafetensors } from '#halflight/checkpoint/checkpoint.js';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { createLogitsModel } from '#halflight/engine/logits.js';
+import { GREEDY } from '#halflight/engine/request.js';
 import { createRunner } from '#halflight/engine/runner.js';
 import type { Engine } from '#halflight/engine/types.js';
 import { firstDifference } from '../support/compare.js';
@@ -46,16 +47,7 @@ for (const family of Object.keys(ADAPTERS) as Family[]) {
 }
 
 async function textOf(engine: Engine, promptTokenIds: readonly number[], adapter: number): Promise<string> {
-  const sampling = {
-    maxTokens: 12,
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    seed: 0n,
-    ignoreEos: true,
-    stopTokenIds: [],
-  };
+  const sampling = { ...GREEDY, maxTokens: 12 };
   const tokenIds: number[] = [];
   const request = { id: `${adapter} ${promptTokenIds.length}`, promptTokenIds, sampling };
   for await (const { tokenId } of engine.generate(adapter === 0 ? request : { ...request, adapter }))

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
+import { GREEDY } from '#halflight/engine/request.js';
 import { createRunner } from '#halflight/engine/runner.js';
 import type { Engine } from '#halflight/engine/types.js';
 import { loadTokenizer } from '#halflight/text/tokenizer.js';
@@ -26,16 +27,7 @@ function prompts(): number[][] {
 }
 
 async function generate(engine: Engine, promptTokenIds: readonly number[], id: string): Promise<number[]> {
-  const sampling = {
-    maxTokens: MAX_TOKENS,
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    seed: 0n,
-    ignoreEos: true,
-    stopTokenIds: [],
-  };
+  const sampling = { ...GREEDY, maxTokens: MAX_TOKENS };
   const ids: number[] = [];
   for await (const { tokenId } of engine.generate({ id, promptTokenIds, sampling })) ids.push(tokenId);
   return ids;

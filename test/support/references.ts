@@ -3,6 +3,7 @@ import type { Test } from 'tap';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { createLogitsModel } from '#halflight/engine/logits.js';
 import { ENGINE_DEFAULTS, type EngineOptions } from '#halflight/engine/options.js';
+import { GREEDY } from '#halflight/engine/request.js';
 import { createRunner } from '#halflight/engine/runner.js';
 import type { Engine } from '#halflight/engine/types.js';
 import { firstDifference, type Tolerance } from './compare.js';
@@ -57,16 +58,7 @@ async function sameContinuations(t: Test, options: EngineOptions): Promise<void>
 }
 
 async function continuation(engine: Engine, id: string, run: ReferenceRun): Promise<number[]> {
-  const sampling = {
-    maxTokens: run.greedyTokenIds.length,
-    temperature: 0,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    seed: 0n,
-    ignoreEos: true,
-    stopTokenIds: [],
-  };
+  const sampling = { ...GREEDY, maxTokens: run.greedyTokenIds.length };
   const tokenIds: number[] = [];
   for await (const { tokenId } of engine.generate({ id, promptTokenIds: run.promptTokenIds, sampling })) {
     tokenIds.push(tokenId);
