@@ -1,34 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import type { AdapterSummary } from '../webgpu/adapter.js';
 import { type DeviceMemory, readDeviceMemory } from '../webgpu/device-memory.js';
+import { type AdapterFindings, type Findings, findProblems } from './doctor-checks.js';
 import { driverCommands, inspectMachine, type Machine } from './machine.js';
-
-/** What `halflight doctor` knows: the machine's files, and what Dawn makes of them. */
-export interface Findings {
-  readonly machine: Machine;
-  readonly adapter: AdapterFindings | null;
-  /** Why Dawn itself does not run; null where it does. */
-  readonly dawnError: string | null;
-  /** Commands for root that install a driver on this system. */
-  readonly driverCommands: readonly string[];
-}
-
-export interface AdapterFindings {
-  readonly summary: AdapterSummary;
-  /** Every adapter, as `backend: name`. */
-  readonly all: readonly string[];
-  readonly features: ReadonlySet<string>;
-  /** By WebGPU's names; bytes where it is a size. */
-  readonly limits: Readonly<Record<string, number>>;
-  readonly subgroupSize: string;
-  /** null where nothing tells. */
-  readonly memory: DeviceMemory | null;
-}
-
-interface Problem {
-  readonly problem: string;
-  readonly mend: readonly string[];
-}
 
 const COMMAND_TABLE = fileURLToPath(new URL('../../scripts/drivers.json', import.meta.url));
 
@@ -76,11 +49,14 @@ async function findAdapter(): Promise<AdapterFindings | null> {
 
 /** The findings as lines for a person to read. */
 export function report(findings: Findings): readonly string[] {
-  const problems = CHECKS.flatMap((check) => check(findings) ?? []);
   return [
     ...adapterLines(findings.adapter),
     ...(findings.machine.platform === 'linux' ? vulkanLines(findings.machine) : []),
-    ...problems.flatMap(({ problem, mend }) => ['', problem, ...mend.map((line) => `  ${line}`)]),
+    ...findProblems(findings).flatMap(({ problem, mend }) => [
+      '',
+      problem,
+      ...mend.map((line) => `  ${line}`),
+    ]),
     '',
     verdict(findings.adapter),
   ];
@@ -124,13 +100,13 @@ function vulkanLines({ loaders, drivers, devices }: Machine): readonly string[] 
     ...rows(
       'Vulkan driver',
       drivers.map(
-        ({ file, library, libraryFound }) =>
-          `${file} (${library || 'library'}${libraryFound ? '' : ': not found'})`,
+        ({ file, library, libraryFile }) =>
+          `${file} (${library || 'library'}${libraryFile === null ? ': not found' : ''})`,
       ),
     ),
     ...rows(
       'GPU device',
-      devices.map(({ path, accessible }) => `${path}${accessible ? '' : ' (no permission)'}`),
+      devices.map(({ path, refusal }) => `${path}${refusal === null ? '' : ` (not opened: ${refusal})`}`),
     ),
   ];
 }
@@ -148,158 +124,6 @@ function verdict(adapter: AdapterFindings | null): string {
   if (adapter.summary.software)
     return 'halflight runs here, but on a software adapter: right answers, slowly.';
   return 'halflight runs here.';
-}
-
-/** Each says what is wrong and how to mend it, or null. */
-const CHECKS: readonly ((findings: Findings) => Problem | null)[] = [
-  dawnDoesNotRun,
-  noLoader,
-  noDriver,
-  driverWithoutLibrary,
-  noPermission,
-  nvidiaWithoutGraphics,
-  nvidiaWithoutDriver,
-  nvidiaWithoutLibraries,
-  mesaTooOld,
-  driverRefused,
-  gpuUnused,
-  noGpuInContainer,
-];
-
-function dawnDoesNotRun({ dawnError }: Findings): Problem | null {
-  if (dawnError === null) return null;
-  return {
-    problem: `Dawn (the npm package webgpu) does not run: ${dawnError}`,
-    mend: [
-      'It needs glibc 2.34 or newer: Debian 12, Ubuntu 22.04, Fedora 35 or newer. `npm ci` installs it anew.',
-    ],
-  };
-}
-
-function noLoader({ machine, adapter, driverCommands: mend }: Findings): Problem | null {
-  if (adapter !== null || machine.platform !== 'linux' || machine.loaders.length > 0) return null;
-  return { problem: 'The Vulkan loader (libvulkan.so.1) is missing. As root:', mend };
-}
-
-function noDriver({ machine, adapter, driverCommands: mend }: Findings): Problem | null {
-  if (adapter !== null || machine.loaders.length === 0 || machine.drivers.length > 0) return null;
-  return { problem: 'The Vulkan loader is there, but no driver (no icd.d/*.json). As root:', mend };
-}
-
-/** Harmless while another driver serves: a package may bring drivers for other architectures. */
-function driverWithoutLibrary({ machine, adapter }: Findings): Problem | null {
-  const broken = machine.drivers.filter((driver) => !driver.libraryFound).map(({ file }) => file);
-  if (broken.length === 0 || (adapter !== null && !gpuIdle(machine, adapter))) return null;
-  const isNvidia = broken.some((file) => file.includes('nvidia'));
-  return {
-    problem: `The driver ${broken.join(', ')} is missing, or its library is.`,
-    mend: ['Install its package again, or mend VK_DRIVER_FILES.', ...(isNvidia ? [NVIDIA_LIBRARIES] : [])],
-  };
-}
-
-function noPermission({ machine }: Findings): Problem | null {
-  const closed = machine.devices.filter((device) => !device.accessible).map(({ path }) => path);
-  if (closed.length === 0) return null;
-  return {
-    problem: `This user may not open ${closed.join(', ')}.`,
-    mend: [
-      'usermod -aG render,video "$USER"   # as root, then log in again',
-      `docker run --device /dev/dri --group-add "$(stat -c %g ${closed[0]})" …   # in a container`,
-    ],
-  };
-}
-
-const NVIDIA_LIBRARIES =
-  'apt-get install -y --no-install-recommends libvulkan1 libegl1 libgl1 libglx0 libglvnd0 libgles2 libxext6 libx11-6';
-
-/** The toolkit mounts the driver's Vulkan part only with the capability `graphics`; its default is without. */
-function nvidiaWithoutGraphics({ machine }: Findings): Problem | null {
-  const { nvidiaCapabilities: given, devices } = machine;
-  const has = given === null || given.split(',').some((part) => ['all', 'graphics'].includes(part.trim()));
-  if (has || !devices.some(({ path }) => path.includes('nvidia'))) return null;
-  return {
-    problem: `NVIDIA_DRIVER_CAPABILITIES is ${given}: without graphics the container has no Vulkan driver.`,
-    mend: ['docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics …'],
-  };
-}
-
-/** The driver file is there, but Dawn finds no GPU: what the driver links to is missing, or older than it. */
-function nvidiaWithoutLibraries({ machine, adapter, dawnError }: Findings): Problem | null {
-  const isThere = machine.drivers.some(({ file, libraryFound }) => file.includes('nvidia') && libraryFound);
-  if (!isThere || dawnError !== null || (adapter !== null && !adapter.summary.software)) return null;
-  const missing = machine.missingLibraries;
-  if (missing.length === 0) {
-    return {
-      problem: 'NVIDIA’s Vulkan driver is there with its libraries, but does not start.',
-      mend: [
-        'The image’s glibc may be older than the driver’s build: take one of Debian 13, Ubuntu 24.04 or newer.',
-        'Without any display: an ICD file that names libEGL_nvidia.so.0, and VK_DRIVER_FILES with its path.',
-      ],
-    };
-  }
-  return {
-    problem: `NVIDIA’s Vulkan driver lacks ${missing.join(', ')}. As root:`,
-    mend: [NVIDIA_LIBRARIES],
-  };
-}
-
-/** Mesa 25 is the first with Vulkan 1.4 in all drivers, and tells so in its driver files. */
-function mesaTooOld({ machine, adapter, driverCommands: mend }: Findings): Problem | null {
-  const mesa = machine.drivers.filter(({ file }) => MESA_FILE.test(file));
-  const old = mesa.find(({ apiVersion }) => /^1\.[0-3]\./.test(apiVersion));
-  if (adapter !== null || old === undefined) return null;
-  return {
-    problem: `${old.file} is of Vulkan ${old.apiVersion}: Mesa older than 25, which Dawn refuses. As root:`,
-    mend,
-  };
-}
-
-const MESA_FILE = /\/(lvp|radeon|intel)_/;
-
-function noGpuInContainer({ machine, adapter }: Findings): Problem | null {
-  if (!machine.isContainer || machine.devices.length > 0 || adapter?.summary.software === false) return null;
-  return {
-    problem: 'This container sees no GPU. Where the host has one:',
-    mend: [
-      'docker run --gpus all …   # NVIDIA, with nvidia-container-toolkit',
-      'docker run --device /dev/dri --group-add "$(stat -c %g /dev/dri/renderD128)" …   # AMD and Intel',
-    ],
-  };
-}
-
-function nvidiaWithoutDriver({ machine }: Findings): Problem | null {
-  const hasGpu = machine.devices.some(({ path }) => path.includes('nvidia'));
-  if (!hasGpu || machine.drivers.some(({ file }) => file.includes('nvidia'))) return null;
-  return {
-    problem: 'There is an NVIDIA GPU, but no Vulkan driver for it (nvidia_icd.json).',
-    mend: [
-      'On the host: install NVIDIA’s own driver with its Vulkan part.',
-      'In a container: docker run --gpus all -e NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics …',
-      NVIDIA_LIBRARIES,
-    ],
-  };
-}
-
-function driverRefused(findings: Findings): Problem | null {
-  const { machine, adapter, dawnError, driverCommands: mend } = findings;
-  const hasDriver = machine.loaders.length > 0 && machine.drivers.some((driver) => driver.libraryFound);
-  if (adapter !== null || dawnError !== null || !hasDriver || mesaTooOld(findings) !== null) return null;
-  return { problem: 'Dawn accepts none of the drivers; Mesa must be 25 or newer. As root:', mend };
-}
-
-function gpuUnused({ machine, adapter }: Findings): Problem | null {
-  if (adapter === null || !gpuIdle(machine, adapter)) return null;
-  return {
-    problem: `There is a GPU (${machine.devices.map(({ path }) => path).join(', ')}), but only a software adapter is found.`,
-    mend: [
-      'Its Vulkan driver is missing or too old: install or update it, then run `halflight doctor` again.',
-    ],
-  };
-}
-
-/** A GPU is there, but Dawn offers only a software adapter. */
-function gpuIdle(machine: Machine, adapter: AdapterFindings): boolean {
-  return adapter.summary.software && machine.devices.length > 0;
 }
 
 function formatBytes(bytes: number): string {

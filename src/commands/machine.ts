@@ -1,4 +1,14 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** What a machine has for Vulkan, found by looking at files alone. */
@@ -18,13 +28,20 @@ export interface Machine {
   readonly nvidiaCapabilities: string | null;
   /** In a Docker or Podman container, or a pod. */
   readonly isContainer: boolean;
+  /** N of this system's C library, glibc 2.N; 0 where it has another. */
+  readonly glibc: number;
+  /** Drivers whose library asks for a newer glibc 2.N than this system has. */
+  readonly tooNew: readonly { readonly file: string; readonly glibc: number }[];
+  /** `XDG_RUNTIME_DIR` is a folder that this user may write to. */
+  readonly hasRuntimeFolder: boolean;
 }
 
 /** An installable client driver (ICD): a JSON file that names a library. */
 export interface Driver {
   readonly file: string;
   readonly library: string;
-  readonly libraryFound: boolean;
+  /** Where the library is; null where it is not. */
+  readonly libraryFile: string | null;
   /** The Vulkan version that the file tells, such as `1.4.305`; empty where it tells none. */
   readonly apiVersion: string;
 }
@@ -32,8 +49,10 @@ export interface Driver {
 /** A render node or NVIDIA device. */
 export interface DeviceNode {
   readonly path: string;
-  /** This user may read and write it. */
-  readonly accessible: boolean;
+  /** Code of the error with which it does not open for reading and writing, such as EACCES; null where it opens. */
+  readonly refusal: string | null;
+  /** Number of the group that it belongs to. */
+  readonly groupId: number;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -62,6 +81,8 @@ const NVIDIA_NEEDS = ['libEGL.so.1', 'libGLX.so.0', 'libGLdispatch.so.0', 'libXe
 export function inspectMachine(env: Environment, base = '/'): Machine {
   const folders = libraryFolders(env, base);
   const release = readText(join(base, 'etc/os-release'));
+  const drivers = vulkanDrivers(env, base);
+  const glibc = newestGlibc(findIn(folders, 'libc.so.6'));
   return {
     platform: process.platform,
     systems: [releaseField(release, 'ID'), ...releaseField(release, 'ID_LIKE').split(' ')].filter(Boolean),
@@ -69,19 +90,26 @@ export function inspectMachine(env: Environment, base = '/'): Machine {
     loaders: distinct(
       folders.map((folder) => join(folder, 'libvulkan.so.1')).filter((file) => existsSync(file)),
     ),
-    drivers: driverFiles(env, base).map((file) => readDriver(file, folders)),
+    drivers,
     devices: [
       ...deviceNodes(join(base, 'dev/dri'), /^renderD\d+$/),
       ...deviceNodes(join(base, 'dev'), /^nvidia(\d+|ctl)$/),
     ],
-    missingLibraries: NVIDIA_NEEDS.filter(
-      (name) => !folders.some((folder) => existsSync(join(folder, name))),
-    ),
+    missingLibraries: NVIDIA_NEEDS.filter((name) => findIn(folders, name) === null),
     nvidiaCapabilities: env.NVIDIA_DRIVER_CAPABILITIES ?? null,
     isContainer:
       env.KUBERNETES_SERVICE_HOST !== undefined ||
       ['.dockerenv', 'run/.containerenv'].some((name) => existsSync(join(base, name))),
+    glibc,
+    tooNew: driversBeyond(glibc, drivers),
+    hasRuntimeFolder: isWritableFolder(env.XDG_RUNTIME_DIR ?? ''),
   };
+}
+
+/** By their files alone: no device is opened and no library read. */
+export function vulkanDrivers(env: Environment, base = '/'): readonly Driver[] {
+  const folders = libraryFolders(env, base);
+  return driverFiles(env, base).map((file) => readDriver(file, folders));
 }
 
 /**
@@ -152,27 +180,57 @@ function readDriver(file: string, folders: readonly string[]): Driver {
     file,
     library,
     apiVersion: field('api_version'),
-    libraryFound: library !== '' && libraryPaths(file, library, folders).some((path) => existsSync(path)),
+    libraryFile: library === '' ? null : findLibrary(file, library, folders),
   };
 }
 
 /** A bare name is looked up as the dynamic linker does; a relative path starts at the driver file. */
-function libraryPaths(file: string, library: string, folders: readonly string[]): readonly string[] {
-  if (library.includes('/')) return [resolve(dirname(file), library)];
-  return folders.map((folder) => join(folder, library));
+function findLibrary(file: string, library: string, folders: readonly string[]): string | null {
+  return library.includes('/') ? findIn([dirname(file)], library) : findIn(folders, library);
+}
+
+function findIn(folders: readonly string[], name: string): string | null {
+  return folders.map((folder) => resolve(folder, name)).find((path) => existsSync(path)) ?? null;
+}
+
+function driversBeyond(glibc: number, drivers: readonly Driver[]): Machine['tooNew'] {
+  if (glibc === 0) return [];
+  return drivers
+    .map(({ file, libraryFile }) => ({ file, glibc: newestGlibc(libraryFile) }))
+    .filter((driver) => driver.glibc > glibc);
+}
+
+/** N of the newest GLIBC_2.N that a library names: libc.so.6 those that it has, others those that they need. 0 where it names none. */
+function newestGlibc(library: string | null): number {
+  const named = library === null ? [] : readText(library, 'latin1').matchAll(/GLIBC_2\.(\d+)/g);
+  return Math.max(0, ...[...named].map(([, minor]) => Number(minor)));
 }
 
 function deviceNodes(folder: string, pattern: RegExp): readonly DeviceNode[] {
   return names(folder)
     .filter((name) => pattern.test(name))
     .map((name) => join(folder, name))
-    .map((path) => ({ path, accessible: isAccessible(path) }));
+    .map((path) => ({
+      path,
+      refusal: refusalOf(path),
+      groupId: statSync(path, { throwIfNoEntry: false })?.gid ?? 0,
+    }));
 }
 
-function isAccessible(path: string): boolean {
+/** It is opened, for a container that was not given the device refuses what the file's rights allow. */
+function refusalOf(path: string): string | null {
   try {
-    accessSync(path, constants.R_OK | constants.W_OK);
-    return true;
+    closeSync(openSync(path, 'r+'));
+    return null;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  }
+}
+
+function isWritableFolder(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return statSync(path).isDirectory();
   } catch {
     return false;
   }
@@ -196,9 +254,9 @@ function names(folder: string): readonly string[] {
   }
 }
 
-function readText(file: string): string {
+function readText(file: string, encoding: BufferEncoding = 'utf8'): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file, encoding);
   } catch {
     return '';
   }

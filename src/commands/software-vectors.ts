@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { inspectMachine } from './machine.js';
+import { vulkanDrivers } from './machine.js';
 
 /** What decides how wide lavapipe, Mesa's Vulkan on the CPU, may compute. */
 export interface SoftwareVulkan {
@@ -35,7 +35,7 @@ export function softwareVectors(
 
 /** This machine's. Reads files alone. */
 export function readSoftwareVulkan(env: NodeJS.ProcessEnv): SoftwareVulkan {
-  const drivers = inspectMachine(env).drivers.filter(({ library }) => library.includes('lvp'));
+  const drivers = vulkanDrivers(env).filter(({ library }) => library.includes('lvp'));
   return { cpuFlags: readCpuFlags(), versions: drivers.map(({ apiVersion }) => apiVersion) };
 }
 

@@ -1,50 +1,18 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import t from 'tap';
-import { type AdapterFindings, type Findings, report, runDoctor } from '#halflight/commands/doctor.js';
-import type { Machine } from '#halflight/commands/machine.js';
+import { report, runDoctor } from '#halflight/commands/doctor.js';
+import {
+  device,
+  findings,
+  GPU,
+  LAVAPIPE,
+  LOADER,
+  NVIDIA,
+  type Parts,
+  SOFTWARE,
+} from '../support/findings.js';
 import { root } from '../support/paths.js';
-
-const LOADER = '/usr/lib/x86_64-linux-gnu/libvulkan.so.1';
-const LAVAPIPE = {
-  file: '/usr/share/vulkan/icd.d/lvp_icd.json',
-  library: 'libvulkan_lvp.so',
-  libraryFound: true,
-  apiVersion: '1.4.305',
-};
-const NVIDIA = {
-  file: '/etc/vulkan/icd.d/nvidia_icd.json',
-  library: 'libGLX_nvidia.so.0',
-  libraryFound: true,
-  apiVersion: '1.4.305',
-};
-
-const SOFTWARE: AdapterFindings = {
-  summary: {
-    name: 'llvmpipe',
-    vendor: 'mesa',
-    backend: 'vulkan',
-    driver: 'Mesa 25.0.7',
-    software: true,
-    f16: true,
-    subgroups: true,
-  },
-  all: ['vulkan: llvmpipe'],
-  features: new Set(['shader-f16', 'subgroups']),
-  limits: {
-    maxBufferSize: 2 ** 32 - 1,
-    maxStorageBufferBindingSize: 2 ** 27,
-    maxComputeWorkgroupStorageSize: 2 ** 15,
-  },
-  subgroupSize: '8',
-  memory: { totalBytes: 2 ** 34, usedBytes: 0, maxShare: 0.25 },
-};
-
-const GPU: AdapterFindings = {
-  ...SOFTWARE,
-  summary: { ...SOFTWARE.summary, name: 'nvidia-h200', software: false },
-  memory: { totalBytes: 141 * 2 ** 30, usedBytes: 2 ** 29, maxShare: 1 },
-};
 
 t.test('a machine with an adapter gets its figures and no advice', (t) => {
   const lines = text({ adapter: GPU, machine: { loaders: [LOADER], drivers: [NVIDIA] } });
@@ -68,103 +36,22 @@ t.test('a software adapter is said to be one', (t) => {
   t.end();
 });
 
-t.test('without the loader, the commands that install a driver are shown', (t) => {
-  const lines = text({ machine: {} });
-  t.match(lines, 'libvulkan.so.1) is missing');
-  t.match(lines, '  apt-get install mesa');
-  t.match(lines, 'cannot run here yet');
-  t.end();
-});
-
-t.test('with the loader alone, the driver is what is missing', (t) => {
+t.test('each problem stands with the commands that mend it, before the verdict', (t) => {
   const lines = text({ machine: { loaders: [LOADER] } });
-  t.match(lines, 'no driver (no icd.d');
-  t.match(lines, '  apt-get install mesa');
-  t.end();
-});
-
-t.test('a driver that Dawn refuses is too old', (t) => {
-  const lines = text({ machine: { loaders: [LOADER], drivers: [LAVAPIPE] } });
-  t.match(lines, 'Mesa must be 25 or newer');
-  t.end();
-});
-
-t.test('a driver file without its library is named, and matters only while no adapter serves', (t) => {
-  const drivers = [{ ...NVIDIA, libraryFound: false }];
-  const lines = text({ machine: { loaders: [LOADER], drivers } });
-  t.match(lines, `The driver ${NVIDIA.file} is missing, or its library is.`);
-  t.match(lines, 'libegl1');
-  t.notMatch(text({ adapter: SOFTWARE, machine: { loaders: [LOADER], drivers } }), 'or its library is');
-  t.end();
-});
-
-t.test('a device that this user may not open leads to its group', (t) => {
-  const devices = [{ path: '/dev/dri/renderD128', accessible: false }];
-  const lines = text({ adapter: SOFTWARE, machine: { loaders: [LOADER], drivers: [LAVAPIPE], devices } });
-  t.match(lines, '/dev/dri/renderD128 (no permission)');
-  t.match(lines, 'usermod -aG render');
-  t.match(lines, 'stat -c %g /dev/dri/renderD128');
-  t.match(lines, 'There is a GPU (/dev/dri/renderD128), but only a software adapter');
-  t.end();
-});
-
-t.test('an NVIDIA GPU in a container without its Vulkan part leads to the capability', (t) => {
-  const devices = [{ path: '/dev/nvidia0', accessible: true }];
-  const lines = text({ machine: { loaders: [LOADER], drivers: [LAVAPIPE], devices } });
-  t.match(lines, 'NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics');
-  t.notMatch(
-    text({ machine: { loaders: [LOADER], drivers: [NVIDIA], devices } }),
-    'NVIDIA_DRIVER_CAPABILITIES',
-  );
-  t.end();
-});
-
-t.test('an NVIDIA container without the graphics part of the driver leads to it', (t) => {
-  const devices = [{ path: '/dev/nvidia0', accessible: true }];
-  const told = (nvidiaCapabilities: string | null) => text({ machine: { devices, nvidiaCapabilities } });
-  t.match(told('compute,utility'), /NVIDIA_DRIVER_CAPABILITIES is compute,utility: without graphics/);
-  for (const given of ['all', 'compute, graphics', null]) t.notMatch(told(given), 'without graphics');
-  t.end();
-});
-
-t.test('libraries that NVIDIA’s driver lacks are named, with the packages', (t) => {
-  const machine = { loaders: [LOADER], drivers: [NVIDIA], missingLibraries: ['libEGL.so.1', 'libXext.so.6'] };
   t.match(
-    text({ machine }),
-    /driver lacks libEGL\.so\.1, libXext\.so\.6\. As root:\n {2}apt-get .*libegl1.*libxext6/,
+    lines,
+    /\n\nThe Vulkan loader is there, but no driver \(.*\n {2}apt-get install mesa\n\nhalflight cannot run here yet/,
   );
-  t.match(text({ machine: { ...machine, missingLibraries: [] } }), 'glibc may be older');
-  t.notMatch(text({ adapter: GPU, machine }), 'lacks');
   t.end();
 });
 
-t.test('an old Mesa is told by its driver file', (t) => {
-  const drivers = [{ ...LAVAPIPE, apiVersion: '1.3.230' }];
-  const lines = text({ machine: { loaders: [LOADER], drivers } });
-  t.match(lines, 'is of Vulkan 1.3.230: Mesa older than 25, which Dawn refuses');
-  t.match(lines, '  apt-get install mesa');
-  t.notMatch(lines, 'Dawn accepts none');
-  t.end();
-});
-
-t.test('a container without any GPU leads to how it is given one', (t) => {
-  const machine = { loaders: [LOADER], drivers: [LAVAPIPE], isContainer: true };
-  const lines = text({ adapter: SOFTWARE, machine });
-  t.match(lines, 'This container sees no GPU');
-  t.match(lines, '--gpus all');
-  t.match(lines, '--device /dev/dri --group-add');
-  t.notMatch(text({ adapter: SOFTWARE, machine: { ...machine, isContainer: false } }), 'sees no GPU');
-  t.end();
-});
-
-t.test('a Dawn that does not load is a finding of its own', (t) => {
-  const lines = text({
-    dawnError: "version `GLIBC_2.34' not found",
-    machine: { loaders: [LOADER], drivers: [LAVAPIPE] },
-  });
-  t.match(lines, "does not run: version `GLIBC_2.34' not found");
-  t.match(lines, 'glibc 2.34 or newer');
-  t.notMatch(lines, 'Mesa must be 25');
+t.test('drivers and devices are listed with what is wrong with them', (t) => {
+  const drivers = [{ ...NVIDIA, libraryFile: null }];
+  const devices = [device('/dev/nvidia0'), device('/dev/dri/renderD128', 'EACCES')];
+  const lines = text({ adapter: SOFTWARE, machine: { loaders: [LOADER], drivers, devices } });
+  t.match(lines, `Vulkan driver  ${NVIDIA.file} (libGLX_nvidia.so.0: not found)`);
+  t.match(lines, /^GPU device +\/dev\/nvidia0$/m);
+  t.match(lines, '/dev/dri/renderD128 (not opened: EACCES)');
   t.end();
 });
 
@@ -210,20 +97,6 @@ t.test(
   },
 );
 
-type Parts = Partial<Omit<Findings, 'machine'>> & { readonly machine?: Partial<Machine> };
-
-function text({ machine, ...parts }: Parts): string {
-  const bare: Machine = {
-    platform: 'linux',
-    systems: ['debian'],
-    codename: '',
-    loaders: [],
-    drivers: [],
-    devices: [],
-    missingLibraries: [],
-    nvidiaCapabilities: null,
-    isContainer: false,
-  };
-  const findings = { adapter: null, dawnError: null, driverCommands: ['apt-get install mesa'], ...parts };
-  return report({ ...findings, machine: { ...bare, ...machine } }).join('\n');
+function text(parts: Parts): string {
+  return report(findings(parts)).join('\n');
 }

@@ -1,3 +1,4 @@
+import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { driverCommands, inspectMachine } from '#halflight/commands/machine.js';
@@ -22,7 +23,7 @@ t.test('a machine is read from its files', (t) => {
     {
       file: join(base, 'usr/share/vulkan/icd.d/lvp_icd.json'),
       library: 'libvulkan_lvp.so',
-      libraryFound: true,
+      libraryFile: join(base, 'usr/lib/x86_64-linux-gnu/libvulkan_lvp.so'),
       apiVersion: '1.3.0',
     },
   ]);
@@ -30,7 +31,8 @@ t.test('a machine is read from its files', (t) => {
     machine.devices,
     ['dev/dri/renderD128', 'dev/nvidia0', 'dev/nvidiactl'].map((path) => ({
       path: join(base, path),
-      accessible: true,
+      refusal: null,
+      groupId: statSync(base).gid,
     })),
   );
   t.end();
@@ -58,16 +60,16 @@ t.test('VK_DRIVER_FILES replaces the folders, VK_ADD_DRIVER_FILES adds to them',
   });
   const own = join(base, 'own/b.json');
   t.strictSame(inspectMachine({ VK_DRIVER_FILES: own }, base).drivers, [
-    { file: own, library: './libb.so', libraryFound: true, apiVersion: '1.3.0' },
+    { file: own, library: './libb.so', libraryFile: join(base, 'own/libb.so'), apiVersion: '1.3.0' },
   ]);
   t.strictSame(
-    inspectMachine({ VK_ADD_DRIVER_FILES: own }, base).drivers.map(({ file, libraryFound }) => ({
+    inspectMachine({ VK_ADD_DRIVER_FILES: own }, base).drivers.map(({ file, libraryFile }) => ({
       file,
-      libraryFound,
+      libraryFile,
     })),
     [
-      { file: own, libraryFound: true },
-      { file: join(base, 'etc/vulkan/icd.d/a.json'), libraryFound: false },
+      { file: own, libraryFile: join(base, 'own/libb.so') },
+      { file: join(base, 'etc/vulkan/icd.d/a.json'), libraryFile: null },
     ],
   );
   t.end();
@@ -105,5 +107,52 @@ t.test('what a container has for NVIDIA’s driver is read from it', (t) => {
   const bare = t.testdir({});
   t.match(inspectMachine({}, bare), { isContainer: false, nvidiaCapabilities: null });
   t.equal(inspectMachine({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, bare).isContainer, true);
+  t.end();
+});
+
+t.test('a driver that asks for a newer glibc than the system has is found', (t) => {
+  const lib = (driver: string) => ({
+    'x86_64-linux-gnu': { 'libc.so.6': '\0GLIBC_2.2.5\0GLIBC_2.36\0GLIBC_2.4\0', 'libdriver.so': driver },
+  });
+  const tooNew = (driver: string) => {
+    const icd = { vulkan: { 'icd.d': { 'a.json': ICD('libdriver.so') } } };
+    const base = t.testdir({ etc: icd, usr: { lib: lib(driver) } });
+    const found = inspectMachine({}, base);
+    t.equal(found.glibc, 36);
+    return found.tooNew.map(({ file, glibc }) => [file.slice(base.length), glibc]);
+  };
+  t.strictSame(tooNew('\0GLIBC_2.2.5\0GLIBC_2.38\0'), [['/etc/vulkan/icd.d/a.json', 38]]);
+  t.strictSame(tooNew('\0GLIBC_2.36\0GLIBC_ABI_DT_RELR\0'), []);
+  t.end();
+});
+
+t.test('a system without glibc is not compared', (t) => {
+  const base = t.testdir({ own: { 'a.json': ICD('./a.so'), 'a.so': 'GLIBC_2.38' } });
+  t.match(inspectMachine({ VK_DRIVER_FILES: join(base, 'own/a.json') }, base), { glibc: 0, tooNew: [] });
+  t.end();
+});
+
+t.test(
+  'a device that does not open has the code of the error',
+  { skip: process.getuid?.() === 0 && 'root opens all files' },
+  (t) => {
+    const base = t.testdir({ dev: { dri: { renderD128: '' } } });
+    chmodSync(join(base, 'dev/dri/renderD128'), 0o000);
+    t.equal(inspectMachine({}, base).devices[0]?.refusal, 'EACCES');
+    t.end();
+  },
+);
+
+t.test('a device that is a folder or a loose link does not throw', (t) => {
+  const base = t.testdir({ dev: { dri: { renderD128: {}, renderD129: t.fixture('symlink', 'none') } } });
+  t.match(inspectMachine({}, base).devices, [{ refusal: 'EISDIR' }, { refusal: 'ENOENT' }]);
+  t.end();
+});
+
+t.test('XDG_RUNTIME_DIR counts where it is a folder that can be written to', (t) => {
+  const base = t.testdir({ run: {}, file: '' });
+  const has = (name: string | undefined) => inspectMachine({ XDG_RUNTIME_DIR: name }, base).hasRuntimeFolder;
+  t.equal(has(join(base, 'run')), true);
+  for (const name of [undefined, '', join(base, 'file'), join(base, 'none')]) t.equal(has(name), false);
   t.end();
 });
