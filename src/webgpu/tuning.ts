@@ -206,7 +206,8 @@ export function tuningFor(device: GPUDevice): Tuning {
     subgroupSize,
     packedDot: true,
     workgroupBytes: maxComputeWorkgroupStorageSize,
-    subgroupMatrix: subgroupMatrix(device),
+    // Mesa 26.1's lavapipe crashes as it compiles such matrices for vectors of 512 bits.
+    subgroupMatrix: tuning === WIDE_SOFTWARE ? null : subgroupMatrix(device),
   };
 }
 

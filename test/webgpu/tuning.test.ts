@@ -86,6 +86,26 @@ t.test('subgroups multiply by the first size that takes f16 to f32 and fits the 
   t.end();
 });
 
+t.test(
+  'a software adapter with vectors of 512 bits multiplies no matrices, as Mesa 26.1 crashes on them',
+  (t) => {
+    const configs = [{ componentType: 'f16', resultComponentType: 'f32', M: 8, N: 8, K: 8 }];
+    const matrixOf = (lanes: number) =>
+      tuningOf(
+        {
+          device: 'llvmpipe',
+          subgroupMinSize: lanes,
+          subgroupMaxSize: lanes,
+          subgroupMatrixConfigs: configs,
+        },
+        ['subgroups', 'chromium-experimental-subgroup-matrix'],
+      ).subgroupMatrix;
+    t.strictSame(matrixOf(8), { m: 8, n: 8, k: 8, maxLanes: 8 });
+    t.equal(matrixOf(16), null);
+    t.end();
+  },
+);
+
 t.test('only GPUs take the tiled kernel for many tokens', (t) => {
   t.equal(HARDWARE.gemmTokens, 32);
   t.equal(tuningOf({ device: 'llvmpipe' }).gemmTokens, null);
