@@ -42,13 +42,13 @@ const SCHEMES = {
   'int4-channel': GRID,
   'int3-g128': GRID,
   'int4-g128-asym': GRID,
-  w8a8: { methods: ['rtn', 'smoothquant', 'gptq'], options: [] },
+  w8a8: { methods: ['rtn', 'smoothquant', 'gptq', 'smoothquant-gptq'], options: [] },
   'w8a8-static': {
     methods: ['minmax', 'ema', 'percentile', 'mse', 'entropy'].map((rule) => `rtn+${rule}`),
     options: [],
   },
   'w8a8-integer': { methods: ['rtn+minmax', 'rtn+percentile'], options: [] },
-  w4a8: { methods: ['rtn', 'gptq'], options: [] },
+  w4a8: { methods: ['rtn', 'smoothquant', 'gptq', 'smoothquant-gptq'], options: [] },
   'int8-tensor': { methods: ['rtn'], options: [] },
   ...Object.fromEntries(
     ['llm-int8', 'w8a8-token', 'w4a8-token'].map((name) => [name, { methods: ['load'], options: [] }]),

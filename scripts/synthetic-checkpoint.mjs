@@ -1,17 +1,19 @@
 // Writes a model directory of Llama's shape with BF16 weights of any size, to measure loading:
-// node scripts/synthetic-checkpoint.mjs DIR [GB] [sparse]; sparse weights are all zero and take no room on the disk.
+// node scripts/synthetic-checkpoint.mjs DIR [GB] [random|sparse] [HIDDEN]; sparse weights are all zero and take no room on the disk.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const HIDDEN = 2048;
-const FFN = 8192;
 const VOCABULARY = 32_000;
-const KV = 512;
+const HEAD_DIM = 64;
 const BLOCK_BYTES = 2 ** 24;
 
-const [dir = '', gigabytes = '1', kind = 'random'] = process.argv.slice(2);
+const [dir = '', gigabytes = '1', kind = 'random', hidden = '2048'] = process.argv.slice(2);
 if (dir === '') throw new Error('give a directory');
+const HIDDEN = Number(hidden);
+if (HIDDEN % (4 * HEAD_DIM) !== 0) throw new Error(`HIDDEN is no multiple of ${4 * HEAD_DIM}`);
+const FFN = 4 * HIDDEN;
+const KV = HIDDEN / 4;
 const layerShapes = [
   ['self_attn.q_proj.weight', HIDDEN, HIDDEN],
   ['self_attn.k_proj.weight', KV, HIDDEN],
@@ -64,9 +66,9 @@ const config = {
   hidden_size: HIDDEN,
   intermediate_size: FFN,
   num_hidden_layers: numLayers,
-  num_attention_heads: 32,
-  num_key_value_heads: 8,
-  head_dim: 64,
+  num_attention_heads: HIDDEN / HEAD_DIM,
+  num_key_value_heads: KV / HEAD_DIM,
+  head_dim: HEAD_DIM,
   vocab_size: VOCABULARY,
   max_position_embeddings: 2048,
   rms_norm_eps: 1e-5,

@@ -225,7 +225,7 @@ export const OPTIONS = {
   method: text(
     'rtn',
     'METHOD',
-    'How codes are chosen: rtn, rtn-search, hqq; with a text imatrix, gptq, gptq-plain, gptq-act-order, awq, awq-gptq, smoothquant',
+    'How codes are chosen: rtn, rtn-search, hqq; with a text imatrix, gptq, gptq-plain, gptq-act-order, awq, awq-gptq, smoothquant, smoothquant-gptq',
   ),
   'activation-range': optional(
     choice(

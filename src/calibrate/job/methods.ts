@@ -81,6 +81,7 @@ const CHOICES: readonly MethodChoice[] = [
     folds: SMOOTHQUANT,
     blocks: NEAREST_BLOCKS,
   },
+  { ...plain('smoothquant-gptq', GPTQ), folds: SMOOTHQUANT },
 ];
 
 function plain(name: string, method: MatrixMethod): MethodChoice {

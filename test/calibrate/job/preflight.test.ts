@@ -29,6 +29,7 @@ t.test('experts are told where a method does otherwise to them than to the rest'
     'gptq-act-order': /^rounded to nearest: nothing is known/,
     'awq-gptq': /^rounded to nearest: nothing is known/,
     smoothquant: /^rounded to nearest alone: nothing is folded/,
+    'smoothquant-gptq': /^rounded to nearest: nothing is known/,
   };
   for (const [name, note] of Object.entries(notes)) {
     const { exceptions } = preflight(plan, parseMethod(name).method);
