@@ -72,7 +72,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     request.startMs = performance.now();
     reply.header('x-request-id', request.id);
   });
-  addRequestLog(app, options.logPrompts ?? false);
+  addRequestLog(app, options.logger, options.logPrompts ?? false);
   if (options.spans !== undefined) addTracing(app, options.spans);
   addAuth(app, options.apiKeys);
   addTokenHeaders(app, context.budgets);

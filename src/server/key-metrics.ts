@@ -1,4 +1,5 @@
 import { Counter, type Registry } from 'prom-client';
+import { watch } from './watched.js';
 
 /** What each key has asked of a model. A key has series from its first request on. */
 export class KeyMetrics {
@@ -8,7 +9,7 @@ export class KeyMetrics {
 
   constructor(registry: Registry) {
     const counter = (name: string, help: string) =>
-      new Counter({ name, help, labelNames: ['key'], registers: [registry] });
+      watch(new Counter({ name, help, labelNames: ['key'], registers: [registry] }));
     this.#requests = counter('halflight:key_requests_total', 'Requests of a key that were admitted.');
     this.#promptTokens = counter(
       'halflight:key_prompt_tokens_total',

@@ -1,5 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
-import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Engine, EngineStats, FinishReason } from '../engine/types.js';
 import {
   ITERATION_TOKENS,
@@ -11,11 +11,13 @@ import {
   TTFT_SECONDS,
 } from './buckets.js';
 import { TOTALS, type Totals } from './engine-totals.js';
-import { CountingHistogram } from './histogram.js';
 import { KeyMetrics } from './key-metrics.js';
 import { RequestTimer } from './request-timer.js';
+import { watch } from './watched.js';
 
 const NANOSECONDS = 1e9;
+/** At least: scrapers of every pace read the same figure. */
+const LAG_WINDOW_MS = 5000;
 
 const ADAPTER_LABELS = [
   'name',
@@ -80,12 +82,14 @@ export class Metrics {
   readonly requestGenerationTokens: Histogram;
   readonly maxTokensParam: Histogram;
   readonly nParam = this.#histogram('vllm:request_params_n', 'Answers asked for to a prompt.', SAMPLES);
-  readonly #requestSuccess = new Counter({
-    name: 'vllm:request_success_total',
-    help: 'Finished requests by reason.',
-    labelNames: ['finished_reason'],
-    registers: [this.registry],
-  });
+  readonly #requestSuccess = watch(
+    new Counter({
+      name: 'vllm:request_success_total',
+      help: 'Finished requests by reason.',
+      labelNames: ['finished_reason'],
+      registers: [this.registry],
+    }),
+  );
   readonly #eventLoopDelay: IntervalHistogram;
 
   readonly #cacheInfo = this.#labelled('vllm:cache_config_info', 'The KV cache.', [
@@ -238,36 +242,35 @@ export class Metrics {
   #addEventLoopLag(): IntervalHistogram {
     const delay = monitorEventLoopDelay({ resolution: 10 });
     delay.enable();
+    let sinceMs = 0;
     this.#gauge(
       'halflight:event_loop_lag_seconds',
-      'Event-loop delay since the last scrape, 99th percentile.',
+      'Event-loop delay of the last 5 s, or since the scrape before, 99th percentile.',
       (gauge) => {
+        if (performance.now() - sinceMs < LAG_WINDOW_MS) return;
         gauge.set(delay.percentile(99) / NANOSECONDS);
         delay.reset();
+        sinceMs = performance.now();
       },
     );
     return delay;
   }
 
   #counter(name: string, help: string): Counter {
-    return new Counter({ name, help, registers: [this.registry] });
+    return watch(new Counter({ name, help, registers: [this.registry] }));
   }
 
   #histogram(name: string, help: string, buckets: number[]): Histogram {
-    return new CountingHistogram({ name, help, buckets, registers: [this.registry] });
+    return watch(new Histogram({ name, help, buckets, registers: [this.registry] }));
   }
 
   #gauge(name: string, help: string, collect?: (gauge: Gauge) => void): Gauge {
-    const gauge: Gauge = new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      ...(collect === undefined ? {} : { collect: () => collect(gauge) }),
-    });
+    const read = collect === undefined ? {} : { collect: () => collect(gauge) };
+    const gauge: Gauge = watch(new Gauge({ name, help, registers: [this.registry], ...read }));
     return gauge;
   }
 
   #labelled(name: string, help: string, labelNames: readonly string[]): Gauge {
-    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+    return watch(new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] }));
   }
 }

@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from '../logger.js';
 import { pathOf } from './error-handling.js';
 import type { RequestRecord } from './run.js';
 
 /** One line per request, however it ended. Neither the query nor, unless `logPrompts`, the body is in it. */
-export function addRequestLog(app: FastifyInstance, logPrompts: boolean): void {
+export function addRequestLog(app: FastifyInstance, logger: Logger, logPrompts: boolean): void {
   app.addHook('onRequest', async (request, reply) => {
     const level = isProbe(request) ? 'debug' : 'info';
+    if (!logger.isLevelEnabled(level)) return;
     reply.raw.once('close', () => {
       const prompt = logPrompts ? promptOf(request.body) : {};
       request.log[level]({ ...logFields(request, reply), ...prompt }, 'request');

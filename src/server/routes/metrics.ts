@@ -8,6 +8,6 @@ export function addMetrics(app: FastifyInstance, { models }: ServerContext): voi
   const exposition = new Exposition();
   app.get('/metrics', { schema: { summary: 'Prometheus metrics' } }, async (_request, reply) => {
     reply.header('content-type', Registry.PROMETHEUS_CONTENT_TYPE);
-    return exposition.text(models.metrics());
+    return exposition.bytes(models.metrics());
   });
 }
