@@ -116,6 +116,12 @@ export class Fields {
   }
 }
 
+/** Whether a value switches a feature off: null, false, 0, or empty. */
+export function isOff(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === null || value === false || value === 0 || value === '';
+}
+
 /** A value in an error message, cut to a readable length. */
 export function describe(value: unknown): string {
   if (value === undefined || value === null) return 'absent or null';

@@ -1,4 +1,4 @@
-import type { Fields } from '../checkpoint/fields.js';
+import { type Fields, isOff } from '../checkpoint/fields.js';
 
 /** Keys of config.json that never change what a forward pass computes: training, bookkeeping, and defaults of generation. */
 const HARMLESS_KEYS: ReadonlySet<string> = new Set(
@@ -25,7 +25,7 @@ const READ_KEYS: ReadonlySet<string> = new Set(
 
 /**
  * Refuses a key that may change the result and that nothing here reads: served without it, the model would answer wrongly in silence.
- * Values that switch a feature off (null, false, 0, empty) pass, and so do private keys with a leading underscore.
+ * Values that switch a feature off pass, and so do private keys with a leading underscore.
  * @param familyKeys keys that the architecture reads besides the common ones
  */
 export function refuseUnknownKeys(config: Fields, familyKeys: ReadonlySet<string>): void {
@@ -37,10 +37,4 @@ export function refuseUnknownKeys(config: Fields, familyKeys: ReadonlySet<string
       'not understood, and it may change the result; remove it if you know that it does not',
     );
   }
-}
-
-function isOff(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null)
-    return value === null || value === false || value === 0 || value === '';
-  return Object.keys(value).length === 0;
 }

@@ -73,6 +73,8 @@ export interface Llama3Rope {
   readonly originalMaxPositions: number;
 }
 
+export type Llama3Scaling = Omit<Llama3Rope, 'type' | 'theta' | 'rotaryDim'>;
+
 /** All frequencies divided by `factor` (position interpolation, arXiv 2306.15595). */
 export interface LinearRope {
   readonly type: 'linear';

@@ -2,7 +2,8 @@ import { codeWords } from '../ops/int8.js';
 import type { Ops, Routing, Tensor } from '../ops/ops.js';
 import type { ActivationType } from '../quant/formats.js';
 import type { ModelConfig } from './config.js';
-import type { Layer, LayerOps, Norm } from './model.js';
+import type { Layer, LayerOps } from './model.js';
+import { applyNorm } from './norm.js';
 
 /** Tensors of the layers with experts. Rows are those of tokens, or of routes: topK for each token. */
 export interface ExpertActivations<B> {
@@ -60,7 +61,7 @@ export function expertBlock<B>(
   const { logits, routing, activated, outputs } = act;
   const codes = roundsFor({ gateUp, down }) ? act.codes : null;
   const call = { rows, accumulate: false } as const;
-  normalize(ops, mlpNorm, { x: residual, out: x, rows, eps });
+  applyNorm(ops, mlpNorm, { x: residual, out: x, rows, eps });
   ops.linear({ ...call, x, ...router, out: logits, ordered });
   const activations = codes === null ? 'float' : 'int8';
   ops.route({ logits, routing, rows, normalized: experts.normalized, activations });
@@ -73,13 +74,4 @@ export function expertBlock<B>(
 /** Whether INT8 activations can meet both products, which share the order of routes. */
 export function roundsFor<B>({ gateUp, down }: Pick<Layer<B>, 'gateUp' | 'down'>): boolean {
   return gateUp.rounding !== null && down.rounding !== null;
-}
-
-function normalize<B>(
-  ops: LayerOps<B>,
-  { weight, bias }: Norm<B>,
-  call: { x: Tensor<B>; out: Tensor<B>; rows: number; eps: number },
-): void {
-  if (bias === null) ops.rmsNorm({ ...call, weight });
-  else ops.layerNorm({ ...call, weight, bias });
 }

@@ -5,6 +5,7 @@ import type { ModelConfig } from './config.js';
 import { createExpertActivations, type ExpertActivations, expertBlock } from './experts.js';
 import { type ProductRows, productWithLora } from './lora-product.js';
 import type { Layer, LayerLora, LayerOps, Linear, Model, Norm } from './model.js';
+import { applyNorm } from './norm.js';
 
 /** Tensors between the operations of a step, of the largest batch's size. Only the residual stream is f32 in every case. */
 export interface Activations<B> {
@@ -268,8 +269,7 @@ export function normalize<B>(
   rows: number,
 ): void {
   if (norm === null) throw new Error('a norm that the layer needs is missing');
-  if (norm.bias === null) ops.rmsNorm({ x, weight: norm.weight, out, rows, eps });
-  else ops.layerNorm({ x, weight: norm.weight, bias: norm.bias, out, rows, eps });
+  applyNorm(ops, norm, { x, out, rows, eps });
 }
 
 function logitsOf<B>(

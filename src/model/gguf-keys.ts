@@ -1,4 +1,4 @@
-import type { Fields } from '../checkpoint/fields.js';
+import { type Fields, isOff } from '../checkpoint/fields.js';
 import type { Architecture } from './architectures.js';
 import { expertKeys } from './experts-config.js';
 import { slidingWindowKeys } from './sliding-window.js';
@@ -86,14 +86,4 @@ export function checkKeys(metadata: Fields): void {
 function refuseOthers(metadata: Fields): void {
   const type = metadata.string('general.type', 'model');
   if (type !== 'model') throw metadata.error('general.type', `${type.slice(0, 80)} is no model`);
-}
-
-function isOff(value: unknown): boolean {
-  return (
-    value === null ||
-    value === false ||
-    value === 0 ||
-    value === '' ||
-    (Array.isArray(value) && value.length === 0)
-  );
 }

@@ -1,5 +1,6 @@
 import type { Checkpoint, RowRange, TensorInfo } from '../checkpoint/checkpoint.js';
 import { f32ToBf16, f32ToF16 } from '../quant/half.js';
+import { numElements } from './weight-bytes.js';
 
 /** A tensor as a GGUF file of the model has it, made of the checkpoint's. */
 export interface GgufPart {
@@ -41,7 +42,7 @@ export function partsSource(parts: readonly GgufPart[]): Pick<Checkpoint, 'tenso
 }
 
 function infoOf({ name, shape, dtype, sources }: GgufPart): TensorInfo {
-  const elements = shape.reduce((product, size) => product * size, 1);
+  const elements = numElements(shape);
   const { file = '', offset = 0 } = sources[0] ?? {};
   return { name, dtype, shape, file, offset, bytes: elements * (dtype === 'F32' ? 4 : 2) };
 }

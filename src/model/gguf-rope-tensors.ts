@@ -1,7 +1,7 @@
 import type { Llama3Rope, ModelConfig } from './config.js';
 import { mainRope } from './gguf-metadata.js';
 import type { GgufPart } from './gguf-part.js';
-import { ROPE_TENSORS } from './gguf-rope.js';
+import { llama3Divisor, ROPE_TENSORS } from './gguf-rope.js';
 
 /** Divisors of the rotation's frequencies, `[rotaryDim / 2]` in f32, where the model's scaling needs them. */
 export function ropeTensors(config: ModelConfig): readonly GgufPart[] {
@@ -24,13 +24,10 @@ function table(name: string, values: readonly number[]): GgufPart {
 }
 
 /** See `Llama3Rope`. Frequencies are rounded to f32, as the converter computes them. */
-function llama3Divisors({ theta, rotaryDim, factor, ...rope }: Llama3Rope): number[] {
+function llama3Divisors(rope: Llama3Rope): number[] {
+  const { theta, rotaryDim } = rope;
   return Array.from({ length: rotaryDim / 2 }, (_, i) => {
     const frequency = Math.fround(1 / Math.fround(theta ** Math.fround((2 * i) / rotaryDim)));
-    const turns = (rope.originalMaxPositions * frequency) / (2 * Math.PI);
-    if (turns > rope.highFreqFactor) return 1;
-    if (turns < rope.lowFreqFactor) return factor;
-    const kept = (turns - rope.lowFreqFactor) / (rope.highFreqFactor - rope.lowFreqFactor);
-    return 1 / ((1 - kept) / factor + kept);
+    return llama3Divisor(rope, frequency);
   });
 }

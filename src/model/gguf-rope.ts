@@ -1,6 +1,8 @@
 import type { Fields } from '../checkpoint/fields.js';
+import type { Llama3Scaling } from './config.js';
 import type { GgufNames } from './gguf-keys.js';
 import { plainNumber } from './gguf-number.js';
+import { llama3Kept } from './rope.js';
 
 const POSITIVE = { min: Number.MIN_VALUE, max: 1e15 };
 const DEFAULT_THETA = 10_000;
@@ -85,8 +87,10 @@ function llama3(metadata: Fields, theta: number, dim: number, divisors: Float32A
   const frequencies = Array.from(divisors, (_, i) => theta ** ((-2 * i) / dim));
   const factor = divisors.reduce((max, value) => Math.max(max, value), 1);
   const length = originalLength(frequencies, divisors, factor);
+  const { low_freq_factor: lowFreqFactor, high_freq_factor: highFreqFactor } = LLAMA3;
+  const rope = { factor, lowFreqFactor, highFreqFactor, originalMaxPositions: length };
   const isLlama3 = (divisor: number, i: number) =>
-    Math.abs(divisor / llama3Divisor(frequencies[i], length, factor) - 1) <= TOLERANCE;
+    Math.abs(divisor / llama3Divisor(rope, frequencies[i]) - 1) <= TOLERANCE;
   if (length > 0 && divisors.length === dim / 2 && divisors.every(isLlama3)) {
     return { rope_type: 'llama3', factor, ...LLAMA3, original_max_position_embeddings: length };
   }
@@ -103,9 +107,7 @@ function originalLength(frequencies: readonly number[], divisors: Float32Array, 
 }
 
 /** By what Llama 3's scaling divides a frequency; see `Llama3Rope`. */
-function llama3Divisor(frequency: number, length: number, factor: number): number {
-  const { low_freq_factor: low, high_freq_factor: high } = LLAMA3;
-  const turns = (length * frequency) / (2 * Math.PI);
-  const kept = Math.min(1, Math.max(0, (turns - low) / (high - low)));
-  return 1 / ((1 - kept) / factor + kept);
+export function llama3Divisor(rope: Llama3Scaling, frequency: number): number {
+  const kept = llama3Kept(rope, frequency);
+  return 1 / ((1 - kept) / rope.factor + kept);
 }

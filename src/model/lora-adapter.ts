@@ -50,19 +50,24 @@ function remedy(allowed: readonly unknown[]): string {
 /** lora_alpha / r, or / √r with use_rslora; `alpha_pattern` has modules of their own. */
 function readScale(config: Readonly<Record<string, unknown>>, file: string): LoraAdapter['scaleOf'] {
   const { lora_alpha: alpha, use_rslora } = config;
-  if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
-    throw new CheckpointError(file, 'lora_alpha', 'must be a number');
-  }
-  const patterns = Object.entries(asObject(config.alpha_pattern ?? {}, file, 'alpha_pattern'));
+  const common = asNumber(alpha, file, 'lora_alpha');
+  const patterns = Object.entries(asObject(config.alpha_pattern ?? {}, file, 'alpha_pattern')).map(
+    ([pattern, own]) => ({ pattern, alpha: asNumber(own, file, `alpha_pattern.${pattern}`) }),
+  );
   return (module, rank) => {
-    const own = patterns.find(([pattern]) => matches(pattern, module))?.[1] ?? alpha;
-    return Number(own) / (use_rslora === true ? Math.sqrt(rank) : rank);
+    const own = patterns.find(({ pattern }) => matches(pattern, module))?.alpha ?? common;
+    return own / (use_rslora === true ? Math.sqrt(rank) : rank);
   };
 }
 
 /** As PEFT has it: the pattern is the end of the module's path. */
 function matches(pattern: string, module: string): boolean {
   return module === pattern || module.endsWith(`.${pattern}`);
+}
+
+function asNumber(value: unknown, file: string, field: string): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new CheckpointError(file, field, 'must be a number');
 }
 
 function asObject(value: unknown, file: string, field = 'JSON'): Readonly<Record<string, unknown>> {

@@ -1,5 +1,6 @@
 import type { BatchBuffers, LoraMatrices, OpArgs, Tensor } from '../ops/ops.js';
 import type { LayerOps } from './model.js';
+import { applyNorm } from './norm.js';
 
 /** The rows that a product computes, and what the adapters of their tokens add to it. */
 export interface ProductRows<B> {
@@ -36,7 +37,6 @@ function normalized<B>(
 ): Tensor<B> {
   if (norm === null) return x;
   const { weight, bias = null, eps, out } = norm;
-  if (bias === null) ops.rmsNorm({ x, weight, out, rows, eps });
-  else ops.layerNorm({ x, weight, bias, out, rows, eps });
+  applyNorm(ops, { weight, bias }, { x, out, rows, eps });
   return out;
 }

@@ -1,4 +1,5 @@
 import { CheckpointError } from '../errors.js';
+import { floatBits } from '../ops/batch-layout.js';
 import { fixedPoint } from '../ops/fixed-point.js';
 import type { Ops, Rescale } from '../ops/ops.js';
 import { scaleAt } from '../quant/affine.js';
@@ -85,8 +86,4 @@ function rowEntry(sumStep: number, outputStep: number, bias: number): readonly n
 function biasWord(value: number): number {
   const limit = 2 ** 30;
   return Math.max(-limit, Math.min(limit, Math.round(value))) >>> 0;
-}
-
-function floatBits(value: number): number {
-  return new Uint32Array(Float32Array.of(value).buffer)[0];
 }

@@ -1,4 +1,4 @@
-import type { Llama3Rope, RopeConfig, YarnRope } from './config.js';
+import type { Llama3Rope, Llama3Scaling, RopeConfig, YarnRope } from './config.js';
 
 /**
  * `[positions][rotaryDim]`: for each position the cosines of position · frequency, then the sines, of the rotaryDim/2 frequencies
@@ -43,10 +43,15 @@ function frequency(rope: RopeConfig, i: number, positions: number): number {
 }
 
 function llama3Frequency(rope: Llama3Rope, plain: number): number {
-  const { factor, lowFreqFactor, highFreqFactor, originalMaxPositions } = rope;
-  const turns = (originalMaxPositions * plain) / (2 * Math.PI);
-  const kept = Math.min(1, Math.max(0, (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor)));
-  return (1 - kept) * (plain / factor) + kept * plain;
+  const kept = llama3Kept(rope, plain);
+  return (1 - kept) * (plain / rope.factor) + kept * plain;
+}
+
+/** Share of a frequency that Llama 3's scaling keeps; the rest is divided by its factor. */
+export function llama3Kept(rope: Llama3Scaling, frequency: number): number {
+  const { lowFreqFactor, highFreqFactor, originalMaxPositions } = rope;
+  const turns = (originalMaxPositions * frequency) / (2 * Math.PI);
+  return Math.min(1, Math.max(0, (turns - lowFreqFactor) / (highFreqFactor - lowFreqFactor)));
 }
 
 function yarnFrequency(rope: YarnRope, plain: number, i: number): number {

@@ -57,7 +57,7 @@ const PLAIN = { groupSize: 32, scaleType: 'f16', zeroPoints: false } as const;
 const SUPER = { groupSize: 256, scaleType: 'super', zeroPoints: false } as const;
 const ADDED = { ...PLAIN, scaleType: 'f16+f16' } as const;
 
-/** Formats of checkpoints that \`--quantization\` does not round to, by the names of their makers. Those without a group size in their name have one alone. */
+/** Formats of checkpoints that `--quantization` does not round to, by the names of their makers. Those without a group size in their name have one alone. */
 export const STORED_FORMATS = {
   q4_1: { reader: 'q4_1', bits: 4, ...ADDED },
   q5_1: { reader: 'q5_1', bits: 5, ...ADDED },

@@ -16,20 +16,16 @@ export function packFloat(values: RawValues, type: FloatType, rows: number, cols
     throw new RangeError(`${values.byteLength} bytes are not a ${type} matrix [${rows}, ${cols}]`);
   }
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const padded = blocksPerRow(cols) * BLOCK_CODES;
-  const codes =
-    padded === cols ? asWords(bytes) : padRows(bytes, cols * bytesPerElement, padded * bytesPerElement);
+  const padded = padRows(bytes, rows, blocksPerRow(cols) * BLOCK_CODES * bytesPerElement);
+  const codes = new Uint32Array(padded.buffer, padded.byteOffset, padded.byteLength / 4);
   return { format, rows, cols, codes, scales: null, zeros: null };
 }
 
-function asWords(bytes: Uint8Array): Uint32Array {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.byteLength / 4);
-}
-
-function padRows(bytes: Uint8Array, rowBytes: number, paddedBytes: number): Uint32Array {
-  const rows = bytes.length / rowBytes;
-  const out = new Uint8Array(rows * paddedBytes);
-  for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * rowBytes, (n + 1) * rowBytes), n * paddedBytes);
-  return new Uint32Array(out.buffer);
+/** `[rows]` of bytes as rows of `rowBytes`, those that are missing 0, from a multiple of 4 on. Rows that need none share the memory. */
+export function padRows(bytes: Uint8Array, rows: number, rowBytes: number): Uint8Array {
+  const given = bytes.length / rows;
+  if (given === rowBytes && bytes.byteOffset % 4 === 0) return bytes;
+  const out = new Uint8Array(rows * rowBytes);
+  for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * given, (n + 1) * given), n * rowBytes);
+  return out;
 }

@@ -1,6 +1,5 @@
-import { sameFormat } from './formats.js';
-import { sliceRows, stackRows } from './rows.js';
-import { type PackedWeight, sameColumns, type WeightFormat } from './weight.js';
+import { runsOf, sliceRows, stackRows } from './rows.js';
+import type { PackedWeight, WeightFormat } from './weight.js';
 
 /** A weight whose rows are made when they are asked for, so that no more of it need be in memory. */
 export interface PackedRows {
@@ -37,17 +36,7 @@ export function wholeRows(shape: Omit<PackedRows, 'read'>, make: () => Promise<P
 
 /** Merges neighbours of equal format and equal cols into one weight, in order. */
 export function stackSources(parts: readonly PackedRows[]): PackedRows[] {
-  const runs: PackedRows[][] = [];
-  for (const part of parts) {
-    const run = runs.at(-1);
-    if (run !== undefined && canStack(run[0], part)) run.push(part);
-    else runs.push([part]);
-  }
-  return runs.map((run) => (run.length === 1 ? run[0] : mergeSources(run)));
-}
-
-function canStack(a: PackedRows, b: PackedRows): boolean {
-  return a.cols === b.cols && sameFormat(a.format, b.format) && sameColumns(a, b);
+  return runsOf(parts).map((run) => (run.length === 1 ? run[0] : mergeSources(run)));
 }
 
 function mergeSources(parts: readonly PackedRows[]): PackedRows {

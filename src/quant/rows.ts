@@ -4,13 +4,24 @@ import { blocksPerRow, groupsPerRow, type PackedWeight, sameColumns, scaleBits, 
 
 /** Merges neighbours of equal format and equal columns into one weight, in order. A part that stands alone is returned as it is. */
 export function stackRows(parts: readonly PackedWeight[]): PackedWeight[] {
-  const runs: PackedWeight[][] = [];
+  return runsOf(parts).map((run) => (run.length === 1 ? run[0] : mergeRows(run)));
+}
+
+type RowShape = Pick<PackedWeight, 'format' | 'cols' | 'columns'>;
+
+/** Neighbours of equal format and equal columns together, in order. */
+export function runsOf<T extends RowShape>(parts: readonly T[]): T[][] {
+  const runs: T[][] = [];
   for (const part of parts) {
     const run = runs.at(-1);
     if (run !== undefined && canStack(run[0], part)) run.push(part);
     else runs.push([part]);
   }
-  return runs.map((run) => (run.length === 1 ? run[0] : mergeRows(run)));
+  return runs;
+}
+
+function canStack(a: RowShape, b: RowShape): boolean {
+  return a.cols === b.cols && sameFormat(a.format, b.format) && sameColumns(a, b);
 }
 
 /** Rows `start … start + count − 1`. Codes share the weight's memory; scales and zero points are repacked. */
@@ -59,10 +70,6 @@ export function takeRows(weight: PackedWeight, order: readonly number[]): Packed
     zeros: take(weight.zeros, zeroBits(format.bits)),
     ...orderOf(weight),
   };
-}
-
-function canStack(a: PackedWeight, b: PackedWeight): boolean {
-  return a.cols === b.cols && sameFormat(a.format, b.format) && sameColumns(a, b);
 }
 
 function mergeRows(parts: readonly PackedWeight[]): PackedWeight {

@@ -39,6 +39,7 @@ t.test('what is more than low-rank factors is refused by its field', async (t) =
     [{ modules_to_save: ['lm_head'] }, 'modules_to_save'],
     [{ lora_alpha: 'much' }, 'lora_alpha'],
     [{ alpha_pattern: 3 }, 'alpha_pattern'],
+    [{ alpha_pattern: { q_proj: 'much' } }, 'alpha_pattern.q_proj'],
   ] as const) {
     const opened = openAdapter(await edited(t, changes));
     await t.rejects(opened, { name: 'CheckpointError', field }, field);

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { dequantize, dequantizeRow, type FloatType } from '#halflight/quant/formats.js';
-import { packFloat } from '#halflight/quant/pack.js';
+import { packFloat, padRows } from '#halflight/quant/pack.js';
 
 t.test('f16 and bf16 lie two per word, low half first, and rows are padded with zeros to 32 codes', (t) => {
   const weight = packFloat(Uint16Array.of(0x3c00, 0x4000, 0x4200, 0xbc00, 0xc000, 0x0001), 'f16', 2, 3);
@@ -50,5 +50,13 @@ t.test('bytes that are not the matrix are refused', (t) => {
   for (const type of ['f32', 'f16', 'bf16'] satisfies FloatType[]) {
     t.throws(() => packFloat(new Uint8Array(7), type, 2, 3), { name: 'RangeError', message: /7 bytes/ });
   }
+  t.end();
+});
+
+t.test('rows are padded with zeros, and share their memory where they need none', (t) => {
+  const bytes = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  t.equal(padRows(bytes, 2, 4), bytes);
+  t.strictSame([...padRows(bytes.subarray(2), 2, 4)], [3, 4, 5, 0, 6, 7, 8, 0]);
+  t.strictSame(padRows(bytes.subarray(2, 6), 1, 4).byteOffset, 0);
   t.end();
 });

@@ -22,7 +22,7 @@ const ROUTED: readonly Shape[] = [
   { tokens: 7, numExperts: 5, topK: 5 },
 ];
 
-/** The chosen experts, and their weights by both softmaxes. Logits are sixteenths, so that some are equal. */
+/** The chosen experts, and their weights by both softmaxes. Logits are quarters, so that some are equal. */
 export function routeCases(): Cases {
   return ROUTED.flatMap((shape) =>
     ([true, false] as const).flatMap((normalized) =>

@@ -40,12 +40,8 @@ export function restoreRows(
   numRows: number,
   numHeads: number,
 ): Uint8Array<ArrayBuffer> {
-  const dim = numRows / numHeads;
   const out = new Uint8Array(data.length);
-  for (let row = 0; row < numRows; row++) {
-    const inHead = row % dim;
-    const to = row - inHead + (inHead % 2) * (dim / 2) + Math.floor(inHead / 2);
+  for (const [row, to] of pairedRows(numRows, numHeads).entries())
     out.set(data.subarray(row * rowBytes, (row + 1) * rowBytes), to * rowBytes);
-  }
   return out;
 }

@@ -12,9 +12,9 @@ const KEYS =
   'quant_method bits w_bit group_size q_group_size zero_point version backend modules_to_not_convert do_fuse fuse_max_seq_len ' +
   'modules_to_fuse exllama_config';
 const BITS = 4;
-const PER_WORD = 32 / BITS;
+export const PER_WORD = 32 / BITS;
 /** Where the column j of 8 lies in a word, in bits: nibble i holds column [0, 2, 4, 6, 1, 3, 5, 7][i]. */
-const SHIFTS: readonly number[] = [0, 16, 4, 20, 8, 24, 12, 28];
+export const SHIFTS: readonly number[] = [0, 16, 4, 20, 8, 24, 12, 28];
 
 /** AWQ in its `gemm` layout, 4 bits. W[n][k] = (code − zero) · scale. */
 export const findAwq: FindMatrices = async (checkpoint, config) => {

@@ -9,6 +9,7 @@ import { JSON_LIMITS, parseJson } from '../json.js';
 import { oneOf, refuseUnknown } from './config.js';
 import { integerFormat, packIntegers } from './integers.js';
 import type { FindMatrices, QuantizedMatrix } from './matrix.js';
+import { swapNibbles } from './packing.js';
 import { f32Scales } from './scales.js';
 import { checkShape, checkType, ModuleTensors, matrixShape, modulesWith, tensorError } from './tensors.js';
 
@@ -144,7 +145,7 @@ async function packNarrow(parts: NarrowParts, format: WeightFormat): Promise<Pac
     format,
     rows: shape[0],
     cols: shape[1],
-    codes: words.map((word) => ((word & 0x0f0f0f0f) << 4) | ((word >>> 4) & 0x0f0f0f0f)),
+    codes: swapNibbles(words),
     scales: new Uint32Array((await blockScales(parts)).buffer),
     zeros: null,
   };

@@ -1,7 +1,7 @@
-import { describe, type Fields } from '../fields.js';
+import { describe, type Fields, isOff } from '../fields.js';
 
 /**
- * Throws CheckpointError for a key that is neither known nor off (null, false, 0, empty): it may change the result.
+ * Throws CheckpointError for a key that is neither known nor off: it may change the result.
  * @param known names separated by spaces
  */
 export function refuseUnknown(config: Fields, known: string): void {
@@ -10,11 +10,6 @@ export function refuseUnknown(config: Fields, known: string): void {
     if (names.has(key) || isOff(config.raw(key))) continue;
     throw config.error(key, 'not understood, and it may change the result');
   }
-}
-
-function isOff(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
-  return value === null || value === false || value === 0 || value === '';
 }
 
 /** Throws CheckpointError where the key holds another value. @param values the first one stands where the key is absent */

@@ -1,13 +1,12 @@
 import { FLOAT_FORMATS } from '../../quant/formats.js';
 import { fp8Values } from '../../quant/fp8.js';
-import { packFloat } from '../../quant/pack.js';
+import { packFloat, padRows } from '../../quant/pack.js';
 import { BLOCK_CODES, groupsPerRow, type PackedWeight, type WeightFormat } from '../../quant/weight.js';
 import type { TensorInfo } from '../checkpoint.js';
 import type { Fields } from '../fields.js';
 import { describe } from '../fields.js';
 import { oneOf, refuseUnknown } from './config.js';
 import type { FindMatrices, QuantizedMatrix } from './matrix.js';
-import { padRows } from './packing.js';
 import { packScales, readScales, SCALE_DTYPES, type Scales, scaleType } from './scales.js';
 import { checkType, type ModuleTensors, matrixShape, modulesWith, tensorError } from './tensors.js';
 

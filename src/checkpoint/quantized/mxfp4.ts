@@ -1,8 +1,8 @@
 import { STORED_FORMATS } from '../../quant/formats.js';
+import { padRows } from '../../quant/pack.js';
 import { BLOCK_CODES, blocksPerRow, type PackedWeight } from '../../quant/weight.js';
 import type { TensorInfo } from '../checkpoint.js';
 import type { QuantizedMatrix } from './matrix.js';
-import { padRows } from './packing.js';
 import { checkShape, checkType, type ModuleTensors, matrixShape, tensorError } from './tensors.js';
 
 /** Bytes of the codes of a block that shares a scale. */

@@ -50,13 +50,9 @@ export function unpackLine(
   for (let i = 0; i < count; i++) out[i] = codeAt(words, start, stride, i, packing);
 }
 
-/** `[rows]` of bytes as rows of `rowBytes`, those that are missing 0, from a multiple of 4 on. Rows that need none share the memory. */
-export function padRows(bytes: Uint8Array, rows: number, rowBytes: number): Uint8Array {
-  const given = bytes.length / rows;
-  if (given === rowBytes && bytes.byteOffset % 4 === 0) return bytes;
-  const out = new Uint8Array(rows * rowBytes);
-  for (let n = 0; n < rows; n++) out.set(bytes.subarray(n * given, (n + 1) * given), n * rowBytes);
-  return out;
+/** Words whose bytes have their nibbles the other way round. */
+export function swapNibbles(words: Uint32Array): Uint32Array {
+  return words.map((word) => ((word & 0x0f0f0f0f) << 4) | ((word >>> 4) & 0x0f0f0f0f));
 }
 
 /** Writes codes that fit `bits` as a line whose words are 0 yet. */

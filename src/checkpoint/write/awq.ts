@@ -1,11 +1,8 @@
 import { groupsPerRow, type PackedWeight } from '../../quant/weight.js';
+import { PER_WORD, SHIFTS } from '../quantized/awq.js';
 import type { TensorSpec } from '../safetensors-layout.js';
 import { readCodes, scaleElements, transposedElements, zeroElements } from './codes.js';
 import { type FileFormat, type MatrixSpec, withData } from './format.js';
-
-const PER_WORD = 8;
-/** Where the column j of 8 lies in a word, in bits: nibble i holds column [0, 2, 4, 6, 1, 3, 5, 7][i]. */
-const SHIFTS: readonly number[] = [0, 16, 4, 20, 8, 24, 12, 28];
 
 /** AWQ's `gemm` layout, 4 bits with zero points. All matrices have groups of one size: there is no place for others. */
 export const awq: FileFormat = {

@@ -1,6 +1,7 @@
 import type { FloatType } from '../../quant/formats.js';
 import { TABLES } from '../../quant/tables.js';
 import type { PackedWeight } from '../../quant/weight.js';
+import { swapNibbles } from '../quantized/packing.js';
 import type { TensorSpec } from '../safetensors-layout.js';
 import { scaleElements } from './codes.js';
 import { DYNAMIC_MAP, NESTED_BLOCK, nestScales, withNestedScales } from './double-quant.js';
@@ -66,7 +67,8 @@ function tensors(spec: MatrixSpec): TensorSpec[] {
 
 function elements(spec: MatrixSpec, weight: PackedWeight): ArrayBufferView[] {
   const map = TABLES[tableOf(spec)];
-  const codes = packedBytes(weight);
+  // The first of two codes in the high nibble.
+  const codes = swapNibbles(weight.codes);
   const state = (offset: number) => new TextEncoder().encode(stateOf(spec, offset));
   if (spec.doubleQuant !== true) return [codes, scaleElements(weight), map, state(0)];
   const { codes: scales, nested, offset } = nestScales(f32Scales(weight));
@@ -86,9 +88,4 @@ function stateOf(spec: MatrixSpec, offset: number): string {
   const nested = { nested_blocksize: NESTED_BLOCK, nested_dtype: 'float32', nested_offset: offset };
   const padding = ' '.repeat(OFFSET_LENGTH - String(offset).length);
   return JSON.stringify({ ...state, ...nested }) + padding;
-}
-
-/** The first of two codes in the high nibble. */
-function packedBytes({ codes }: PackedWeight): Uint32Array {
-  return codes.map((word) => ((word & 0x0f0f0f0f) << 4) | ((word >>> 4) & 0x0f0f0f0f));
 }
