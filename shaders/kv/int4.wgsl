@@ -3,7 +3,7 @@
 // Q and K are stored as Hadamard's matrix turns them (Ashkboos et al., QuaRot, arXiv 2404.00456): q·k stays, and a dimension whose keys are
 // large is spread over all instead of taking the codes from its neighbours.
 alias Kv4 = u32;
-const KV_SCALES = 0u;
+#include "lib/kv_unscaled.wgsl"
 const KV_GATHERS = true;
 const GROUP_CHUNKS = 16u;
 const GROUP_WORDS = 1u + GROUP_CHUNKS / 2u;
@@ -97,18 +97,6 @@ fn kv_packed(element: u32, chunks: u32) -> Kv4 {
   return low | (codes_of(kv_head[chunk + 1u], affine) << 16u);
 }
 
-fn kv_scale_of(greatest: f32) -> f32 {
-  return 1.0;
-}
-
 fn kv_encode(v: vec4f, scale: f32) -> Kv4 {
   return Kv4();
-}
-
-fn kv_encode_scale(scale: f32) -> Kv4 {
-  return Kv4();
-}
-
-fn kv_decode_scale(stored: Kv4) -> f32 {
-  return 1.0;
 }

@@ -1,16 +1,11 @@
 // Floats of 8 bits, four per word, low byte first: a chunk is two words. The file that includes this defines `eights`.
 #include "lib/group_scale.wgsl"
+#include "lib/block_of_chunks.wgsl"
 @group(1) @binding(0) var<storage, read> codes: array<vec2u>;
 
 fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let words = codes[(row * params.weight.blocks + block) * CHUNKS_PER_BLOCK + chunk];
   return Chunk(eights(words.x), eights(words.y));
-}
-
-fn weight_block(row: u32, block: u32) -> Block {
-  return Block(
-    weight_chunk(row, block, 0u), weight_chunk(row, block, 1u), weight_chunk(row, block, 2u), weight_chunk(row, block, 3u),
-  );
 }
 
 // Bytes 0 and 2, and 1 and 3, of a word as f16.

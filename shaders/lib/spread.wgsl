@@ -1,5 +1,7 @@
-// Codes in planes as bytes, four in order in each word.
+// Codes in planes as bytes, four in order in each word: the file that includes this defines `code_bytes`.
 #include "lib/planes.wgsl"
+// What 1 stands for in a packed value.
+const PACKED_UNIT = 1.0;
 
 // 4, 2 and 1 bits of four codes each, from the lowest bits of a word on.
 fn spread_fours(words: vec4u) -> vec4u {
@@ -34,4 +36,8 @@ fn centred(codes: Packed, bits: u32) -> Packed {
   let lift = vec4u(0x01010101u * (0x80u - (1u << (bits - 1u))));
   let flip = vec4u(0x80808080u);
   return Packed((codes.a + lift) ^ flip, (codes.b + lift) ^ flip);
+}
+
+fn weight_packed(row: u32, block: u32) -> Packed {
+  return centred(code_bytes(row, block), CODE_BITS);
 }

@@ -2,9 +2,6 @@
 #include "lib/codes_3.wgsl"
 #include "lib/zero_affine.wgsl"
 #include "lib/spread.wgsl"
-// What 1 stands for in a packed value.
-const PACKED_UNIT = 1.0;
-
 fn code_bytes(row: u32, block: u32) -> Packed {
   let at = (row * params.weight.blocks + block) * 3u;
   let low = vec2u(codes[at], codes[at + 1u]);
@@ -14,8 +11,4 @@ fn code_bytes(row: u32, block: u32) -> Packed {
     spread_twos(bytes_of(low.x)) | (spread_ones(nibbles_of(high)) << two),
     spread_twos(bytes_of(low.y)) | (spread_ones(nibbles_of(high >> 16u)) << two),
   );
-}
-
-fn weight_packed(row: u32, block: u32) -> Packed {
-  return centred(code_bytes(row, block), CODE_BITS);
 }

@@ -2,9 +2,6 @@
 #include "lib/codes_5.wgsl"
 #include "lib/zero_affine.wgsl"
 #include "lib/spread.wgsl"
-// What 1 stands for in a packed value.
-const PACKED_UNIT = 1.0;
-
 fn code_bytes(row: u32, block: u32) -> Packed {
   let at = (row * params.weight.blocks + block) * 5u;
   let high = codes[at + 4u];
@@ -13,8 +10,4 @@ fn code_bytes(row: u32, block: u32) -> Packed {
     spread_fours(halves_of(vec2u(codes[at], codes[at + 1u]))) | (spread_ones(nibbles_of(high)) << four),
     spread_fours(halves_of(vec2u(codes[at + 2u], codes[at + 3u]))) | (spread_ones(nibbles_of(high >> 16u)) << four),
   );
-}
-
-fn weight_packed(row: u32, block: u32) -> Packed {
-  return centred(code_bytes(row, block), CODE_BITS);
 }

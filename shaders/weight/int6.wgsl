@@ -2,9 +2,6 @@
 #include "lib/codes_6.wgsl"
 #include "lib/zero_affine.wgsl"
 #include "lib/spread.wgsl"
-// What 1 stands for in a packed value.
-const PACKED_UNIT = 1.0;
-
 fn code_bytes(row: u32, block: u32) -> Packed {
   let at = (row * params.weight.blocks + block) * 3u;
   let high = codes[at + 2u];
@@ -13,8 +10,4 @@ fn code_bytes(row: u32, block: u32) -> Packed {
     spread_fours(halves_of(codes[at])) | (spread_twos(bytes_of(high.x)) << four),
     spread_fours(halves_of(codes[at + 1u])) | (spread_twos(bytes_of(high.y)) << four),
   );
-}
-
-fn weight_packed(row: u32, block: u32) -> Packed {
-  return centred(code_bytes(row, block), CODE_BITS);
 }
