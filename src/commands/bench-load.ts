@@ -1,5 +1,5 @@
 import { type LoadFigures, measureLoad } from '../bench/load.js';
-import { cpuBackend, webgpuBackend } from '../engine/backend.js';
+import { withBackend } from '../engine/backend.js';
 import { type ModelSource, openModelDirectory } from '../engine/device-model.js';
 import type { LoadProgress } from '../engine/options.js';
 import type { BenchReport, BenchValues } from './bench-report.js';
@@ -30,13 +30,11 @@ async function measure(
     quantization: quantizationFormat(values.quantization),
     onBytes: (done: number) => onProgress({ stage: 'weights', done, total }),
   };
-  if (values.device === 'cpu') return measureLoad(cpuBackend(), source, settings);
-  const backend = await webgpuBackend(engineOptions(modelDir, values));
-  try {
-    return await measureLoad(backend, source, settings);
-  } finally {
+  return withBackend(engineOptions(modelDir, values), async (backend) => {
+    const figures = await measureLoad(backend, source, settings);
     backend.ops.destroy();
-  }
+    return figures;
+  });
 }
 
 export function loadLines(figures: LoadFigures): readonly string[] {

@@ -22,7 +22,7 @@ export async function autotuneModel<B>(
 ): Promise<void> {
   if (backend.autotune === null) return;
   const stage = 'autotune';
-  let last = { stage, done: 0, total: 0 };
+  let last: LoadProgress = { stage, done: 0, total: 0 };
   const products = modelProducts(model, activations).filter((product) => !hasExperts(product));
   const report = await backend.autotune(products, cacheDirectory(), (done, total) => {
     last = { stage, done, total };

@@ -76,9 +76,10 @@ export async function webgpuBackend({
   const gpuAdapter = await requestAdapter(gpu, wanted);
   const adapter = summarizeAdapter(gpuAdapter);
   if (requireGpu) checkHardware(adapter);
+  const type = chooseType(computeType, adapter);
   const device = await openDevice(gpuAdapter);
   const packedDot = gpu.wgslLanguageFeatures.has('packed_4x8_integer_dot_product');
-  const ops = new WebGpuOps(device, chooseType(computeType, adapter), { batchInvariant, packedDot });
+  const ops = new WebGpuOps(device, type, { batchInvariant, packedDot });
   return {
     ops,
     adapter,
@@ -89,6 +90,28 @@ export async function webgpuBackend({
     isReference: false,
     autotune: autotuneOf(ops, adapter),
   };
+}
+
+/**
+ * Opens the device that the options name, and hands it on, as the type of its buffers is known here alone. It is destroyed where `use` rejects:
+ * whoever asked may go on with another model, and needs the memory. Rejects with UserError as `webgpuBackend`, and with what `use` does.
+ */
+export async function withBackend<T>(
+  options: WebGpuOptions,
+  use: <B>(backend: Backend<B>) => Promise<T>,
+): Promise<T> {
+  if (options.device !== 'cpu') return orDestroyed(await webgpuBackend(options), use);
+  if (options.requireGpu) checkHardware({ name: 'cpu', software: true });
+  return orDestroyed(cpuBackend(), use);
+}
+
+async function orDestroyed<B, T>(backend: Backend<B>, use: (backend: Backend<B>) => Promise<T>): Promise<T> {
+  try {
+    return await use(backend);
+  } catch (error) {
+    backend.ops.destroy();
+    throw error;
+  }
 }
 
 /** `auto` takes f16 where the hardware has it. A software adapter emulates f16: slower than f32, and no smaller where it matters. */

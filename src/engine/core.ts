@@ -150,7 +150,7 @@ export class EngineCore {
     this.#masks.start(sequence);
     this.#sequences.set(sequence.id, sequence);
     if (sequence.isHeld) this.#compiling.add(sequence);
-    else this.#scheduler.add(sequence);
+    else this.#enqueue(sequence);
   }
 
   /** Drops the sequence and frees its blocks, also where a step with it runs: its output is dropped. Unknown ids are ignored. */
@@ -171,6 +171,7 @@ export class EngineCore {
     const sequence = this.#sequences.get(id);
     if (sequence === undefined || !this.#paused.delete(sequence)) return;
     sequence.isPaused = false;
+    this.#masks.interrupt();
   }
 
   /** Drops every sequence and refuses new ones. Returns the first cause. */
@@ -235,8 +236,13 @@ export class EngineCore {
   /** Its grammar is compiled, and it may join the others. */
   #compiled(sequence: Sequence): void {
     if (!this.#compiling.delete(sequence)) return;
-    this.#scheduler.add(sequence);
+    this.#enqueue(sequence);
     this.#options.onWork?.();
+  }
+
+  #enqueue(sequence: Sequence): void {
+    this.#scheduler.add(sequence);
+    this.#masks.interrupt();
   }
 
   #refuse(sequence: Sequence, error: unknown): void {

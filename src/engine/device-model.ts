@@ -63,14 +63,9 @@ export async function loadDeviceModel<B>(
   const { config, checkpoint } = await openModel(options);
   const total = checkpointBytes(checkpoint);
   const onBytes = (done: number) => onProgress({ stage: 'weights', done, total });
-  const adapters = await openAdapters(options.adapters ?? []).catch(async (error: unknown) => {
-    await checkpoint.close();
-    throw error;
-  });
-  const source = { config, checkpoint, adapters };
-  const loaded = await load(backend, source, options, logits, onBytes).finally(async () => {
-    for (const opened of [checkpoint, ...adapters.map((adapter) => adapter.checkpoint)]) await opened.close();
-  });
+  const loaded = await withAdapters(checkpoint, options.adapters ?? [], (adapters) =>
+    load(backend, { config, checkpoint, adapters }, options, logits, onBytes),
+  );
   const device = { backend, ...loaded, ...allocate(backend, config, loaded.plan, options, logits) };
   const offload = await measureOffload(backend.ops, loaded.model.bring, device.noResults);
   if (offload !== null) onProgress({ stage: 'weights', done: total, total, note: offloadLine(offload) });
@@ -93,10 +88,19 @@ export function enqueueForward<B>(device: DeviceModel<B>, step: Omit<Step<B>, 'b
   else backend.ops.replay(whole, work);
 }
 
-async function openAdapters(folders: readonly string[]): Promise<LoraAdapter[]> {
+/** Opens the adapters, and closes them and the checkpoint when `use` has read them, or one of them is none. */
+async function withAdapters<T>(
+  checkpoint: Checkpoint,
+  folders: readonly string[],
+  use: (adapters: readonly LoraAdapter[]) => Promise<T>,
+): Promise<T> {
   const adapters: LoraAdapter[] = [];
-  for (const folder of folders) adapters.push(await openAdapter(folder));
-  return adapters;
+  try {
+    for (const folder of folders) adapters.push(await openAdapter(folder));
+    return await use(adapters);
+  } finally {
+    for (const opened of [checkpoint, ...adapters.map((adapter) => adapter.checkpoint)]) await opened.close();
+  }
 }
 
 function checkpointBytes(checkpoint: Checkpoint): number {

@@ -13,6 +13,7 @@ export interface MaskEvents {
 /** Asks the grammars of sequences what may come next, while the device and other sequences go on. */
 export class GrammarMasks {
   readonly #awaited = new Map<Sequence, Promise<void>>();
+  #interrupt: () => void = () => undefined;
 
   constructor(
     readonly grammars: Grammars | null,
@@ -40,15 +41,23 @@ export class GrammarMasks {
     this.#awaited.set(sequence, this.#take(sequence));
   }
 
-  /** Resolves when one of the sequences knows, or is given up. */
+  /** Resolves when one of the sequences knows, or is given up, or there is something else to do. */
   async next(): Promise<void> {
-    await Promise.race(this.#awaited.values());
+    const interrupted = new Promise<void>((resolve) => {
+      this.#interrupt = resolve;
+    });
+    await Promise.race([...this.#awaited.values(), interrupted]);
+  }
+
+  /** Other sequences can go on: a grammar that takes its time must not hold them up. */
+  interrupt(): void {
+    this.#interrupt();
   }
 
   forget(sequence: Sequence): void {
     sequence.matcher?.close();
     sequence.matcher = null;
-    this.#awaited.delete(sequence);
+    if (this.#awaited.delete(sequence)) this.#interrupt();
   }
 
   /** Never rejects. */

@@ -49,9 +49,9 @@ export function kvCacheBudget(
   throw new UserError(tooLittle(options, memory, model, { budget, tokens, needed: tokens * tokenBytes }));
 }
 
-/** Tokens that the cache must hold for a start to be worth it. @param maxModelLen asked for */
+/** Tokens that the cache must hold for a start: a sequence of the length that is asked for, or as many as make one worth it. @param maxModelLen asked for */
 export function leastTokens(maxModelLen: number | null, maxPositions: number): number {
-  return Math.min(MIN_TOKENS, maxModelLen ?? maxPositions);
+  return Math.min(maxPositions, maxModelLen ?? MIN_TOKENS);
 }
 
 function withinLimit({ gpuMemoryLimitBytes }: BudgetOptions, asked: number, model: ModelBytes): number {

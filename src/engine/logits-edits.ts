@@ -1,4 +1,5 @@
 import { BANNED, type LogitsEdits, pendingToken, type TokenBias } from '../ops/ops.js';
+import { UNCHANGED_LOGITS } from './request.js';
 import type { Sequence } from './sequence.js';
 import type { LogitsParams } from './types.js';
 
@@ -18,7 +19,7 @@ export function logitsEdits(
   vocabulary: Vocabulary,
 ): LogitsEdits | null {
   const { mask } = sequence;
-  const { logits = mask === null ? undefined : UNCHANGED } = sequence.sampling;
+  const { logits = mask === null ? undefined : UNCHANGED_LOGITS } = sequence.sampling;
   if (logits === undefined) return null;
   return {
     repetition: logits.repetitionPenalty,
@@ -30,16 +31,6 @@ export function logitsEdits(
     allowed: allowedTokens(logits.allowedTokenIds, mask, vocabulary.size),
   };
 }
-
-const UNCHANGED: LogitsParams = {
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: [],
-  minTokens: 0,
-  badWords: [],
-  allowedTokenIds: null,
-};
 
 /** Whether some token may be drawn. Bans that hang on a pending token do not count. */
 export function allowsToken({ allowed, biases }: LogitsEdits): boolean {

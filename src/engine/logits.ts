@@ -1,5 +1,5 @@
 import type { Batch } from '../ops/ops.js';
-import { type Backend, checkHardware, cpuBackend, webgpuBackend } from './backend.js';
+import { type Backend, withBackend } from './backend.js';
 import { type DeviceModel, enqueueForward, loadDeviceModel } from './device-model.js';
 import type { EngineOptions, LoadProgress } from './options.js';
 
@@ -26,9 +26,7 @@ export async function createLogitsModel(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LogitsModel> {
   const sized = { ...options, maxNumSeqs: 1, maxNumBatchedTokens: CHUNK_TOKENS };
-  if (options.device === 'cpu' && options.requireGpu) checkHardware({ name: 'cpu', software: true });
-  if (options.device === 'cpu') return load(cpuBackend(), sized, onProgress);
-  return load(await webgpuBackend(options), sized, onProgress);
+  return withBackend(options, (backend) => load(backend, sized, onProgress));
 }
 
 async function load<B>(
@@ -37,11 +35,7 @@ async function load<B>(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LogitsModel> {
   const capacity = { maxLogits: CHUNK_TOKENS, maxSampled: 0 };
-  const device = await loadDeviceModel(backend, options, capacity, onProgress).catch((error: unknown) => {
-    // Whoever asked may go on with another model, and needs the memory.
-    backend.ops.destroy();
-    throw error;
-  });
+  const device = await loadDeviceModel(backend, options, capacity, onProgress);
   return {
     maxModelLen: device.plan.maxModelLen,
     vocabSize: device.model.config.vocabSize,

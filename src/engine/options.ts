@@ -75,8 +75,7 @@ export const ENGINE_DEFAULTS = {
 export const MAX_SCORED_TOKENS = 32;
 
 export interface LoadProgress {
-  /** `weights`, `autotune` or `kernels`. */
-  readonly stage: string;
+  readonly stage: 'weights' | 'autotune' | 'kernels';
   /** Bytes of the checkpoint; for `autotune` measurements. */
   readonly done: number;
   readonly total: number;

@@ -1,5 +1,5 @@
 import { ApiError } from '../errors.js';
-import type { EngineRequest, SamplingParams } from './types.js';
+import type { EngineRequest, LogitsParams, SamplingParams } from './types.js';
 
 /** What bounds the length of one sequence. */
 export interface LengthLimits {
@@ -17,6 +17,17 @@ export const GREEDY: Omit<SamplingParams, 'maxTokens'> = {
   seed: 0n,
   ignoreEos: true,
   stopTokenIds: [],
+};
+
+/** Changes to the logits that change nothing. */
+export const UNCHANGED_LOGITS: LogitsParams = {
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  repetitionPenalty: 1,
+  logitBias: [],
+  minTokens: 0,
+  badWords: [],
+  allowedTokenIds: null,
 };
 
 /** Throws ApiError unless the request is well formed and can finish with the whole engine to itself. */

@@ -2,7 +2,7 @@ import { editedRows } from '../ops/edits-layout.js';
 import type { Batch, Tensor } from '../ops/ops.js';
 import { RESULT } from '../ops/result-layout.js';
 import { formatName } from '../quant/formats.js';
-import { type Backend, checkHardware, cpuBackend, webgpuBackend } from './backend.js';
+import { type Backend, withBackend } from './backend.js';
 import {
   type DeviceModel,
   enqueueForward,
@@ -21,9 +21,7 @@ export async function createRunner(
   onProgress: (progress: LoadProgress) => void,
   openModel: OpenModel = openModelDirectory,
 ): Promise<LoadedModel> {
-  if (options.device === 'cpu' && options.requireGpu) checkHardware({ name: 'cpu', software: true });
-  if (options.device === 'cpu') return buildRunner(cpuBackend(), options, onProgress, openModel);
-  return buildRunner(await webgpuBackend(options), options, onProgress, openModel);
+  return withBackend(options, (backend) => buildRunner(backend, options, onProgress, openModel));
 }
 
 async function buildRunner<B>(

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { showProgress, whileLoading } from '#halflight/commands/progress.js';
+import type { LoadProgress } from '#halflight/engine/options.js';
 
 const CLEAR_LINE = '\x1b[2K';
 const HIDE_CURSOR = '\x1b[?25l';
@@ -20,7 +21,7 @@ function fakeStream(isTTY: boolean): { stream: NodeJS.WriteStream; text: () => s
   return { stream: stream as unknown as NodeJS.WriteStream, text: () => pieces.join('') };
 }
 
-const load = (onProgress: (progress: { stage: string; done: number; total: number }) => void) => {
+const load = (onProgress: (progress: LoadProgress) => void) => {
   onProgress({ stage: 'weights', done: 1000, total: 7_340_000 });
   onProgress({ stage: 'weights', done: 7_340_000, total: 7_340_000 });
   onProgress({ stage: 'kernels', done: 7_340_000, total: 7_340_000 });

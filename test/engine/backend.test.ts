@@ -1,5 +1,12 @@
 import t from 'tap';
-import { checkHardware, chooseType, cpuBackend, lossOf, webgpuBackend } from '#halflight/engine/backend.js';
+import {
+  checkHardware,
+  chooseType,
+  cpuBackend,
+  lossOf,
+  webgpuBackend,
+  withBackend,
+} from '#halflight/engine/backend.js';
 
 const GPU = { name: 'GPU', f16: true, software: false };
 
@@ -44,6 +51,22 @@ t.test('the GPU tells its limits, and that it is destroyed is no loss', async (t
   t.ok(maxBindingBytes >= 2 ** 27, String(maxBindingBytes));
   ops.destroy();
   t.equal(await settled(lost), null);
+});
+
+t.test('a device is destroyed where who uses it fails, and the reference is no GPU', async (t) => {
+  const options = { computeType: 'auto', batchInvariant: false, device: 'cpu' } as const;
+  let numDestroyed = 0;
+  const failing = withBackend(options, async ({ ops }) => {
+    ops.destroy = () => {
+      numDestroyed += 1;
+    };
+    throw new Error('no such model');
+  });
+  await t.rejects(failing, { message: 'no such model' });
+  t.equal(numDestroyed, 1);
+  t.equal(await withBackend(options, async ({ adapter }) => adapter.backend), 'cpu');
+  const required = withBackend({ ...options, requireGpu: true }, async () => undefined);
+  await t.rejects(required, { name: 'UserError', message: /^--require-gpu: cpu is no GPU/ });
 });
 
 /** A device as its loss and its errors see it. */

@@ -308,6 +308,31 @@ t.test('a grammar that fails amid a text ends that text with its error, and the 
   core.checkIntegrity();
 });
 
+/** A core that waits in a step for a grammar which never tells. */
+async function waitingCore() {
+  const never = new Promise<readonly number[]>(() => undefined);
+  const { core, settled } = grammarCore((text) => (text.length === 0 ? [7] : never));
+  core.add(fakeRequest('held', [1], { maxTokens: 9, grammar: FAKE_GRAMMAR }));
+  await settled();
+  await core.step();
+  return { core, waiting: core.step() };
+}
+
+t.test('a grammar that takes its time holds nobody else up', async (t) => {
+  const { core, waiting } = await waitingCore();
+  core.add(fakeRequest('free', [1, 2], { maxTokens: 1 }));
+  const { outputs } = await waiting;
+  t.match(outputs, [{ id: 'free', finishReason: 'length' }]);
+  core.checkIntegrity();
+});
+
+t.test('a step ends whose last sequence is dropped while its grammar is waited for', async (t) => {
+  const { core, waiting } = await waitingCore();
+  core.abort('held');
+  t.same((await waiting).outputs, []);
+  t.notOk(core.hasWork);
+});
+
 t.test('a request is dropped while its grammar is compiled', async (t) => {
   const { core, grammars } = grammarCore(() => [7]);
   core.add(fakeRequest('a', [1], { grammar: FAKE_GRAMMAR }));

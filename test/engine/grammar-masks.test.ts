@@ -1,5 +1,6 @@
 import t from 'tap';
 import { GrammarMasks } from '#halflight/engine/grammar-masks.js';
+import { UNCHANGED_LOGITS } from '#halflight/engine/request.js';
 import { Sequence } from '#halflight/engine/sequence.js';
 import type { SamplingParams } from '#halflight/engine/types.js';
 import { badGrammar, FAKE_GRAMMAR, FakeGrammars, type FakeRule } from '../support/fake-grammars.js';
@@ -54,15 +55,7 @@ t.test('a grammar that is none refuses its sequence', async (t) => {
 });
 
 t.test('where the other parameters leave no token of the grammar’s, the sequence cannot go on', async (t) => {
-  const logits = {
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    repetitionPenalty: 1,
-    logitBias: [],
-    minTokens: 0,
-    badWords: [[7]],
-    allowedTokenIds: [7, 9],
-  };
+  const logits = { ...UNCHANGED_LOGITS, badWords: [[7]], allowedTokenIds: [7, 9] };
   const { masks, told, sequence } = create(() => [7, 8], { logits });
   masks.start(sequence);
   await masks.next();

@@ -49,6 +49,22 @@ t.test('too little for a sequence of 1,024 tokens is refused with the figures an
   t.end();
 });
 
+t.test('a length that is asked for must fit whole', (t) => {
+  const full = { ...MEMORY, usedBytes: 450 * MIB };
+  const asked = { ...OPTIONS, maxModelLen: 2048 };
+  t.equal(kvCacheBudget(asked, MEMORY, MODEL, SEQUENCE), 450 * MIB);
+  t.throws(() => kvCacheBudget(asked, { ...full, usedBytes: 350 * MIB }, MODEL, SEQUENCE), {
+    message: /leaves 200 MiB for the KV cache .*, and 2048 tokens need 256 MiB/,
+  });
+  const beyond = { ...OPTIONS, maxModelLen: 2 ** 24 };
+  t.equal(
+    kvCacheBudget(beyond, { ...full, usedBytes: 0 }, MODEL, SEQUENCE),
+    550 * MIB,
+    'no more than the model has',
+  );
+  t.end();
+});
+
 t.test('a limit bounds all that the engine takes, also of a device that does not tell', (t) => {
   const limited = { ...OPTIONS, gpuMemoryLimitBytes: 500 * MIB };
   t.equal(memoryLimit(OPTIONS, MEMORY), 800 * MIB);

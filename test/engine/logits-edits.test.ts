@@ -1,28 +1,19 @@
 import t from 'tap';
 import { allowsToken, logitsEdits } from '#halflight/engine/logits-edits.js';
+import { UNCHANGED_LOGITS } from '#halflight/engine/request.js';
 import { Sequence } from '#halflight/engine/sequence.js';
 import type { LogitsParams, SamplingParams } from '#halflight/engine/types.js';
 import { BANNED, pendingToken } from '#halflight/ops/ops.js';
 import { fakeRequest } from '../support/fake-runner.js';
 
 const VOCABULARY = { size: 40, eosTokenIds: new Set([0]) };
-const NEUTRAL: LogitsParams = {
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: [],
-  minTokens: 0,
-  badWords: [],
-  allowedTokenIds: null,
-};
-
 /** A prompt of 1 2 and the output given. */
 function sequence(
   output: readonly number[],
   logits: Partial<LogitsParams>,
   sampling: Partial<SamplingParams> = {},
 ): Sequence {
-  const all = fakeRequest('a', [], { ...sampling, logits: { ...NEUTRAL, ...logits } }).sampling;
+  const all = fakeRequest('a', [], { ...sampling, logits: { ...UNCHANGED_LOGITS, ...logits } }).sampling;
   const result = new Sequence('a', [1, 2], all);
   for (const id of output) result.append(id);
   return result;

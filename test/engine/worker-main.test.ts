@@ -25,13 +25,13 @@ function startOnPort(t: Test, createRunner: CreateRunner) {
 }
 
 t.test('it loads, reports progress, is ready, and answers commands', async (t) => {
-  const { send, next } = startOnPort(t, async ({ modelDir }, onProgress) => {
-    onProgress({ stage: modelDir, done: 1, total: 2 });
+  const { send, next } = startOnPort(t, async (_options, onProgress) => {
+    onProgress({ stage: 'weights', done: 1, total: 2 });
     return fakeModel(SHAPE);
   });
   send({ type: 'commands', commands: [{ type: 'abort', id: 'early' }] });
   send(INIT);
-  t.match(await next(), { type: 'progress', progress: { stage: 'ok', done: 1 } });
+  t.match(await next(), { type: 'progress', progress: { stage: 'weights', done: 1 } });
   t.match(await next(), { type: 'ready', info: SHAPE });
   const request = fakeRequest('a', [1], { maxTokens: 1 });
   send({ type: 'commands', commands: [{ type: 'add', request }] });

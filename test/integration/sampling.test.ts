@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import t, { type Test } from 'tap';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
+import { UNCHANGED_LOGITS } from '#halflight/engine/request.js';
 import { createRunner } from '#halflight/engine/runner.js';
 import type { LogitsParams, TokenOutput } from '#halflight/engine/types.js';
 import { fable } from '../support/models.js';
@@ -22,15 +23,6 @@ interface ReferenceCase {
 }
 
 const CASES = JSON.parse(readFileSync(fixture('sampling/fable.json'), 'utf8')) as readonly ReferenceCase[];
-const NEUTRAL: LogitsParams = {
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: [],
-  minTokens: 0,
-  badWords: [],
-  allowedTokenIds: null,
-};
 /** Both sides sum in f32, each in its own order: logits differ by 1.4e-5 (references.test.ts), and the reference is rounded to 1e-6. */
 const TOLERANCE = 2e-4;
 
@@ -52,7 +44,7 @@ for (const [kind, options] of [
 
   async function generate({ promptTokenIds, logits }: ReferenceCase, id: string): Promise<TokenOutput[]> {
     const greedy = { maxTokens: 24, temperature: 0, topK: 0, topP: 1, minP: 0, seed: 0n };
-    const told = { numLogprobs: 5, numPromptLogprobs: 0, logits: { ...NEUTRAL, ...logits } };
+    const told = { numLogprobs: 5, numPromptLogprobs: 0, logits: { ...UNCHANGED_LOGITS, ...logits } };
     const sampling = { ...greedy, ...told, ignoreEos: false, stopTokenIds: [] };
     const outputs: TokenOutput[] = [];
     for await (const output of engine.generate({ id, promptTokenIds, sampling })) outputs.push(output);
