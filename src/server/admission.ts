@@ -19,11 +19,9 @@ export class Admission {
   admit(numSequences: number): (seconds: number) => void {
     const { maxRunning, maxQueued } = this.capacity;
     if (numSequences > maxRunning + maxQueued) {
-      throw new ApiError(
-        'invalid_value',
-        `At most ${maxRunning + maxQueued} prompts are taken at once.`,
-        'prompt',
-      );
+      const most = maxRunning + maxQueued;
+      const message = `The request asks for ${numSequences} answers at once; at most ${most} are taken: send fewer prompts, or a smaller n.`;
+      throw new ApiError('invalid_value', message);
     }
     if (this.#numAdmitted + numSequences > maxRunning + maxQueued) throw this.#queueFull();
     this.#numAdmitted += numSequences;

@@ -2,7 +2,7 @@ import { ApiError } from '../errors.js';
 import { type AnswerParts, answerGrammar } from '../grammar/answer-spec.js';
 import { forcedFormat } from '../grammar/call-frames.js';
 import type { Grammar } from '../grammar/spec.js';
-import type { ChatInputs } from '../text/chat-prompt.js';
+import { begunText, type ChatInputs } from '../text/chat-prompt.js';
 import type { OutputFormat } from '../text/output/formats.js';
 import { thinkingOf } from '../text/output/parser.js';
 import type { ChatBody } from './chat-schemas.js';
@@ -39,10 +39,6 @@ export function chatGrammar(
   const grammar = answerGrammar(parts, output);
   if (grammar === null) throw notAlone(structured?.field ?? 'tool_choice');
   return { grammar: { ...grammar, field: forced === null ? structured?.field : 'tools' }, output };
-}
-
-function begunText({ messages, continueFinalMessage }: ChatInputs): string | null {
-  return continueFinalMessage ? (messages.at(-1)?.content ?? '') : null;
 }
 
 function callsOf({ functions, forced, maxCalls }: ToolUse, { tools }: OutputFormat): AnswerParts['calls'] {

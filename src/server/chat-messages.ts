@@ -27,7 +27,7 @@ function withoutNulls(message: Message): Partial<Message> {
 }
 
 /** Text parts stand on lines of their own, as with vLLM. */
-function joinContent(content: Message['content'] | null): string | null {
+export function joinContent(content: Message['content'] | null): string | null {
   if (content === null || content === undefined || typeof content === 'string') return content ?? null;
   return content.map((part) => part.text).join('\n');
 }
@@ -38,14 +38,13 @@ function calls({ tool_calls }: Message, index: number): { tool_calls?: readonly 
 }
 
 function readCall(call: ToolCall, where: string): object {
-  const text = call.function.arguments?.trim() || '{}';
-  if (!text.startsWith('{') || !isJson(text)) {
-    const param = `${where}.function.arguments`;
-    throw new ApiError('invalid_value', `${param} must be a string that holds a JSON object.`, param);
-  }
-  return {
-    ...call,
-    type: 'function',
-    function: { ...call.function, arguments: JSON.parse(text) as unknown },
-  };
+  const read = readArguments(call.function.arguments, `${where}.function.arguments`);
+  return { ...call, type: 'function', function: { ...call.function, arguments: read } };
+}
+
+/** The object that a call's arguments are; empty where they are absent. @throws ApiError naming `param` where they are none */
+export function readArguments(given: string | null | undefined, param: string): unknown {
+  const text = given?.trim() || '{}';
+  if (text.startsWith('{') && isJson(text)) return JSON.parse(text) as unknown;
+  throw new ApiError('invalid_value', `${param} must be a string that holds a JSON object.`, param);
 }

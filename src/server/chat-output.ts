@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import type { ChatInputs } from '../text/chat-prompt.js';
+import { begunText, type ChatInputs } from '../text/chat-prompt.js';
 import { type OutputFormat, outputMarkers } from '../text/output/formats.js';
 import { createOutputParser, type OutputContext } from '../text/output/parser.js';
 import type { OutputReading } from './generation.js';
@@ -13,10 +13,10 @@ const MISTRAL_ID_LENGTH = 9;
 export function outputReading(
   format: OutputFormat,
   { functions, maxCalls }: ToolUse,
-  { messages, continueFinalMessage }: ChatInputs,
+  inputs: ChatInputs,
   prompt: string,
 ): OutputReading | null {
-  const begun = continueFinalMessage ? (messages.at(-1)?.content ?? '') : null;
+  const begun = begunText(inputs);
   const createId = format.tools === 'mistral' ? mistralId : callId;
   const context: OutputContext = { functions, prompt, begun, maxCalls, createId };
   if (createOutputParser(format, context) === null) return null;

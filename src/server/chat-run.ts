@@ -78,7 +78,7 @@ async function planChat(
   const { inputs, prompt } = await promptOfChat(body, tools, model, context);
   const requested = requestedChatTokens(body);
   const { maxModelLen } = engine.info;
-  const promptTokenIds = truncatePrompt(prompt.tokenIds, body, requested, maxModelLen);
+  const promptTokenIds = truncatePrompt(prompt.tokenIds, body, requested.count, maxModelLen);
   if (promptTokenIds.length === 0) {
     throw new ApiError(
       'invalid_value',

@@ -3,7 +3,7 @@ import { Common, count, flag, numLogprobs, optional } from './schemas.js';
 
 /** Body of a chat. Each description completes "<field> must be …"; unknown fields pass. Defaults are in params.ts. */
 
-const MAX_MESSAGES = 4096;
+export const MAX_MESSAGES = 4096;
 export const MAX_TOOLS = 128;
 const MAX_DOCUMENTS = 1024;
 const MAX_KWARGS = 64;
@@ -25,7 +25,7 @@ const Content = Type.Union([Type.String(), Type.Array(TextPart), Type.Null()], {
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 
-const functionName = () =>
+export const functionName = () =>
   Type.String({ pattern: FUNCTION_NAME, description: '1 to 64 letters, digits, _ and -' });
 
 /** A call of an earlier answer; names that this server's models wrote may have a dot. */

@@ -1,5 +1,6 @@
 import type { ToolCall } from '../text/output/parser.js';
 import type { AnswerShape } from './answer.js';
+import { joinContent } from './chat-messages.js';
 import type { ChatBody } from './chat-schemas.js';
 import type { TextChunk } from './generation.js';
 import { chatLogprobs, noLogprobs, promptLogprobs, tokenNames } from './logprobs.js';
@@ -56,12 +57,9 @@ interface Texts {
 function visible(body: ChatBody, { text, reasoning }: TextChunk, isFirst: boolean): Texts {
   const last = body.messages.at(-1);
   const isEchoed = body.echo === true && isFirst && last?.role === 'assistant';
-  const content =
-    typeof last?.content === 'string'
-      ? last.content
-      : (last?.content ?? []).map((part) => part.text).join('\n');
+  const begun = isEchoed ? (joinContent(last.content) ?? '') : '';
   return {
-    content: isEchoed ? content + text : text,
+    content: begun + text,
     reasoning: body.include_reasoning === false ? '' : reasoning,
   };
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { ApiError } from '../errors.js';
 import type { TemplateProcess } from '../text/template-process.js';
+import { whenClosed } from './closing.js';
 import type { Lease, ModelRegistry } from './models.js';
 import type { StreamTiming } from './sse.js';
 import type { ServerState } from './state.js';
@@ -42,7 +43,6 @@ export async function leaseModel(
       'model',
     );
   });
-  if (reply.raw.closed) lease.release();
-  else reply.raw.once('close', lease.release);
+  whenClosed(reply, lease.release);
   return lease;
 }

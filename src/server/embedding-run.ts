@@ -1,7 +1,7 @@
 import type { Embedding, EmbedRequest, Engine } from '../engine/types.js';
 import type { ServedModel } from './models.js';
 import type { RequestTimer } from './request-timer.js';
-import type { Usage } from './run.js';
+import { type Usage, usageOf } from './run.js';
 import { admitCall, type Call } from './spending.js';
 
 interface Job {
@@ -72,15 +72,4 @@ async function embedOne(engine: Engine, { request, timer }: Job, controller: Abo
     controller.abort();
     throw error;
   }
-}
-
-function usageOf(timers: readonly RequestTimer[]): Usage {
-  const sum = (of: (timer: RequestTimer) => number) => timers.reduce((total, timer) => total + of(timer), 0);
-  const numPromptTokens = sum((timer) => timer.numPromptTokens);
-  return {
-    prompt_tokens: numPromptTokens,
-    completion_tokens: 0,
-    total_tokens: numPromptTokens,
-    prompt_tokens_details: { cached_tokens: sum((timer) => timer.numCachedTokens) },
-  };
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { UNCHANGED_LOGITS } from '../engine/request.js';
 import type { LogitsParams } from '../engine/types.js';
 import { ApiError } from '../errors.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -8,16 +9,6 @@ import type { CommonBody } from './schemas.js';
 const MAX_LOGIT_BIAS = 100;
 const TOKEN_ID = /^(?:0|[1-9]\d*)$/;
 
-const NEUTRAL: LogitsParams = {
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: [],
-  minTokens: 0,
-  badWords: [],
-  allowedTokenIds: null,
-};
-
 /**
  * The changes to the logits that a request asks for; null where it asks for none.
  * @throws ApiError for a token outside the vocabulary, a bias out of bounds, or a bad word of white space
@@ -26,15 +17,15 @@ export function logitsParams(body: CommonBody, tokenizer: Tokenizer): LogitsPara
   const { vocabSize } = tokenizer;
   const allowed = body.allowed_token_ids ?? null;
   const params: LogitsParams = {
-    presencePenalty: body.presence_penalty ?? NEUTRAL.presencePenalty,
-    frequencyPenalty: body.frequency_penalty ?? NEUTRAL.frequencyPenalty,
-    repetitionPenalty: body.repetition_penalty ?? NEUTRAL.repetitionPenalty,
+    presencePenalty: body.presence_penalty ?? UNCHANGED_LOGITS.presencePenalty,
+    frequencyPenalty: body.frequency_penalty ?? UNCHANGED_LOGITS.frequencyPenalty,
+    repetitionPenalty: body.repetition_penalty ?? UNCHANGED_LOGITS.repetitionPenalty,
     logitBias: readLogitBias(body.logit_bias ?? {}, vocabSize),
-    minTokens: body.min_tokens ?? NEUTRAL.minTokens,
+    minTokens: body.min_tokens ?? UNCHANGED_LOGITS.minTokens,
     badWords: (body.bad_words ?? []).flatMap((word, i) => encodeBadWord(word, i, tokenizer)),
     allowedTokenIds: allowed === null ? null : knownTokens(allowed, vocabSize, 'allowed_token_ids'),
   };
-  return isDeepStrictEqual(params, NEUTRAL) ? null : params;
+  return isDeepStrictEqual(params, UNCHANGED_LOGITS) ? null : params;
 }
 
 /** A bias of 0 asks for nothing. */

@@ -32,6 +32,9 @@ export async function* merge<T>(
   }
 }
 
-async function next<T>(source: AsyncGenerator<T, void, undefined>, index: number): Pending<T> {
-  return { index, result: await source.next() };
+/** Asked for before its reader is: an error waits until that comes, and is nobody's to catch meanwhile. */
+function next<T>(source: AsyncGenerator<T, void, undefined>, index: number): Pending<T> {
+  const pending = source.next().then((result) => ({ index, result }));
+  pending.catch(() => undefined);
+  return pending;
 }

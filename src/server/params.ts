@@ -4,7 +4,7 @@ import { ApiError } from '../errors.js';
 import type { Grammar } from '../grammar/spec.js';
 import type { ChatBody } from './chat-schemas.js';
 import type { TextOptions } from './generation.js';
-import type { CommonBody } from './schemas.js';
+import type { CommonBody, CompletionBody } from './schemas.js';
 
 /** A request's parameters, with the defaults of the API filled in: the only place that knows them. */
 
@@ -32,9 +32,24 @@ export interface SharedParams {
   readonly grammar: Grammar | null;
 }
 
-/** Tokens asked for; null where the request leaves it to the server. */
-export function requestedChatTokens(body: ChatBody): number | null {
-  return body.max_completion_tokens ?? body.max_tokens ?? null;
+/** What a request says of the length of its answers. */
+export interface RequestedTokens {
+  /** null where the request leaves it to the server. */
+  readonly count: number | null;
+  /** The field that says so. */
+  readonly field: 'max_tokens' | 'max_completion_tokens';
+}
+
+/** Of a chat, whose newer name for it goes first. */
+export function requestedChatTokens({ max_completion_tokens, max_tokens }: ChatBody): RequestedTokens {
+  const newer = max_completion_tokens ?? null;
+  if (newer !== null) return { count: newer, field: 'max_completion_tokens' };
+  return { count: max_tokens ?? null, field: 'max_tokens' };
+}
+
+/** Of a completion. Where no token is wanted one is asked for all the same: computing the prompt gives it. */
+export function requestedTokens({ max_tokens }: Pick<CompletionBody, 'max_tokens'>): RequestedTokens {
+  return { count: max_tokens === 0 ? 1 : (max_tokens ?? null), field: 'max_tokens' };
 }
 
 /** @throws ApiError where the options have no stream to apply to, or a stream cannot carry what is asked for */
@@ -128,29 +143,29 @@ export function requestOptions(
 
 /** Tokens that a completion may generate. @throws ApiError where they do not fit */
 export function completionTokens(
-  requested: number | null,
+  requested: RequestedTokens,
   numPromptTokens: number,
   maxModelLen: number,
 ): number {
   const room = checkRoom(requested, numPromptTokens, maxModelLen);
-  return requested ?? Math.min(DEFAULT_COMPLETION_TOKENS, room);
+  return requested.count ?? Math.min(DEFAULT_COMPLETION_TOKENS, room);
 }
 
 /** Tokens that a chat answer may have: to the end of the context where the request says nothing. @throws ApiError as above */
-export function chatTokens(requested: number | null, numPromptTokens: number, maxModelLen: number): number {
+export function chatTokens(requested: RequestedTokens, numPromptTokens: number, maxModelLen: number): number {
   const room = checkRoom(requested, numPromptTokens, maxModelLen);
-  return requested ?? room;
+  return requested.count ?? room;
 }
 
 /** Room left behind the prompt, at least 1. */
-function checkRoom(requested: number | null, numPromptTokens: number, maxModelLen: number): number {
+function checkRoom({ count, field }: RequestedTokens, numPromptTokens: number, maxModelLen: number): number {
   const room = maxModelLen - numPromptTokens;
-  if (room >= 1 && (requested ?? 1) <= room) return room;
-  const wanted = requested === null ? 'at least 1' : String(requested);
+  if (room >= 1 && (count ?? 1) <= room) return room;
+  const wanted = count === null ? 'at least 1' : String(count);
   throw new ApiError(
     'context_length_exceeded',
     `The model's context is ${maxModelLen} tokens; the prompt has ${numPromptTokens} and ${wanted} should be generated.`,
-    room >= 1 ? 'max_tokens' : null,
+    room >= 1 ? field : null,
   );
 }
 

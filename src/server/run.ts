@@ -92,7 +92,7 @@ export function startRun(model: ServedModel, call: Call, work: Work): Run {
     timer: timers[i],
   }));
   for (let i = 0; i < jobs.length; i += work.numSamples) metrics.nParam.observe(work.numSamples);
-  const usage = () => sumUsage(timers, work.numSamples);
+  const usage = () => usageOf(timers, work.numSamples);
   request.usage = usage;
   request.record = recordOf(work, metrics.labels.model_name ?? '', { usage, timers });
   const sources = jobs.map((job) => generateText(engine, tokenizer, job));
@@ -124,8 +124,8 @@ function countPromptTokens({ plans, numSamples }: Work): number {
   return prompts.reduce((sum, { promptTokenIds }) => sum + promptTokenIds.length, 0);
 }
 
-/** A prompt counts once, however many answers it gets. */
-function sumUsage(timers: readonly RequestTimer[], numSamples: number): Usage {
+/** Of sequences of which so many in a row answer the same prompt: it counts once, however many answers it gets. */
+export function usageOf(timers: readonly RequestTimer[], numSamples = 1): Usage {
   const prompts = timers.filter((_, i) => i % numSamples === 0);
   const promptTokens = prompts.reduce((sum, timer) => sum + timer.numPromptTokens, 0);
   const completionTokens = timers.reduce((sum, timer) => sum + timer.numTokens, 0);

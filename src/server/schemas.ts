@@ -3,8 +3,8 @@ import { MAX_LOGPROBS } from '../ops/result-layout.js';
 
 /** Bodies of the API. Each description completes "<field> must be …"; unknown fields pass. Defaults are in params.ts. */
 
-const MAX_STOP_STRINGS = 4;
-const MAX_STOP_LENGTH = 256;
+export const MAX_STOP_STRINGS = 4;
+export const MAX_STOP_LENGTH = 256;
 const MAX_STOP_TOKEN_IDS = 64;
 const MAX_SALT_LENGTH = 256;
 /** Answers to one prompt; many more have been used to bring servers down (CVE-2026-34756). */

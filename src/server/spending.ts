@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { whenClosed } from './closing.js';
 import type { KeyMetrics } from './key-metrics.js';
 import type { ServedModel } from './models.js';
 import { callerOf, setAllowance } from './rate-limits.js';
@@ -14,7 +15,7 @@ export interface Call {
 
 /** What an admitted request runs under. */
 export interface Admitted {
-  /** Aborted when the client goes. */
+  /** Aborted when the client goes, or has gone while its prompt was made. */
   readonly controller: AbortController;
   readonly timers: readonly RequestTimer[];
 }
@@ -35,7 +36,7 @@ export function admitCall(
   const release = admission.admit(numSequences);
   const timers = startTimers(startSpending(call, metrics.keys, numPromptTokens));
   const controller = new AbortController();
-  reply.raw.once('close', () => {
+  whenClosed(reply, () => {
     controller.abort();
     release((performance.now() - request.startMs) / 1000);
     for (const timer of timers) timer.finish('abort');

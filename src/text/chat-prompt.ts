@@ -22,6 +22,11 @@ export interface ChatInputs {
   readonly source: string | null;
 }
 
+/** Text of the message that the answer goes on with; null where it begins one. */
+export function begunText({ messages, continueFinalMessage }: ChatInputs): string | null {
+  return continueFinalMessage ? (messages.at(-1)?.content ?? '') : null;
+}
+
 export interface ChatPrompt {
   /** As the template wrote it, but for marks of the caller's strings. */
   readonly text: string;

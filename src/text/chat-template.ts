@@ -46,13 +46,9 @@ export class ChatTemplate {
     const { value, guard } = guardStrings(messages, tokenizer.specialTokens);
     return tokenizer.encodeGuarded(this.render(value), guard);
   }
-
-  /** Whether the template reads the variable; that it names it is taken for that. */
-  reads(variable: string): boolean {
-    return readsVariable(this.source, variable);
-  }
 }
 
+/** Whether a template reads the variable; that it names it is taken for that. */
 export function readsVariable(source: string, variable: string): boolean {
   return new RegExp(`\\b${variable}\\b`).test(source);
 }
@@ -79,7 +75,7 @@ export function refusal(message: string): ApiError {
 }
 
 /**
- * The template of `chat_template.jinja`, else of `tokenizer_config.json` (one template, or a list of which the one named `default` counts).
+ * The template of `chat_template.jinja`, else of `tokenizer_config.json` (one template, or a list of which the one named `default` counts),
  * or of a GGUF file's metadata. null where the model has none.
  * @throws CheckpointError where it is no valid template
  */

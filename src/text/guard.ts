@@ -1,4 +1,5 @@
 import { ApiError } from '../errors.js';
+import { overlap } from './output/markers.js';
 
 /** Unicode's noncharacters U+FDD0–U+FDEF: never part of a text that is meant to be read. */
 const FIRST_GUARD = 0xfdd0;
@@ -46,7 +47,7 @@ const LITERAL_FIELDS: ReadonlySet<string> = new Set(['role', 'type']);
 function guardField(key: string, text: string, specialTokens: readonly string[], guard: string): string {
   const marked = markTokens(text, specialTokens, guard);
   if (LITERAL_FIELDS.has(key)) return marked;
-  return specialTokens.some((token) => endsInPrefix(marked, token)) ? marked + guard : marked;
+  return specialTokens.some((token) => overlap(marked, token) > 0) ? marked + guard : marked;
 }
 
 function markTokens(text: string, specialTokens: readonly string[], guard: string): string {
@@ -59,13 +60,6 @@ function markOccurrences(text: string, token: string, guard: string): string {
   let result = text.replaceAll(token, marked);
   while (token.length > 1 && result.includes(token)) result = result.replaceAll(token, marked);
   return result;
-}
-
-function endsInPrefix(text: string, token: string): boolean {
-  for (let length = 1; length < token.length; length++) {
-    if (text.endsWith(token.slice(0, length))) return true;
-  }
-  return false;
 }
 
 function mapStrings(value: unknown, key: string, map: Mapping): unknown {

@@ -1,3 +1,5 @@
+import { overlap } from './output/markers.js';
+
 export interface StopResult {
   /** Text that no stop string can contain any more. */
   readonly text: string;
@@ -64,12 +66,4 @@ function findFirst(buffer: string, stops: readonly string[], numOld: number): Ma
 function isBefore(a: Match, b: Match): boolean {
   const ends = a.start + a.stop.length - (b.start + b.stop.length);
   return ends < 0 || (ends === 0 && a.start < b.start);
-}
-
-/** Length of the longest end of `text` that begins `stop` without completing it. */
-function overlap(text: string, stop: string): number {
-  for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
-    if (text.endsWith(stop.slice(0, length))) return length;
-  }
-  return 0;
 }

@@ -59,6 +59,8 @@ t.test('no token at all is generated to learn of a prompt alone', async (t) => {
   t.match(choice, { text: PROMPT, finish_reason: 'length' });
   t.equal(choice.logprobs.tokens.length, encode(PROMPT).length);
   t.match(body.usage, { prompt_tokens: encode(PROMPT).length, completion_tokens: 0 });
+  const cut = { echo: true, max_tokens: 0, prompt: Array(5000).fill(7), truncate_prompt_tokens: -1 };
+  t.equal((await both('x', cut)).status, 200, 'room for the token that computing a prompt gives');
   const refused = await both('a', { max_tokens: 0 });
   t.equal(refused.status, 400);
   t.match(refused.body, { error: { param: 'max_tokens', message: /0 only with "echo"/ } });

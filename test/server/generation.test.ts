@@ -1,5 +1,6 @@
 import t from 'tap';
-import type { Engine, FinishReason, LogitsParams, TokenOutput } from '#halflight/engine/types.js';
+import { UNCHANGED_LOGITS } from '#halflight/engine/request.js';
+import type { Engine, FinishReason, TokenOutput } from '#halflight/engine/types.js';
 import {
   type GenerationJob,
   generateText,
@@ -10,16 +11,6 @@ import { Metrics } from '#halflight/server/metrics.js';
 import { FakeEngine, type FakeEngineOptions } from '../support/fake-engine.js';
 import { fakeRequest } from '../support/fake-runner.js';
 import { script, tokenizer } from '../support/server.js';
-
-const logits: LogitsParams = {
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  repetitionPenalty: 1,
-  logitBias: [],
-  minTokens: 0,
-  badWords: [],
-  allowedTokenIds: null,
-};
 
 const TEXT: TextOptions = { stop: [], includeStop: false, skipSpecialTokens: true, promptOnly: false };
 
@@ -83,7 +74,7 @@ t.test('a token that ends within a character is sent with the next, or at the li
 t.test('a stop string counts only behind the first min_tokens tokens', async (t) => {
   const engine = new FakeEngine({ script: script('one two one two one two') });
   const textFor = async (stop: string, minTokens: number) => {
-    const sampling = { maxTokens: 50, logits: { ...logits, minTokens } };
+    const sampling = { maxTokens: 50, logits: { ...UNCHANGED_LOGITS, minTokens } };
     const job = createJob(engine, {
       text: { ...TEXT, stop: [stop] },
       request: fakeRequest('a', [5], sampling),

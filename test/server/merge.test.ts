@@ -90,6 +90,15 @@ t.test('cancels and closes every source when its reader leaves early', async (t)
   t.ok(waiting.closed);
 });
 
+t.test('an error waits for its reader, however slow that is', async (t) => {
+  const source = new Source().push('a').fail(new Error('broken'));
+  const merged = merge([source.read()], () => undefined);
+  t.same((await merged.next()).value, { index: 0, value: 'a' });
+  // Whatever nobody has caught by the end of this turn would end the process.
+  await new Promise(setImmediate);
+  await t.rejects(merged.next(), { message: 'broken' });
+});
+
 t.test('rejects with the error of a source, and closes the others', async (t) => {
   const [failing, waiting] = [new Source().push('a').fail(new Error('broken')), new Source()];
   const merged = merge([failing.read(), waiting.read()], () => waiting.fail(new Error('cancelled')));

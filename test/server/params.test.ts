@@ -5,6 +5,7 @@ import {
   chatTokens,
   completionTokens,
   requestedChatTokens,
+  requestedTokens,
   samplingParams,
   streamParams,
   textOptions,
@@ -12,6 +13,7 @@ import {
 } from '#halflight/server/params.js';
 
 const TEXT = { stop: [], includeStop: false, skipSpecialTokens: true, promptOnly: false };
+const asked = (count: number | null) => ({ count, field: 'max_tokens' }) as const;
 const SHARED = { vocabSize: 100, logits: null, numLogprobs: null, numPromptLogprobs: null, grammar: null };
 
 t.test('fills in the defaults, also for null', (t) => {
@@ -64,28 +66,39 @@ t.test('refuses stop tokens from the end of the vocabulary on', (t) => {
 });
 
 t.test('gives a completion 16 tokens, a chat the rest of the context, both at most what fits', (t) => {
-  t.equal(completionTokens(null, 10, 100), 16);
-  t.equal(completionTokens(null, 90, 100), 10);
-  t.equal(completionTokens(90, 10, 100), 90);
-  t.equal(chatTokens(null, 10, 100), 90);
-  t.equal(chatTokens(5, 10, 100), 5);
+  t.equal(completionTokens(asked(null), 10, 100), 16);
+  t.equal(completionTokens(asked(null), 90, 100), 10);
+  t.equal(completionTokens(asked(90), 10, 100), 90);
+  t.equal(chatTokens(asked(null), 10, 100), 90);
+  t.equal(chatTokens(asked(5), 10, 100), 5);
   for (const tokensFor of [completionTokens, chatTokens]) {
-    t.equal(tokensFor(null, 99, 100), 1);
-    t.throws(() => tokensFor(91, 10, 100), {
+    t.equal(tokensFor(asked(null), 99, 100), 1);
+    t.throws(() => tokensFor(asked(91), 10, 100), {
       code: 'context_length_exceeded',
       param: 'max_tokens',
       message: /100 tokens; the prompt has 10 and 91/,
     });
-    t.throws(() => tokensFor(null, 100, 100), { code: 'context_length_exceeded', param: null });
-    t.throws(() => tokensFor(1, 101, 100), { code: 'context_length_exceeded', param: null });
+    t.throws(() => tokensFor(asked(null), 100, 100), { code: 'context_length_exceeded', param: null });
+    t.throws(() => tokensFor(asked(1), 101, 100), { code: 'context_length_exceeded', param: null });
   }
   t.end();
 });
 
 t.test('reads the newer name of a limit before the older one', (t) => {
-  t.equal(requestedChatTokens({ messages: [], max_tokens: 5, max_completion_tokens: 3 }), 3);
-  t.equal(requestedChatTokens({ messages: [], max_tokens: 5, max_completion_tokens: null }), 5);
-  t.equal(requestedChatTokens({ messages: [] }), null);
+  const requested = (body: object) => requestedChatTokens({ messages: [], ...body });
+  const newer = { count: 3, field: 'max_completion_tokens' } as const;
+  t.same(requested({ max_tokens: 5, max_completion_tokens: 3 }), newer);
+  t.same(requested({ max_tokens: 5, max_completion_tokens: null }), asked(5));
+  t.same(requested({}), asked(null));
+  t.throws(() => chatTokens(newer, 98, 100), {
+    code: 'context_length_exceeded',
+    param: 'max_completion_tokens',
+  });
+  t.end();
+});
+
+t.test('a completion of no tokens takes the one that computing its prompt gives', (t) => {
+  t.same([{ max_tokens: 0 }, { max_tokens: 7 }, {}].map(requestedTokens), [asked(1), asked(7), asked(null)]);
   t.end();
 });
 

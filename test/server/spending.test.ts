@@ -1,5 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
+import { Admission } from '#halflight/server/admission.js';
+import { Metrics } from '#halflight/server/metrics.js';
+import { admitCall, type Call } from '#halflight/server/spending.js';
 import { testKeys, testServer } from '../support/server.js';
 
 const prompt = [5, 6, 7];
@@ -64,4 +67,22 @@ t.test('answers to one prompt spend its tokens once, and chats spend alike', asy
   const chat = await ask(app, '', { messages, max_tokens: 1 }, '/v1/chat/completions');
   const left = 57 - 3 - chat.json().usage.prompt_tokens;
   t.equal(chat.headers['x-ratelimit-remaining-tokens'], String(left));
+});
+
+t.test('a client that has gone while its prompt was made takes no place and no token', (t) => {
+  const metrics = new Metrics('fable', 16);
+  t.teardown(() => metrics.close());
+  const admission = new Admission({ maxRunning: 1, maxQueued: 0 });
+  const gone = { request: { keyName: null, startMs: 0 }, reply: { raw: { closed: true } }, budgets: null };
+  const size = { numSequences: 1, numPromptTokens: 3 };
+  const { controller, timers } = admitCall(
+    { admission, metrics },
+    gone as unknown as Call,
+    size,
+    (onToken) => [metrics.startRequest(0, 3, 5, onToken)],
+  );
+  t.ok(controller.signal.aborted);
+  t.equal(admission.numAdmitted, 0);
+  t.equal(timers[0]?.timing().reason, 'abort');
+  t.end();
 });

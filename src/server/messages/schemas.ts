@@ -1,12 +1,9 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
-import { MAX_TOOLS } from '../chat-schemas.js';
-import { Common, flag, optional } from '../schemas.js';
+import { functionName, MAX_MESSAGES, MAX_TOOLS } from '../chat-schemas.js';
+import { Common, flag, MAX_STOP_LENGTH, MAX_STOP_STRINGS, optional } from '../schemas.js';
 
 /** Bodies of `/v1/messages`, in Anthropic's names. Each description completes "<field> must be …"; unknown fields pass. */
 
-const MAX_MESSAGES = 4096;
-const MAX_STOP_SEQUENCES = 4;
-const MAX_STOP_LENGTH = 256;
 export const BLOCK_TYPES = ['text', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result'] as const;
 
 const TextBlock = Type.Object(
@@ -64,10 +61,7 @@ const Tool = Type.Object(
     type: optional<string>('string', '"custom": other kinds of tools are not supported', {
       enum: ['custom', null],
     }),
-    name: Type.String({
-      pattern: '^[a-zA-Z0-9_-]{1,64}$',
-      description: '1 to 64 letters, digits, _ and -',
-    }),
+    name: functionName(),
     description: optional<string>('string', 'a string'),
     input_schema: Type.Unsafe<Record<string, unknown>>({
       type: 'object',
@@ -126,9 +120,9 @@ export const MessagesBody = Type.Object({
   }),
   stop_sequences: optional<string[]>(
     'array',
-    `a list of at most ${MAX_STOP_SEQUENCES} strings of 1 to ${MAX_STOP_LENGTH} characters`,
+    `a list of at most ${MAX_STOP_STRINGS} strings of 1 to ${MAX_STOP_LENGTH} characters`,
     {
-      maxItems: MAX_STOP_SEQUENCES,
+      maxItems: MAX_STOP_STRINGS,
       items: {
         type: 'string',
         minLength: 1,

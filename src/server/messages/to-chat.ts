@@ -1,10 +1,20 @@
 import { ApiError } from '../../errors.js';
 import type { ChatBody } from '../chat-schemas.js';
+import { refuseUnsupported } from '../unsupported.js';
 import type { Block, CountBody, MessagesBody } from './schemas.js';
 
 type ChatMessage = ChatBody['messages'][number];
 
-/** The request as a chat. @throws ApiError where a block lacks a field, or thinking cannot be bounded as asked */
+/** Parameters of Anthropic that would change the answer. */
+const UNSUPPORTED = [
+  { name: 'mcp_servers', neutral: [[]] },
+  { name: 'container', neutral: [] },
+  { name: 'context_management', neutral: [] },
+  { name: 'output_config', neutral: [{}] },
+  { name: 'output_format', neutral: [] },
+];
+
+/** The request as a chat. @throws ApiError where it asks for what is not done here, or a block lacks a field */
 export function toChat(body: MessagesBody): ChatBody {
   return {
     ...promptOf(body),
@@ -17,8 +27,9 @@ export function toChat(body: MessagesBody): ChatBody {
   };
 }
 
-/** The part of it that the prompt is made of. */
+/** The part of it that the prompt is made of. @throws ApiError as above */
 export function promptOf(body: CountBody): ChatBody {
+  refuseUnsupported(body, UNSUPPORTED);
   const system = textOf(body.system ?? '');
   const messages = body.messages.flatMap(({ role, content }, i) => {
     const blocks: readonly Block[] =

@@ -1,5 +1,5 @@
 import { type Static, Type } from '@fastify/type-provider-typebox';
-import { MAX_TOOLS, REASONING_EFFORTS } from '../chat-schemas.js';
+import { functionName, MAX_TOOLS, REASONING_EFFORTS } from '../chat-schemas.js';
 import { Common, count, flag, optional } from '../schemas.js';
 
 /** Body of `/v1/responses`. Each description completes "<field> must be …"; unknown fields pass. */
@@ -31,7 +31,7 @@ export type Item = Static<typeof Item>;
 const Tool = Type.Object(
   {
     type: Type.Literal('function', { description: '"function": other kinds of tools are not supported' }),
-    name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$', description: '1 to 64 letters, digits, _ and -' }),
+    name: functionName(),
     description: optional<string>('string', 'a string'),
     parameters: optional<Record<string, unknown>>('object', 'a JSON Schema, an object'),
     strict: flag(),

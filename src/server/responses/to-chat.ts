@@ -1,4 +1,5 @@
 import { ApiError } from '../../errors.js';
+import { readArguments } from '../chat-messages.js';
 import type { ChatBody } from '../chat-schemas.js';
 import { refuseUnsupported } from '../unsupported.js';
 import type { Item, ResponsesBody } from './schemas.js';
@@ -83,6 +84,7 @@ function messageOf(item: Item, index: number): ChatMessage {
 }
 
 function callOf(item: Item, where: string): NonNullable<ChatMessage['tool_calls']>[number] {
+  readArguments(item.arguments, `${where}.arguments`);
   return {
     id: required(item, 'call_id', where),
     type: 'function',

@@ -9,6 +9,7 @@ import type { ServedModel } from '../models.js';
 import {
   answerId,
   completionTokens,
+  requestedTokens,
   requestOptions,
   samplingParams,
   streamParams,
@@ -75,7 +76,7 @@ function readPrompts(body: CompletionBody, { tokenizer, engine }: ServedModel): 
   const around = { addSpecialTokens: body.add_special_tokens ?? true, suffix: body.suffix ?? null };
   const { maxModelLen } = engine.info;
   return encodePrompts(body.prompt, tokenizer, around).map((prompt) => {
-    const tokenIds = truncatePrompt(prompt.tokenIds, body, body.max_tokens ?? null, maxModelLen);
+    const tokenIds = truncatePrompt(prompt.tokenIds, body, requestedTokens(body).count, maxModelLen);
     return { tokenIds, text: tokenIds.length < prompt.tokenIds.length ? null : prompt.text };
   });
 }
@@ -85,8 +86,8 @@ function planCompletion(
   { tokenIds: promptTokenIds }: Prompt,
   { engine, tokenizer }: ServedModel,
 ): Plan {
-  const requested = body.max_tokens === 0 ? 1 : (body.max_tokens ?? null);
-  const maxTokens = completionTokens(requested, promptTokenIds.length, engine.info.maxModelLen);
+  const { maxModelLen } = engine.info;
+  const maxTokens = completionTokens(requestedTokens(body), promptTokenIds.length, maxModelLen);
   const sampling = samplingParams(body, maxTokens, {
     vocabSize: tokenizer.vocabSize,
     logits: logitsParams(body, tokenizer),

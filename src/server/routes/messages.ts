@@ -69,4 +69,5 @@ function answerError(error: unknown, request: FastifyRequest, reply: FastifyRepl
 const OWN_NAMES = [
   ['.function.parameters', '.input_schema'],
   ['.function.name', '.name'],
+  ['reasoning_effort', 'thinking'],
 ] as const;

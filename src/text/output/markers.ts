@@ -34,7 +34,7 @@ export function mayBegin(text: string, marker: string): boolean {
 }
 
 /** Length of the longest end of `text` that begins `marker` without completing it. */
-function overlap(text: string, marker: string): number {
+export function overlap(text: string, marker: string): number {
   for (let length = Math.min(text.length, marker.length - 1); length > 0; length--) {
     if (text.endsWith(marker.slice(0, length))) return length;
   }

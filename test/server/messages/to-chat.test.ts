@@ -81,6 +81,15 @@ t.test('a block that is incomplete or in the wrong place is named', async (t) =>
   refused('assistant', { type: 'tool_use', id: 'a' }, 'messages[0].content[0].name');
 });
 
+t.test('what would change the answer and is not done here is refused', async (t) => {
+  const asked = { mcp_servers: [{}], container: 'x', output_config: { effort: 'low' } };
+  for (const [param, value] of Object.entries(asked)) {
+    const refused = { code: 'unsupported_parameter', param };
+    t.throws(() => promptOf({ ...body({}), ...{ [param]: value } }), refused);
+  }
+  t.doesNotThrow(() => promptOf({ ...body({}), ...{ mcp_servers: [], output_config: {}, metadata: {} } }));
+});
+
 t.test('thinking can be turned off, but has no budget', async (t) => {
   t.equal(promptOf(body({ thinking: { type: 'disabled' } })).reasoning_effort, 'none');
   t.throws(() => promptOf(body({ thinking: { type: 'enabled' } })), {

@@ -91,6 +91,8 @@ t.test('an item that is incomplete is named', async (t) => {
     [{ role: 'user' }, 'input[0].content'],
     [{ role: 'user', content: [{ type: 'input_image' }] }, 'input[0].content'],
     [{ type: 'function_call', name: 'x' }, 'input[0].call_id'],
+    [{ type: 'function_call', call_id: 'x', name: 'y', arguments: '[1]' }, 'input[0].arguments'],
+    [{ type: 'function_call', call_id: 'x', name: 'y', arguments: '{' }, 'input[0].arguments'],
     [{ type: 'function_call_output', call_id: 'x' }, 'input[0].output'],
   ];
   for (const [item, param] of items) {

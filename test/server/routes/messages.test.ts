@@ -78,6 +78,15 @@ t.test('refusals and failures have Anthropic’s shape', async (t) => {
   t.match(eventsOf(late.body).at(-1), { type: 'error', data: { error: { type: 'overloaded_error' } } });
 });
 
+t.test('a refusal names the field as Anthropic has it', async (t) => {
+  const app = testServer({ output: { tools: null, reasoning: 'qwen3' } });
+  const body = { ...payload, thinking: { type: 'disabled' } };
+  const reply = await app.inject({ method: 'POST', url, payload: body });
+  t.match(reply.json(), {
+    error: { code: 'unsupported_parameter', param: 'thinking', message: /^thinking: / },
+  });
+});
+
 t.test('a key may come as x-api-key', async (t) => {
   const app = testServer({ apiKeys: testKeys(['secret']) });
   const status = async (headers: Record<string, string>) =>
