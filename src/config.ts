@@ -203,7 +203,10 @@ export const OPTIONS = {
     [1, 4096],
     'Tokens that kernels compute, one measurement for each number',
   ),
-  formats: list('FORMAT', 'Weight format that kernels are measured with; may be repeated; default: all'),
+  formats: list(
+    'FORMAT',
+    'Weight format that kernels are measured with; may be repeated; default: the most common',
+  ),
   scheme: optional(
     text(
       '',

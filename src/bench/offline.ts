@@ -3,7 +3,7 @@ import type { ModelConfig } from '../model/config.js';
 import { activeShare, linearShapes } from './linear-cases.js';
 import { type AdapterRates, peakFmas } from './probes.js';
 import { medianOf, type StepLog, stepTimes } from './steps.js';
-import { generateGreedily } from './throughput.js';
+import { generateGreedily, promptOf } from './throughput.js';
 
 export interface OfflineOptions {
   readonly batchSize: number;
@@ -62,7 +62,7 @@ export async function measureOffline(
 async function runRequests(engine: Engine, options: OfflineOptions, vocabSize: number): Promise<void> {
   const { batchSize, inputLen, outputLen: maxTokens } = options;
   const requests = Array.from({ length: batchSize }, (_, i) => {
-    const promptTokenIds = Array.from({ length: inputLen }, (_, k) => (7 * k + 131 * (i + 1)) % vocabSize);
+    const promptTokenIds = promptOf({ inputLen, vocabSize }, i);
     return generateGreedily(engine, { id: `offline-${i}`, promptTokenIds, maxTokens });
   });
   await Promise.all(requests);

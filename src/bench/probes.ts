@@ -80,9 +80,11 @@ export async function measureAdapter(
   const adapter = summarizeAdapter(gpuAdapter);
   if (requireGpu) checkHardware(adapter);
   const device = await openDevice(gpuAdapter);
-  const rates = await measureRates(device, adapter.software, timing);
-  device.destroy();
-  return { adapter, rates };
+  try {
+    return { adapter, rates: await measureRates(device, adapter.software, timing) };
+  } finally {
+    device.destroy();
+  }
 }
 
 /** Measures the device. What it takes of memory is free again when it resolves. */

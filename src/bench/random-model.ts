@@ -3,6 +3,7 @@ import { CheckpointError } from '../errors.js';
 import type { ExpertsConfig, LinearNames, ModelConfig } from '../model/config.js';
 import type { WeightSource } from '../model/matrices.js';
 import { fused, inExpert, inLayerName, type StackPart } from '../model/names.js';
+import { numElements } from '../model/weight-bytes.js';
 import { FLOAT_FORMATS } from '../quant/formats.js';
 import { RandomWords, randomPacked } from './random-weights.js';
 
@@ -73,7 +74,7 @@ function tensorsOf(config: ModelConfig): TensorInfo[] {
     dtype: 'BF16',
     file: FILE,
     offset: 0,
-    bytes: 2 * shape.reduce((product, size) => product * size, 1),
+    bytes: 2 * numElements(shape),
   }));
 }
 

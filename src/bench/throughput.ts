@@ -56,7 +56,7 @@ export async function tokenTimes(
 ): Promise<number[]> {
   const request = {
     id: `bench-${stream}`,
-    promptTokenIds: prompt(options, stream),
+    promptTokenIds: promptOf(options, stream),
     maxTokens: options.outputLen,
   };
   const outputs = await generateGreedily(engine, request, onToken);
@@ -79,7 +79,10 @@ export async function generateGreedily(
 }
 
 /** Ids that no two streams share in order, so that no cache of prefixes can help. */
-function prompt({ inputLen, vocabSize }: Omit<ThroughputOptions, 'concurrency'>, stream: number): number[] {
+export function promptOf(
+  { inputLen, vocabSize }: Pick<ThroughputOptions, 'inputLen' | 'vocabSize'>,
+  stream: number,
+): number[] {
   return Array.from({ length: inputLen }, (_, i) => (7 * i + 131 * (stream + 1)) % vocabSize);
 }
 

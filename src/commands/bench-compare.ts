@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { compareTurns, type Turn, takeTurns } from '../bench/compare/compare.js';
 import { factsOf } from '../bench/compare/memory.js';
 import { ServerProcess } from '../bench/compare/server-process.js';
-import { type Goodput, parseGoodput } from '../bench/serve/goodput.js';
+import { type Goodput, isGoodputLimit, parseGoodput } from '../bench/serve/goodput.js';
 import type { Measurement } from '../bench/serve/measure.js';
 import { randomPrompts } from '../bench/serve/prompts.js';
 import { Draws } from '../bench/serve/random.js';
@@ -41,7 +41,7 @@ const MAX_RANDOM_TOKEN = 1000;
 /** Serves a model in several formats in turn and prints what each costs and gives. Resolves with the exit code. */
 export async function runBenchCompare(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseLine(args, BENCH_COMPARE_OPTIONS);
-  const limits = positionals.filter((word) => /^(ttft|tpot|itl|e2el):/.test(word));
+  const limits = positionals.filter(isGoodputLimit);
   const goodput = parseGoodput([...values.goodput, ...limits], '--goodput');
   const dir = await findModel(
     positionals.filter((word) => !limits.includes(word)),

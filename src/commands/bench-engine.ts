@@ -43,10 +43,12 @@ export async function benchEngine(
     numSpeculativeTokens: values['speculative-num-tokens'],
   };
   const engine = await whileLoading(showProgress(), (onProgress) => createEngine(options, { onProgress }));
-  const { results, table } = await measure(engine, values, vocabSize);
-  const report = { json: { engine: engine.info, results }, lines: [...heading(engine), ...table] };
-  await engine.close();
-  return report;
+  try {
+    const { results, table } = await measure(engine, values, vocabSize);
+    return { json: { engine: engine.info, results }, lines: [...heading(engine), ...table] };
+  } finally {
+    await engine.close();
+  }
 }
 
 const THROUGHPUT_HEADS = ['requests', 'tokens/s', 'ratio', 'TTFT ms', 'ITL ms', 'ITL p99'];

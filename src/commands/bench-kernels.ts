@@ -60,9 +60,11 @@ async function measureShape(
     timing,
     workingSetBytes: WORKING_SET_BYTES[adapter.software ? 'software' : 'hardware'],
   };
-  const results = await collect(measureKernels(ops, options, rates));
-  ops.destroy();
-  return { computeType, results };
+  try {
+    return { computeType, results: await collect(measureKernels(ops, options, rates)) };
+  } finally {
+    ops.destroy();
+  }
 }
 
 function deviceOptions(values: BenchValues): Pick<EngineOptions, 'device' | 'requireGpu'> {

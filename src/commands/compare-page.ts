@@ -1,3 +1,4 @@
+import { escapeHtml } from '../bench/report/page.js';
 import {
   type Column,
   type Comparison,
@@ -68,16 +69,4 @@ function barHtml(row: SchemeRow, { amount }: Column, rows: readonly SchemeRow[])
   const greatest = Math.max(...rows.map((other) => amount(other) ?? 0));
   const share = greatest > 0 ? own / greatest : 0;
   return `<div class="bar" aria-hidden="true"><i style="--share:${share.toFixed(4)}"></i></div>`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => ENTITIES[char] ?? char);
 }

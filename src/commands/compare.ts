@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { measureSpeed, type Speed } from '../bench/speed.js';
 import { numScored } from '../calibrate/windows.js';
 import { checkModelDirectory } from '../checkpoint/directory.js';
@@ -7,8 +6,9 @@ import type { EngineOptions } from '../engine/options.js';
 import { comparisonPage } from './compare-page.js';
 import { type Comparison, columnsOf, notesOf, schemeName } from './comparison.js';
 import type { CutText } from './evaluation.js';
-import { checkWritable, fileProblem } from './files.js';
+import { checkWritable } from './files.js';
 import { formatTable } from './format.js';
+import { saveText } from './load-output.js';
 import { engineOptions, findModel, fixedLengths, modelName } from './model-options.js';
 import { COMPARE_OPTIONS } from './options.js';
 import { showProgress, whileLoading } from './progress.js';
@@ -24,7 +24,7 @@ export async function runCompare(args: readonly string[]): Promise<number> {
   const schemes = parseSchemes('--schemes', values.schemes, options);
   if (values.html !== null) await checkWritable('--html', values.html);
   const comparison = await compareSchemes(options, schemes, values);
-  if (values.html !== null) await writePage(values.html, comparison);
+  if (values.html !== null) await saveText('--html', values.html, comparisonPage(comparison));
   process.stdout.write(`${values.json ? JSON.stringify(comparison) : table(comparison).join('\n')}\n`);
   return 0;
 }
@@ -78,12 +78,4 @@ function table(comparison: Comparison): readonly string[] {
     ...formatTable([['scheme', ...columns.map(({ head }) => head)], ...rows]),
     ...notesOf(comparison),
   ];
-}
-
-async function writePage(file: string, comparison: Comparison): Promise<void> {
-  try {
-    await writeFile(file, comparisonPage(comparison));
-  } catch (error) {
-    throw fileProblem('--html', file, error);
-  }
 }

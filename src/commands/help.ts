@@ -36,10 +36,10 @@ function optionHead(name: OptionName): string {
 }
 
 function preset(name: OptionName): string {
-  const option: Option<unknown> = OPTIONS[name];
-  const shown = typeof option.default === 'string' || typeof option.default === 'number';
-  const infinite = option.default === Number.POSITIVE_INFINITY;
-  return shown ? ` (default ${infinite ? 'inf' : String(option.default)})` : '';
+  const given: unknown = OPTIONS[name].default;
+  if (Array.isArray(given)) return given.length > 0 ? ` (default ${given.join(',')})` : '';
+  const shown = typeof given === 'string' || typeof given === 'number';
+  return shown ? ` (default ${given === Number.POSITIVE_INFINITY ? 'inf' : given})` : '';
 }
 
 /** The table of `docs/configuration.md`: every option once, with the commands that take it. */

@@ -87,7 +87,7 @@ async function makePrompts(options: PromptOptions, values: LoadValues): Promise<
 async function filePrompts(file: string) {
   if (!/\.(jsonl?|txt)$/i.test(file))
     throw new UserError(
-      `--dataset: ${JSON.stringify(file)} is none of random, bundled, prefix, and no .jsonl or .json file`,
+      `--dataset: ${JSON.stringify(file)} is none of random, bundled, prefix, and no .jsonl, .json or .txt file`,
     );
   const prompts = readPrompts(await readTextFile('--dataset', file, MAX_FILE_BYTES));
   const bad = prompts.indexOf(null);

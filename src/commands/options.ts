@@ -23,19 +23,9 @@ export const MODEL_OPTIONS = [
   'require-gpu',
 ] as const satisfies readonly OptionName[];
 
-export const SERVE_OPTIONS = [
-  'host',
-  'port',
-  'served-model-name',
+/** Options of `serve` that concern one model. */
+export const SERVED_MODEL_OPTIONS = [
   'lora',
-  'model-config',
-  'max-loaded-models',
-  'api-key',
-  'api-key-file',
-  'requests-per-minute',
-  'tokens-per-minute',
-  'insecure-no-auth',
-  'trust-request-chat-template',
   'tool-call-parser',
   'reasoning-parser',
   'pooling',
@@ -46,6 +36,21 @@ export const SERVE_OPTIONS = [
   'no-enable-prefix-caching',
   'no-async-scheduling',
   'speculative-num-tokens',
+] as const satisfies readonly OptionName[];
+
+export const SERVE_OPTIONS = [
+  'host',
+  'port',
+  'served-model-name',
+  'model-config',
+  'max-loaded-models',
+  'api-key',
+  'api-key-file',
+  'requests-per-minute',
+  'tokens-per-minute',
+  'insecure-no-auth',
+  'trust-request-chat-template',
+  ...SERVED_MODEL_OPTIONS,
   'max-queued-requests',
   'sse-keepalive',
   'slow-reader-timeout',

@@ -2,9 +2,7 @@ import { basename, join } from 'node:path';
 import type { StepOptions } from '../calibrate/activation-steps.js';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
 import { type Calibrated, foldModel, openInputs } from '../calibrate/job/calibrate.js';
-import { GGUF_SCHEME_NAMES, ggufScheme } from '../calibrate/job/gguf-schemes.js';
-import { parseKeep } from '../calibrate/job/keep.js';
-import { type MethodChoice, needsText, parseMethod, withTensorScale } from '../calibrate/job/methods.js';
+import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
 import { type Mixing, mixingOf, planMixed } from '../calibrate/job/mixed.js';
 import {
   checkOutput,
@@ -20,13 +18,12 @@ import { measureRate, type Preflight, preflight } from '../calibrate/job/preflig
 import { fingerprintOf, quantizeModel } from '../calibrate/job/quantize.js';
 import type { QuantizationReport, ReportOptions } from '../calibrate/job/report.js';
 import type { JobProgress } from '../calibrate/job/run.js';
-import { isStatic, parseScheme } from '../calibrate/job/schemes.js';
-import { ggufTarget, type Planned, safetensorsTarget, type Target } from '../calibrate/job/target.js';
+import { isStatic } from '../calibrate/job/schemes.js';
+import type { Planned, Target } from '../calibrate/job/target.js';
 import { DEFAULT_RANGE, parseRange } from '../calibrate/range.js';
 import { isGguf } from '../checkpoint/gguf/header.js';
 import { type ModelCheckpoint, openModelCheckpoint } from '../checkpoint/quantized/quantized.js';
-import { FILE_FORMATS, usualFileFormat } from '../checkpoint/write/formats.js';
-import { parseLine, type Values } from '../config.js';
+import { parseLine } from '../config.js';
 import { UserError } from '../errors.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
@@ -37,12 +34,9 @@ import { formatBytes, formatCount, formatDuration } from './format.js';
 import { BUNDLED_MODEL, findModel, modelName } from './model-options.js';
 import { QUANTIZE_OPTIONS } from './options.js';
 import { type Progress, showProgress } from './progress.js';
-import { budgetLine, parseSize, type SizedFlight, sizeText, withBudget } from './quantize-target.js';
+import { filesFor, type QuantizeValues } from './quantize-files.js';
+import { budgetLine, parseSize, type SizedFlight, withBudget } from './quantize-target.js';
 import { packageVersion } from './version.js';
-
-type QuantizeValues = Values<(typeof QUANTIZE_OPTIONS)[number]>;
-
-const MAX_SHARD_BYTES = 5e9;
 
 /** A job that is decided, but not begun. */
 interface Prepared {
@@ -100,7 +94,7 @@ async function prepare(
   const startMs = performance.now();
   const choice = parseMethod(values.method);
   const config = await parseModelConfig(modelDir);
-  const { target, planOptions, ...written } = targetOf(modelDir, config, choice, values);
+  const { target, planOptions, ...written } = filesFor(modelDir, config, choice, values);
   const steps = stepOptions(planOptions, values);
   const isCalibrated = parseSize(values) !== null || needsText(choice) || steps !== null;
   if (values.calibration.length > 0 && !isCalibrated)
@@ -137,55 +131,6 @@ function stepOptions(
     return { rule: parseRange(range ?? DEFAULT_RANGE), withOutputs: plan.scheme.activations === 'integer' };
   if (range === null) return null;
   throw new UserError('--activation-range: is of static scales; take --scheme w8a8-static or w8a8-integer');
-}
-
-interface Written {
-  readonly target: Target;
-  /** null for GGUF. */
-  readonly planOptions: PlanOptions | null;
-  readonly withTables: boolean;
-  readonly scheme: string;
-  readonly format: string;
-}
-
-/** The files that are asked for, with the names of scheme and format. Throws UserError where these do not go together. */
-function targetOf(dir: string, config: ModelConfig, choice: MethodChoice, values: QuantizeValues): Written {
-  const keep = values.keep.map(parseKeep);
-  const size = parseSize(values);
-  const name = values.scheme ?? (size === null ? 'int4' : 'int4-channel');
-  const withTables = values['quantize-embeddings'];
-  const mixture = ggufScheme(name);
-  if (values.format === 'gguf' || (values.format === 'auto' && mixture !== null)) {
-    if (size !== null) throw new UserError('--format: gguf: its mixtures choose formats; see --scheme');
-    if (withTables)
-      throw new UserError('--quantize-embeddings: GGUF’s mixtures say what becomes of embeddings');
-    if (mixture === null)
-      throw new UserError(`--scheme: ${JSON.stringify(name)} is none of GGUF’s: ${GGUF_SCHEME_NAMES}`);
-    if (values['max-shard-size'] !== null)
-      throw new UserError('--max-shard-size: a GGUF file is written whole');
-    if (choice.actOrder)
-      throw new UserError(`--method: ${choice.name}: GGUF has no place for an order of columns`);
-    const target = ggufTarget({ dir, config, scheme: mixture, keep, choice, name: modelName(dir) });
-    return { target, planOptions: null, withTables, scheme: mixture.name, format: 'gguf' };
-  }
-  const scheme = parseScheme(name);
-  const file = FILE_FORMATS.get(values.format) ?? usualFileFormat(scheme.format);
-  if (size !== null && !file.mixesGroups)
-    throw new UserError(
-      `--format: ${file.name} holds one format for all matrices; take another for a target`,
-    );
-  if (scheme.tensorScale === true && file.holdsTensorScales !== true)
-    throw new UserError(`--format: ${file.name} has no place for one scale of a matrix`);
-  const { method } = scheme.tensorScale === true ? withTensorScale(choice) : choice;
-  const maxShardBytes = values['max-shard-size'] ?? MAX_SHARD_BYTES;
-  const planOptions = { scheme, file, keep, maxShardBytes, actOrder: choice.actOrder, withTables };
-  return {
-    target: safetensorsTarget(config, planOptions, method),
-    planOptions,
-    withTables,
-    scheme: size === null ? scheme.name : sizeText(size),
-    format: file.name,
-  };
 }
 
 async function quantize(prepared: Prepared, values: QuantizeValues): Promise<QuantizationReport> {

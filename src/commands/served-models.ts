@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseLine, type Values } from '../config.js';
+import { OPTIONS, parseLine, type Values } from '../config.js';
 import { openModelDirectory } from '../engine/device-model.js';
 import { leastBytes } from '../engine/fit.js';
 import { chooseKvType } from '../engine/memory-plan.js';
 import type { EngineOptions } from '../engine/options.js';
 import { UserError } from '../errors.js';
 import { findModel, modelName } from './model-options.js';
-import { SERVE_OPTIONS } from './options.js';
+import { SERVE_OPTIONS, SERVED_MODEL_OPTIONS } from './options.js';
 
 export type ServeValues = Values<(typeof SERVE_OPTIONS)[number]>;
 
@@ -29,35 +29,11 @@ export interface NamedAdapter {
 interface ConfiguredModel {
   readonly model: string;
   readonly names: readonly string[];
-  /** As on the command line. */
+  /** As on the command line, after which they go. */
   readonly args: readonly string[];
+  /** Switches of the command line that the model does not take, as they are written there. */
+  readonly off: readonly string[];
 }
-
-/** Options that an entry of `--model-config` may not carry: they are the server's. */
-const SERVER_OPTIONS = new Set<string>([
-  'host',
-  'port',
-  'served-model-name',
-  'model-config',
-  'max-loaded-models',
-  'api-key',
-  'api-key-file',
-  'requests-per-minute',
-  'tokens-per-minute',
-  'insecure-no-auth',
-  'trust-request-chat-template',
-  'gpu-memory-limit',
-  'max-queued-requests',
-  'sse-keepalive',
-  'slow-reader-timeout',
-  'drain-delay',
-  'shutdown-timeout',
-  'otlp-endpoint',
-  'log-prompts',
-  'log-level',
-  'config',
-  'help',
-]);
 
 /**
  * The models to serve, fetched where they are repositories. Several names for one MODEL are all its own; for several there is one each.
@@ -71,8 +47,9 @@ export async function servedSources(args: readonly string[]): Promise<readonly S
   }
   const listed = file === null ? listModels(positionals, values) : readModelConfig(file);
   const sources: ServedSource[] = [];
-  for (const { model, names, args: own } of listed) {
-    const merged = parseLine([...args, ...own], SERVE_OPTIONS).values;
+  for (const { model, names, args: own, off } of listed) {
+    const shared = args.filter((word) => !off.includes(word));
+    const merged = parseLine([...shared, ...own], SERVE_OPTIONS).values;
     const dir = await findModel(model === '' ? [] : [model], merged);
     const [first = modelName(dir), ...others] = names;
     const adapters = readAdapters(merged.lora);
@@ -96,13 +73,13 @@ function readAdapters(given: readonly string[]): readonly NamedAdapter[] {
 /** `''` is the bundled model. */
 function listModels(positionals: readonly string[], values: ServeValues): readonly ConfiguredModel[] {
   const names = values['served-model-name'];
-  if (positionals.length <= 1) return [{ model: positionals[0] ?? '', names, args: [] }];
+  if (positionals.length <= 1) return [{ model: positionals[0] ?? '', names, args: [], off: [] }];
   if (names.length > 0 && names.length !== positionals.length) {
     throw new UserError(
       `--served-model-name: ${names.length} for ${positionals.length} models; give one each, in their order`,
     );
   }
-  return positionals.map((model, i) => ({ model, names: names.slice(i, i + 1), args: [] }));
+  return positionals.map((model, i) => ({ model, names: names.slice(i, i + 1), args: [], off: [] }));
 }
 
 function readModelConfig(file: string): readonly ConfiguredModel[] {
@@ -135,15 +112,21 @@ function readEntry(entry: unknown, where: string): ConfiguredModel {
     throw new UserError(`${where}.names: must be a list of names`);
   }
   const args = Object.entries(options).flatMap(([key, value]) => optionArgs(key, value, where));
-  return { model, names: given, args };
+  const off = Object.keys(options).flatMap((key) => (options[key] === false ? [`--${key}`] : []));
+  return { model, names: given, args, off };
 }
 
 /** An option by its name on the command line without the dashes; true stands for a switch. */
 function optionArgs(key: string, value: unknown, where: string): readonly string[] {
-  const known = SERVE_OPTIONS.some((name) => name === key) && !SERVER_OPTIONS.has(key);
-  if (!known) throw new UserError(`${where}.${key}: no such option of a model; see --help`);
-  if (value === true) return [`--${key}`];
-  if (value === false || value === null) return [];
+  const option = SERVED_MODEL_OPTIONS.find((name) => name === key);
+  if (option === undefined || option === 'gpu-memory-limit')
+    throw new UserError(`${where}.${key}: no such option of a model; see --help`);
+  if (value === null) return [];
+  if (typeof value === 'boolean') {
+    if (OPTIONS[option].placeholder !== null)
+      throw new UserError(`${where}.${key}: takes a value, not ${value}`);
+    return value ? [`--${key}`] : [];
+  }
   if (typeof value === 'string' || typeof value === 'number') return [`--${key}=${value}`];
   if (key === 'lora' && Array.isArray(value)) return value.map((one) => `--${key}=${String(one)}`);
   throw new UserError(`${where}.${key}: must be a string, a number, true or false`);

@@ -16,6 +16,8 @@ t.test('the help of a command has its usage, and a line for each of its options 
     for (const name of command.options) t.match(text, new RegExp(`^  --${name}[ \\n]`, 'm'));
   }
   const [serve] = COMMANDS;
+  const bench = COMMANDS.find(({ name }) => name === 'bench') ?? serve;
+  t.match(commandHelp(bench), /--concurrency 1,2,3 .*\(default 1,4,16\)/);
   t.match(commandHelp(serve), /--port N .*\(default 8000\)/);
   t.match(commandHelp(serve), /--dtype auto\|float32\|float16 /);
   t.end();

@@ -48,6 +48,15 @@ t.test('a file lists models with names and options of their own', async (t) => {
   t.match(sources[1].values, { quantization: null, 'max-model-len': 32, 'no-autotune': false });
 });
 
+t.test('an entry turns off a switch of the command line, for its model alone', async (t) => {
+  const models = [{ model: fable, name: 'a', 'no-autotune': false }, { model: tiny }];
+  const sources = await servedSources(['--model-config', configFile(t, { models }), '--no-autotune']);
+  t.strictSame(
+    sources.map(({ values }) => values['no-autotune']),
+    [false, true],
+  );
+});
+
 t.test('a file that says something else is refused with the field', async (t) => {
   const fails = (content: unknown, line: RegExp) =>
     refuses(t, () => servedSources(['--model-config', configFile(t, content)]), line);
@@ -57,6 +66,12 @@ t.test('a file that says something else is refused with the field', async (t) =>
   await fails({ models: [{ name: 'a' }] }, /models\[0\]\.model: must be a path/);
   await fails({ models: [{ model: fable, names: 'a' }] }, /models\[0\]\.names: must be a list/);
   await fails({ models: [{ model: fable, port: 1 }] }, /models\[0\]\.port: no such option of a model/);
+  const limited = { model: fable, 'gpu-memory-limit': '1GiB' };
+  await fails({ models: [limited] }, /models\[0\]\.gpu-memory-limit: no such option of a model/);
+  await fails(
+    { models: [{ model: fable, quantization: false }] },
+    /\.quantization: takes a value, not false/,
+  );
   await fails({ models: [{ model: fable, dtype: [] }] }, /models\[0\]\.dtype: must be a string/);
   await fails({ models: [{ model: fable, 'max-model-len': 'x' }] }, /^--max-model-len: "x"/);
   const both = [fable, '--model-config', configFile(t, { models: [] })];

@@ -71,44 +71,37 @@ export function sweepCharts({ kind, levels }: Sweep, kneeLoad: number | null): r
     (name: 'median_ttft_ms' | 'p99_ttft_ms' | 'median_itl_ms' | 'p99_itl_ms' | 'request_goodput') =>
     (level: Sweep['levels'][number]) =>
       level.measurement.summary[name];
+  const chart = (title: string, label: string, ...series: Series[]): Chart => ({
+    title,
+    x,
+    y: { label },
+    series,
+    marks,
+  });
   const goodput = against('goodput', figure('request_goodput'));
   const groups = levels.map(({ load, measurement }) => ({ name: String(load), times: measurement.times }));
   return [
     throughputLatency([
       { name: 'levels', points: levels.map(({ latencyMs, throughput }) => [latencyMs, throughput] as const) },
     ]),
-    {
-      title: 'Throughput against load',
-      x,
-      y: { label: 'tokens/s' },
-      series: [against('tokens/s', ({ throughput }) => throughput)],
-      marks,
-    },
-    {
-      title: 'TTFT against load',
-      x,
-      y: { label: 'ms' },
-      series: [against('median', figure('median_ttft_ms')), against('p99', figure('p99_ttft_ms'))],
-      marks,
-    },
-    {
-      title: 'ITL against load',
-      x,
-      y: { label: 'ms' },
-      series: [against('median', figure('median_itl_ms')), against('p99', figure('p99_itl_ms'))],
-      marks,
-    },
-    ...(goodput.points.length === 0
-      ? []
-      : [
-          {
-            title: 'Goodput against load',
-            x,
-            y: { label: 'good requests/s' },
-            series: [goodput],
-            marks,
-          },
-        ]),
+    chart(
+      'Throughput against load',
+      'tokens/s',
+      against('tokens/s', ({ throughput }) => throughput),
+    ),
+    chart(
+      'TTFT against load',
+      'ms',
+      against('median', figure('median_ttft_ms')),
+      against('p99', figure('p99_ttft_ms')),
+    ),
+    chart(
+      'ITL against load',
+      'ms',
+      against('median', figure('median_itl_ms')),
+      against('p99', figure('p99_itl_ms')),
+    ),
+    ...(goodput.points.length === 0 ? [] : [chart('Goodput against load', 'good requests/s', goodput)]),
     distribution('ttft', 'TTFT at each load', groups),
     distribution('itl', 'ITL at each load', groups),
   ];

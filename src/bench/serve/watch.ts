@@ -32,14 +32,15 @@ export class ServerWatch {
 
   /** Throws UserError where the server tells no metrics. */
   static async start(baseUrl: string, apiKey: string | null): Promise<ServerWatch> {
-    const read = () => readMetrics(baseUrl, apiKey);
-    const page = await read().catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new UserError(`--server-metrics: ${baseUrl}/metrics cannot be read (${why}); leave it out`);
-    });
-    return new ServerWatch(read, parseMetrics(page));
+    const read = () =>
+      readMetrics(baseUrl, apiKey).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        throw new UserError(`--server-metrics: ${baseUrl}/metrics cannot be read (${why}); leave it out`);
+      });
+    return new ServerWatch(read, parseMetrics(await read()));
   }
 
+  /** Throws UserError where the server tells none any more. */
   async stop(): Promise<ServerTrace> {
     clearInterval(this.#timer);
     await this.#reading;
