@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { writeRandomGguf } from './peers/gguf.mjs';
+import { median } from './peers/products.mjs';
 import { compareServers } from './peers/servers.mjs';
 
 const ONNX_RUNTIME = 'onnxruntime-node@1.30.0';
@@ -142,10 +143,6 @@ function checkOutputs({ peer, ours }) {
 
 function row(name, ours, peerName, peer) {
   return `  ${name}: halflight ${ours.toFixed(2)}, ${peerName} ${peer.toFixed(2)}: ${(ours / peer).toFixed(2)} times`;
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 function print(line) {

@@ -2,9 +2,8 @@
 // Sends a server ten times what it sustains: `npm run bench:overload [REQUESTS] [-- options of serve]`. Every request must be answered or refused
 // with 429, and the server must answer again within 5 s.
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
-import { root, StepError } from './steps.mjs';
+import { root, StepError, urlOf } from './steps.mjs';
 
 const CLI = join(root, 'dist/cli.js');
 const FACTOR = 10;
@@ -54,17 +53,6 @@ function bench(url, args) {
   return JSON.parse(
     execFileSync(process.execPath, line, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
   );
-}
-
-async function urlOf(server) {
-  let text = '';
-  for (;;) {
-    const [, url] = /url\s+(http:\/\/\S+)/.exec(text) ?? [];
-    if (url !== undefined) return url;
-    const [part] = await Promise.race([once(server.stdout, 'data'), once(server, 'exit').then(() => [null])]);
-    if (part === null) throw new StepError('the server ended before it was ready');
-    text += part;
-  }
 }
 
 main(process.argv.slice(2)).then(

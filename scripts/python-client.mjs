@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { capture, root, StepError, setRuntimeDirectory } from './steps.mjs';
+import { capture, root, StepError, setRuntimeDirectory, urlOf } from './steps.mjs';
 
 const KEY = 'secret';
 
@@ -24,20 +24,6 @@ async function main(python) {
   } finally {
     server.kill('SIGTERM');
   }
-}
-
-/** The address that the server tells when it is ready. */
-async function urlOf(server) {
-  let text = '';
-  for await (const part of server.stdout) {
-    text += part;
-    const [, url] = /url\s+(http:\/\/\S+)/.exec(text) ?? [];
-    if (url !== undefined) {
-      server.stdout.resume();
-      return url;
-    }
-  }
-  throw new StepError('The server ended before it listened.', { output: text });
 }
 
 async function runChecks(command, args) {

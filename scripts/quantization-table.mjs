@@ -33,29 +33,25 @@ const INTEGERS = [
   'awq',
   'awq-gptq',
 ];
-const GRID = { methods: INTEGERS, options: [] };
-/** By the value of `--scheme`: the methods that are measured by default, and what `quantize` is given beside. */
+/** By the value of `--scheme`: the methods that are measured by default. */
 const SCHEMES = {
-  int8: { methods: ['rtn'], options: [] },
-  'int4-g32': GRID,
-  'int4-g128': GRID,
-  'int4-channel': GRID,
-  'int3-g128': GRID,
-  'int4-g128-asym': GRID,
-  w8a8: { methods: ['rtn', 'smoothquant', 'gptq', 'smoothquant-gptq'], options: [] },
-  'w8a8-static': {
-    methods: ['minmax', 'ema', 'percentile', 'mse', 'entropy'].map((rule) => `rtn+${rule}`),
-    options: [],
-  },
-  'w8a8-integer': { methods: ['rtn+minmax', 'rtn+percentile'], options: [] },
-  w4a8: { methods: ['rtn', 'smoothquant', 'gptq', 'smoothquant-gptq'], options: [] },
-  'int8-tensor': { methods: ['rtn'], options: [] },
-  ...Object.fromEntries(
-    ['llm-int8', 'w8a8-token', 'w4a8-token'].map((name) => [name, { methods: ['load'], options: [] }]),
-  ),
-  fp4: { methods: ['rtn'], options: [] },
-  'nf4-dq': { methods: ['rtn'], options: [] },
-  nf4: { methods: ['rtn', 'rtn-search', 'imatrix', 'gptq-plain', 'gptq', 'awq', 'awq-gptq'], options: [] },
+  int8: ['rtn'],
+  'int4-g32': INTEGERS,
+  'int4-g128': INTEGERS,
+  'int4-channel': INTEGERS,
+  'int3-g128': INTEGERS,
+  'int4-g128-asym': INTEGERS,
+  w8a8: ['rtn', 'smoothquant', 'gptq', 'smoothquant-gptq'],
+  'w8a8-static': ['minmax', 'ema', 'percentile', 'mse', 'entropy'].map((rule) => `rtn+${rule}`),
+  'w8a8-integer': ['rtn+minmax', 'rtn+percentile'],
+  w4a8: ['rtn', 'smoothquant', 'gptq', 'smoothquant-gptq'],
+  'int8-tensor': ['rtn'],
+  'llm-int8': ['load'],
+  'w8a8-token': ['load'],
+  'w4a8-token': ['load'],
+  fp4: ['rtn'],
+  'nf4-dq': ['rtn'],
+  nf4: ['rtn', 'rtn-search', 'imatrix', 'gptq-plain', 'gptq', 'awq', 'awq-gptq'],
 };
 /** Files that tell which group a column is of. */
 const METHOD_OPTIONS = { 'gptq-act-order': ['--format', 'gptq'] };
@@ -82,7 +78,7 @@ async function main() {
   const references = await rowsOf(values.model, null, texts);
   const known = readFigures();
   for (const scheme of values.schemes.split(',')) {
-    const methods = values.methods?.split(',') ?? SCHEMES[scheme].methods;
+    const methods = values.methods?.split(',') ?? SCHEMES[scheme];
     const rows = [];
     for (const method of methods) {
       const key = [basename(values.model), scheme, method, values.samples, values.bytes].join(' ');
@@ -148,12 +144,7 @@ async function quantize(scheme, named, out) {
   const needsText = rule !== undefined || !['rtn', 'rtn-search', 'hqq'].includes(method);
   const calibration = needsText ? ['--calibration-samples', values.samples] : [];
   const range = rule === undefined ? [] : ['--activation-range', rule];
-  const options = [
-    ...range,
-    ...(SCHEMES[scheme]?.options ?? []),
-    ...(METHOD_OPTIONS[method] ?? []),
-    ...calibration,
-  ];
+  const options = [...range, ...(METHOD_OPTIONS[method] ?? []), ...calibration];
   const args = [
     'quantize',
     values.model,

@@ -76,6 +76,21 @@ export function foreground(command, args) {
   });
 }
 
+/** The address that a server writes to its standard output when it is ready. Rejects where it ends before. */
+export function urlOf(server) {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    server.stdout.on('data', (part) => {
+      output += part;
+      const [, url] = /url\s+(http:\/\/\S+)\s/.exec(output) ?? [];
+      if (url !== undefined) resolve(url);
+    });
+    server.on('exit', (code) =>
+      reject(new StepError(`The server ended with ${code} before it was ready.`, { output })),
+    );
+  });
+}
+
 /** Mesa complains where XDG_RUNTIME_DIR is not set, as in containers and on CI. For this process and its children. */
 export function setRuntimeDirectory() {
   if (process.platform !== 'linux' || process.env.XDG_RUNTIME_DIR) return;

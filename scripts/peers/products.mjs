@@ -40,8 +40,11 @@ export async function rateOf(tokens, product) {
     await product();
     times.push(performance.now() - start);
   }
-  const median = times.sort((a, b) => a - b)[times.length >> 1];
-  return (tokens * K * N) / median / 1e6;
+  return (tokens * K * N) / median(times) / 1e6;
+}
+
+export function median(values) {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
 /** Tells the parent: G multiply-adds per second, and the first outputs, by which it sees that both sides compute the same. */

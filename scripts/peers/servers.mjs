@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { median } from './products.mjs';
 
 const CONCURRENCIES = [1, 4, 16];
 const INPUT_LEN = 64;
@@ -106,8 +107,4 @@ function freePort() {
 
 function run(line) {
   return promisify(execFile)(process.execPath, line, { maxBuffer: 2 ** 26 });
-}
-
-function median(values) {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
