@@ -264,6 +264,7 @@ export class InputGatherer<B> {
   async #refresh(stage: Stage<B>, stacks: readonly StackName[]): Promise<void> {
     for (const name of stacks.filter((stack) => stage.stale.delete(stack))) {
       const weight = await stage.run.ops.loadWeight(this.#sources(stage, name));
+      stage.run.ops.unload(stage.layer[name].weight);
       stage.layer = { ...stage.layer, [name]: { ...stage.layer[name], weight } };
     }
   }

@@ -2,6 +2,11 @@ import { basename, join } from 'node:path';
 import type { StepOptions } from '../calibrate/activation-steps.js';
 import { type CalibrationText, cutSamples } from '../calibrate/calibration-text.js';
 import { type Calibrated, foldModel, openInputs } from '../calibrate/job/calibrate.js';
+import {
+  type CalibrationBytes,
+  calibrationBytes,
+  NO_CALIBRATION,
+} from '../calibrate/job/calibration-bytes.js';
 import { type MethodChoice, needsText, parseMethod } from '../calibrate/job/methods.js';
 import { type Mixing, mixingOf, planMixed } from '../calibrate/job/mixed.js';
 import {
@@ -72,7 +77,7 @@ export async function runQuantize(args: readonly string[]): Promise<number> {
   try {
     const prepared = await prepare(modelDir, out, checkpoint, values);
     const { planned, target, mixing } = prepared;
-    const flight = withBudget(preflight(planned.plan, target.method, sampleBytes(prepared)), mixing);
+    const flight = withBudget(preflight(planned.plan, target.method, bytesOfText(prepared)), mixing);
     const lines = await preflightLines(prepared, flight);
     if (!values.json || values['dry-run']) print(values.json ? [JSON.stringify(told(flight))] : lines);
     await checkSpace(out, flight.outputBytes);
@@ -193,9 +198,18 @@ async function planFor(
   return { ...again, plan: await planMixed(calibrated, mixing, { ...place, onMatrix }) };
 }
 
-/** Of the residual streams of all samples, before a layer and after it. */
-function sampleBytes({ calibration, config }: Prepared): number {
-  return 2 * 4 * (calibration?.numTokens ?? 0) * config.hiddenSize;
+function bytesOfText({
+  checkpoint,
+  config,
+  calibration,
+  target,
+  choice,
+  mixing,
+}: Prepared): CalibrationBytes {
+  if (calibration === null) return NO_CALIBRATION;
+  const withHessian =
+    target.method.needs === 'hessian' || choice.folds?.withHessian === true || mixing !== null;
+  return calibrationBytes(checkpoint, config, calibration.samples, withHessian);
 }
 
 function shown({ bytes, totalBytes, layer }: JobProgress): Progress {
@@ -232,7 +246,7 @@ async function preflightLines(
   { planned: { checkpoint, plan, notes }, target: { method }, mixing, options, out }: Prepared,
   flight: SizedFlight,
 ): Promise<string[]> {
-  const { sourceBytes, outputBytes, peakBytes, numWeights, formats, exceptions } = flight;
+  const { sourceBytes, outputBytes, peakBytes, deviceBytes, numWeights, formats, exceptions } = flight;
   const rate = await measureRate(checkpoint, plan, method);
   const time = rate === null ? 'shown when a layer is done' : `about ${formatDuration(numWeights / rate)}`;
   const counts = [...formats].map(([name, count]) => `${formatCount(count)} matrices in ${name}`);
@@ -241,7 +255,7 @@ async function preflightLines(
     `  weights   ${counts.length === 0 ? 'floats alone' : counts.join(', ')}`,
     ...(mixing === null ? [] : [`  budget    ${budgetLine(mixing.budget)}`]),
     `  size      ${formatBytes(sourceBytes)} become ${formatBytes(outputBytes)}; ${formatBytes(await freeBytes(out))} are free`,
-    `  memory    ${formatBytes(peakBytes)} beside the process’s own`,
+    `  memory    ${formatBytes(peakBytes)} beside the process’s own${deviceBytes === 0 ? '' : `, ${formatBytes(deviceBytes)} of the device`}`,
     `  time      ${time}`,
     ...notes.map((note) => `  ${note}`),
     ...exceptionLines(exceptions),

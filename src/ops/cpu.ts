@@ -13,7 +13,7 @@ import {
 } from './edits-layout.js';
 import { addExpertRows, chooseExperts } from './experts.js';
 import { addGram } from './gram.js';
-import { inKeyBasis, storedHead } from './kv-layout.js';
+import { cacheIndex, inKeyBasis, storedHead } from './kv-layout.js';
 import { product } from './linear.js';
 import { editRow } from './logits-edits.js';
 import { writeLogprobs } from './logprobs.js';
@@ -68,6 +68,10 @@ export class CpuOps implements Ops<Buffer> {
     }
     const part = { format: FLOAT_FORMATS.f32, rowStart: 0, rows, cols, codes, scales: null, zeros: null };
     return { rows, cols, parts: [part] };
+  }
+
+  unload({ rows, cols }: Weight<Buffer>): void {
+    this.#bytes.weights -= rows * cols * Float64Array.BYTES_PER_ELEMENT;
   }
 
   async loadWeight(parts: readonly PackedRows[]): Promise<Weight<Buffer>> {
@@ -324,11 +328,6 @@ export class CpuOps implements Ops<Buffer> {
 
 function weightRow({ cols, parts }: Weight<Buffer>, row: number): Buffer {
   return parts[0].codes.subarray(row * cols, (row + 1) * cols);
-}
-
-function cacheIndex(cache: KvCacheShape, slot: number, kvHead: number): number {
-  const block = Math.floor(slot / cache.blockSize);
-  return ((block * cache.numKvHeads + kvHead) * cache.blockSize + (slot % cache.blockSize)) * cache.headDim;
 }
 
 /** The token itself where `tokenId` names a row of the step before. */

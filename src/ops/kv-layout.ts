@@ -70,3 +70,9 @@ function storedHalves(head: Float64Array): Float64Array {
   const round = f16Rounder();
   return head.map((value) => f16Value(round(value)));
 }
+
+/** The first element of a head's K or V at a slot, in a cache `[block][KV head][slot of the block][head dim]` of one element a value. */
+export function cacheIndex(cache: KvCacheShape, slot: number, kvHead: number): number {
+  const block = Math.floor(slot / cache.blockSize);
+  return ((block * cache.numKvHeads + kvHead) * cache.blockSize + (slot % cache.blockSize)) * cache.headDim;
+}

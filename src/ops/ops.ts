@@ -69,6 +69,8 @@ export interface Ops<B> {
   weight(parts: readonly PackedWeight[], unit?: number): Weight<B>;
   /** As `weight`, of rows that are asked for a few MiB at a time, and no faster than they leave the host. Rejects as they do. */
   loadWeight(parts: readonly PackedRows[], unit?: number): Promise<Weight<B>>;
+  /** Frees a weight on the device. All that was enqueued with it must have been read or submitted; nothing may take it from then on. */
+  unload(weight: Weight<B>): void;
   /**
    * What `load` loads by `loadWeight` stays in host memory. On the device it has room that it shares with all else of its area, and `bring` must
    * have been called for it last when operations read it. One call at a time. Only constants that are loaded meanwhile are on the device for good.

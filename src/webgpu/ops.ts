@@ -38,7 +38,7 @@ import { type LinearScratch, linearDispatches, linearFusion } from './linear-dis
 import { loraDispatches } from './lora-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
-import type { PipelineSpec } from './pipelines.js';
+import { type PipelineSpec, plainSpec } from './pipelines.js';
 import { Readback, type Reading } from './readback.js';
 import { Recorder } from './recorder.js';
 import { Replays } from './replays.js';
@@ -125,6 +125,10 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     return this.#upload.load(parts, unit);
   }
 
+  unload(weight: Weight<GPUBuffer>): void {
+    this.#upload.unload(weight);
+  }
+
   inHost<T>(area: HostArea, load: () => Promise<T>): Promise<{ loaded: T; host: HostWeights<GPUBuffer> }> {
     return this.#upload.inHost(area, load);
   }
@@ -183,7 +187,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   rmsNorm({ x, weight, out, rows, eps, scale = null }: Args<'rmsNorm'>): void {
     const constants = { LANES: this.#tuning.normLanes, ADD: scale === null ? 0 : 1 };
     this.#recorder.add({
-      spec: this.#spec('rms_norm', { X: x.type, Y: out.type }, constants),
+      spec: plainSpec('rms_norm', { X: x.type, Y: out.type }, constants),
       buffers: [x.data, weight.data, out.data],
       weight: [],
       params: new Params().u32(x.cols, x.stride, out.stride).f32(eps, scale ?? 0).words,
@@ -193,7 +197,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
 
   layerNorm({ x, weight, bias, out, rows, eps }: Args<'layerNorm'>): void {
     this.#recorder.add({
-      spec: this.#spec('layer_norm', { X: x.type, Y: out.type }, { LANES: this.#tuning.normLanes }),
+      spec: plainSpec('layer_norm', { X: x.type, Y: out.type }, { LANES: this.#tuning.normLanes }),
       buffers: [x.data, weight.data, bias.data, out.data],
       weight: [],
       params: new Params().u32(x.cols, x.stride, out.stride).f32(eps).words,
@@ -246,7 +250,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   activate({ x, out, rows, activation }: Args<'activate'>): void {
     const constants = { GATED: x.cols === out.cols ? 0 : 1, ...activationConstants(activation) };
     this.#recorder.add({
-      spec: this.#spec('activate', { X: x.type, Y: out.type }, constants),
+      spec: plainSpec('activate', { X: x.type, Y: out.type }, constants),
       buffers: [x.data, out.data],
       weight: [],
       params: new Params().u32(out.cols, x.stride, out.stride).words,
@@ -260,7 +264,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
 
   softCap({ x, rows, cap }: Args<'softCap'>): void {
     this.#recorder.add({
-      spec: this.#spec('soft_cap', { X: x.type }, {}),
+      spec: plainSpec('soft_cap', { X: x.type }, {}),
       buffers: [x.data],
       weight: [],
       params: new Params().u32(x.cols, x.stride).f32(cap).words,
@@ -275,7 +279,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   gatherRows({ batch, x, out, rows }: Args<'gatherRows'>): void {
     const { logitsRows } = batchLayout(batch.capacity);
     this.#recorder.add({
-      spec: this.#spec('gather_rows', { X: x.type }, {}),
+      spec: plainSpec('gather_rows', { X: x.type }, {}),
       buffers: [batch.data, x.data, out.data],
       weight: [],
       params: new Params().u32(x.cols, x.stride, logitsRows).words,
@@ -336,13 +340,5 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     this.#readback.destroy();
     this.#buffers.destroy();
     this.#device.destroy();
-  }
-
-  #spec(
-    kernel: PipelineSpec['kernel'],
-    types: PipelineSpec['types'],
-    constants: PipelineSpec['constants'],
-  ): PipelineSpec {
-    return { kernel, weight: null, types, constants };
   }
 }

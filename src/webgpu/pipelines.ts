@@ -32,6 +32,15 @@ export interface PipelineSpec {
   readonly kv?: KvType;
 }
 
+/** Of a kernel that reads no weight and has no variants. */
+export function plainSpec(
+  kernel: PipelineSpec['kernel'],
+  types: PipelineSpec['types'],
+  constants: PipelineSpec['constants'],
+): PipelineSpec {
+  return { kernel, weight: null, types, constants };
+}
+
 export interface Pipeline {
   readonly spec: PipelineSpec;
   readonly pipeline: GPUComputePipeline;

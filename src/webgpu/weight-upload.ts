@@ -77,6 +77,14 @@ export class WeightUpload {
     return { rows: rowStart, cols: sources[0]?.cols ?? 0, parts, ...host };
   }
 
+  /** Frees what is a weight's own: not tables and orders of columns, which weights share. */
+  unload({ parts }: Weight<GPUBuffer>): void {
+    for (const { format, codes, scales, zeros } of parts) {
+      for (const buffer of [codes, scales, this.#table(format) === zeros ? null : zeros])
+        if (buffer !== null) this.#buffers.free(buffer, 'weights');
+    }
+  }
+
   #putPart({ format, rows, cols, codes, scales, zeros, columns }: PackedWeight, rowStart: number) {
     const upload = (data: Uint32Array | null) =>
       data === null ? null : this.#buffers.upload(data, 'weights');

@@ -2,8 +2,20 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { runBenchCompare } from '#halflight/commands/bench-compare.js';
+import { UserError } from '#halflight/errors.js';
 import { printed, refuses } from '../support/commands.js';
 import { copyTinyModel, temporaryFolder } from '../support/models.js';
+
+/** Where other programs hold the cores, the sender may be too late for its figures to be shown. */
+async function undisturbed<T>(run: () => Promise<T>, triesLeft = 3): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const isDisturbed = error instanceof UserError && /client was the bottleneck/.test(error.message);
+    if (!isDisturbed || triesLeft === 0) throw error;
+    return undisturbed(run, triesLeft - 1);
+  }
+}
 
 t.test('variants are served in turn, and no speed stands without its quality', async (t) => {
   const model = await copyTinyModel(t);
@@ -34,8 +46,10 @@ t.test('variants are served in turn, and no speed stands without its quality', a
     '2',
   ];
   const device = ['--device', 'cpu', '--max-model-len', '32'];
-  const out = await printed(t, () =>
-    runBenchCompare([...args, ...lengths, ...device, '--json', '--csv', csv, '--html', html]),
+  const out = await undisturbed(() =>
+    printed(t, () =>
+      runBenchCompare([...args, ...lengths, ...device, '--json', '--csv', csv, '--html', html]),
+    ),
   );
   const report = JSON.parse(out) as { variants: { levels: { failed: number }[] }[] };
   t.match(report, {

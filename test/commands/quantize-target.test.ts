@@ -25,6 +25,7 @@ t.test('a budget is told in bytes and in bits a weight', (t) => {
     sourceBytes: 1,
     outputBytes: 2,
     peakBytes: 3,
+    deviceBytes: 0,
     numWeights: 4,
     formats: new Map(),
     exceptions: [],

@@ -88,6 +88,19 @@ t.test('weights of one table share its buffer, of 256 pairs', async (t) => {
   t.equal(buffers.memory().weights, bytes + 2 * 256 * 2 * 4);
 });
 
+t.test('a weight that is unloaded leaves the device, but for what others share', async (t) => {
+  const buffers = new BufferPool(device);
+  const upload = new WeightUpload(device, buffers);
+  const packed = ['int4-g32-asym', 'iq4_nl'].map((format) => randomWeight(new Random(1), format, 32, 256));
+  const weight = await upload.load(sourcesOf([packed[0]]));
+  const other = upload.put([packed[1]]);
+  upload.unload(weight);
+  upload.unload(other);
+  t.equal(buffers.memory().weights, 256 * 2 * 4, 'the table');
+  const again = upload.put([packed[1]]);
+  t.equal((await contents(again)).parts[0].zeros?.length, 256 * 2);
+});
+
 t.test('more is not read before the device has what came before', async (t) => {
   let pending = 0;
   let most = 0;

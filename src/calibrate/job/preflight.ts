@@ -1,6 +1,7 @@
 import type { Checkpoint } from '../../checkpoint/checkpoint.js';
 import { numElements } from '../../model/weight-bytes.js';
 import type { MatrixMethod } from '../method.js';
+import { type CalibrationBytes, NO_CALIBRATION } from './calibration-bytes.js';
 import type { JobPlan, MatrixTask, Task } from './plan.js';
 import { dtypeBytes } from './sizes.js';
 
@@ -10,6 +11,8 @@ export interface Preflight {
   readonly outputBytes: number;
   /** Host memory beside that of the process itself: the largest tensor as it is read, as f32, in codes and as it is written. */
   readonly peakBytes: number;
+  /** Of the device, on which the calibration text runs; 0 where none does. */
+  readonly deviceBytes: number;
   /** Of weights that are quantized. */
   readonly numWeights: number;
   /** Matrices by the format that they get. */
@@ -18,11 +21,10 @@ export interface Preflight {
   readonly exceptions: readonly { readonly tensor: string; readonly note: string }[];
 }
 
-/** @param sampleBytes of what is held of the calibration text meanwhile */
 export function preflight(
   { tasks, shards }: JobPlan,
   method: Pick<MatrixMethod, 'needs' | 'withoutInputs'>,
-  sampleBytes = 0,
+  calibration: CalibrationBytes = NO_CALIBRATION,
 ): Preflight {
   const matrices = tasks.filter((task) => task.kind === 'matrix');
   const formats = new Map<string, number>();
@@ -30,7 +32,8 @@ export function preflight(
   return {
     sourceBytes: tasks.reduce((sum, { info }) => sum + info.bytes, 0),
     outputBytes: shards.totalBytes,
-    peakBytes: sampleBytes + Math.max(...tasks.map((task) => taskBytes(task, method.needs))),
+    deviceBytes: calibration.device,
+    peakBytes: calibration.host + Math.max(...tasks.map((task) => taskBytes(task, method.needs))),
     numWeights: matrices.reduce((sum, { info }) => sum + numElements(info.shape), 0),
     formats,
     exceptions: tasks.flatMap((task) => {

@@ -1,0 +1,58 @@
+import type { Checkpoint } from '../../checkpoint/checkpoint.js';
+import { SizingOps } from '../../engine/sizing-ops.js';
+import type { ModelConfig } from '../../model/config.js';
+import { layerStacks } from '../../model/layer-stacks.js';
+import { namesIn } from '../../model/prefix.js';
+import { layerMatrixBytes } from '../../model/weight-bytes.js';
+import { GramSums } from '../gram-sums.js';
+import { LayerRun } from '../layer-run.js';
+
+/** What running the calibration text takes at most. */
+export interface CalibrationBytes {
+  /** The residual streams of all samples, before a layer and after it. */
+  readonly host: number;
+  /** The embedding, or the largest layer as it is and as it becomes; one sample on its way through it; and the sums that Hessians are made of. */
+  readonly device: number;
+}
+
+/** Of a job that runs no text. */
+export const NO_CALIBRATION: CalibrationBytes = { host: 0, device: 0 };
+
+/** @param samples token ids of each */
+export function calibrationBytes(
+  checkpoint: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  samples: readonly (readonly number[])[],
+  withHessian: boolean,
+): CalibrationBytes {
+  const sizes = samples.map(({ length }) => length);
+  const numTokens = sizes.reduce((sum, size) => sum + size, 0);
+  return {
+    host: 2 * 4 * numTokens * config.hiddenSize,
+    device: deviceBytes(checkpoint, config, Math.max(...sizes), withHessian),
+  };
+}
+
+/** @param numTokens of the longest sample */
+function deviceBytes(
+  { tensors }: Pick<Checkpoint, 'tensors'>,
+  config: ModelConfig,
+  numTokens: number,
+  withHessian: boolean,
+): number {
+  const ops = new SizingOps('f32');
+  new LayerRun(ops, config, numTokens);
+  const { numKvHeads, headDim, weights } = { ...config, weights: namesIn(tensors, config) };
+  const kvBytes = 2 * 4 * numTokens * numKvHeads * headDim;
+  if (withHessian) for (const cols of inputSizes(config)) new GramSums(ops, cols);
+  const layers = layerMatrixBytes({ tensors }, config, null).map((layer) =>
+    [...layer.values()].reduce((sum, bytes) => sum + bytes, 0),
+  );
+  const tableBytes = tensors.get(weights.embedding)?.bytes ?? 0;
+  return ops.bytes + kvBytes + Math.max(tableBytes, 2 * Math.max(...layers));
+}
+
+/** Columns of the products of a layer, each once: products of as many share their sums. */
+function inputSizes(config: ModelConfig): ReadonlySet<number> {
+  return new Set(Object.values(layerStacks(config, 0)).map(({ cols }) => cols));
+}
