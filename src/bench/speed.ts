@@ -3,8 +3,7 @@ import type { EngineOptions, LoadProgress } from '../engine/options.js';
 import { createRunner } from '../engine/runner.js';
 import type { EngineInfo } from '../engine/types.js';
 import { measureOffline, type OfflineOptions } from './offline.js';
-import { StepLog } from './steps.js';
-import { quantile } from './throughput.js';
+import { medianOf, StepLog } from './steps.js';
 
 export interface Speed {
   /** Tokens per second of a lone request: medians over the repeats, each for itself. */
@@ -43,14 +42,8 @@ export async function measureSpeed(
         await measureOffline(engine, log, { batchSize: 1, inputLen, outputLen }, null, loaded.vocabSize),
       );
     return {
-      prefillThroughput: quantile(
-        rounds.map(({ prefillThroughput }) => prefillThroughput),
-        0.5,
-      ),
-      decodeThroughput: quantile(
-        rounds.map(({ decodeThroughput }) => decodeThroughput),
-        0.5,
-      ),
+      prefillThroughput: medianOf(rounds, (round) => round.prefillThroughput),
+      decodeThroughput: medianOf(rounds, (round) => round.decodeThroughput),
       info: loaded.info,
     };
   } finally {

@@ -36,7 +36,7 @@ export function stepTimes(steps: readonly EngineStats[]): StepTimes {
   };
 }
 
-/** Median of a figure over steps; NaN of none. */
-export function medianOf(steps: readonly EngineStats[], figure: (step: EngineStats) => number): number {
-  return quantile(steps.map(figure), 0.5);
+/** Median of a figure of steps or rounds; NaN of none. */
+export function medianOf<T>(measured: readonly T[], figure: (one: T) => number): number {
+  return quantile(measured.map(figure), 0.5);
 }

@@ -33,7 +33,7 @@ export async function writeSafetensors(
 }
 
 /** Throws CheckpointError where the data does not fill the shape. */
-export function checkBytes(file: string, tensor: TensorData): void {
+function checkBytes(file: string, tensor: TensorData): void {
   const { name, dtype, shape, data } = tensor;
   if (bytesOf(file, tensor) === data.byteLength) return;
   throw new CheckpointError(file, name, `${data.byteLength} bytes given for ${dtype} [${shape.join(', ')}]`);

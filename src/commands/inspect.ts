@@ -2,6 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.js';
 import { openWeights } from '../checkpoint/open.js';
 import { parseLine, type Values } from '../config.js';
 import { BLOCK_SIZE } from '../engine/block-manager.js';
+import type { ModelSource } from '../engine/device-model.js';
 import { chooseKvType, kvBytesPerToken } from '../engine/memory-plan.js';
 import type { ModelConfig } from '../model/config.js';
 import { parseModelConfig } from '../model/config-parse.js';
@@ -52,43 +53,31 @@ export async function runInspect(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[number]>): Promise<Inspection> {
+type InspectValues = Values<(typeof INSPECT_OPTIONS)[number]>;
+
+async function inspect(dir: string, values: InspectValues): Promise<Inspection> {
   const config = await parseModelConfig(dir);
-  const format = quantizationFormat(values.quantization);
-  const computeType = values.dtype === 'float32' ? 'f32' : 'f16';
-  const kvCacheType = chooseKvType(values['kv-cache-dtype'], computeType);
   const checkpoint = await openWeights(dir);
   try {
-    const formats = formatRows(checkpoint);
+    const tensors = [...checkpoint.tensors.values()];
+    const source = { config, checkpoint };
     return {
       model: dir,
       config,
-      parameters: [...checkpoint.tensors.values()].reduce(
-        (sum, tensor) => sum + numElements(tensor.shape),
-        0,
-      ),
-      formats,
-      memory: {
-        weightFormat: format === null ? formats.map(({ dtype }) => dtype).join(', ') : formatName(format),
-        weightBytes: weightBytes(checkpoint, config, format, config.maxPositionEmbeddings),
-        computeType,
-        kvCacheType,
-        kvBytesPerToken: kvBytesPerToken(config, kvCacheType),
-      },
-      fits: await fitReports(
-        { config, checkpoint },
-        {
-          quantization: values.quantization,
-          computeType: values.dtype,
-          kvCacheDtype: values['kv-cache-dtype'],
-          device: values.device,
-          requireGpu: values['require-gpu'],
-          maxModelLen: values['max-model-len'],
-          gpuMemoryUtilization: values['gpu-memory-utilization'],
-          gpuMemoryLimitBytes: values['gpu-memory-limit'],
-        },
-      ),
-      tensors: [...checkpoint.tensors.values()].map(({ name, dtype, storedAs, shape, bytes }) => ({
+      parameters: tensors.reduce((sum, tensor) => sum + numElements(tensor.shape), 0),
+      formats: formatRows(checkpoint),
+      memory: memoryOf(source, values),
+      fits: await fitReports(source, {
+        quantization: values.quantization,
+        computeType: values.dtype,
+        kvCacheDtype: values['kv-cache-dtype'],
+        device: values.device,
+        requireGpu: values['require-gpu'],
+        maxModelLen: values['max-model-len'],
+        gpuMemoryUtilization: values['gpu-memory-utilization'],
+        gpuMemoryLimitBytes: values['gpu-memory-limit'],
+      }),
+      tensors: tensors.map(({ name, dtype, storedAs, shape, bytes }) => ({
         name,
         dtype: storedAs ?? dtype,
         shape,
@@ -98,6 +87,20 @@ async function inspect(dir: string, values: Values<(typeof INSPECT_OPTIONS)[numb
   } finally {
     await checkpoint.close();
   }
+}
+
+function memoryOf({ config, checkpoint }: ModelSource, values: InspectValues): Inspection['memory'] {
+  const format = quantizationFormat(values.quantization);
+  const computeType = values.dtype === 'float32' ? 'f32' : 'f16';
+  const kvCacheType = chooseKvType(values['kv-cache-dtype'], computeType);
+  const stored = () => formatRows(checkpoint).map(({ dtype }) => dtype);
+  return {
+    weightFormat: format === null ? stored().join(', ') : formatName(format),
+    weightBytes: weightBytes(checkpoint, config, format, config.maxPositionEmbeddings),
+    computeType,
+    kvCacheType,
+    kvBytesPerToken: kvBytesPerToken(config, kvCacheType),
+  };
 }
 
 function formatRows({ tensors }: Checkpoint): FormatRow[] {

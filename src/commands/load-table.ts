@@ -95,7 +95,7 @@ function agreementTable(figures: readonly Agreement[]): Table {
   return { title: 'As client and server count', heads: ['', 'client', 'server', 'difference'], rows };
 }
 
-export function offerText({ num_prompts, request_rate, burstiness, max_concurrency }: LoadResult): string {
+function offerText({ num_prompts, request_rate, burstiness, max_concurrency }: LoadResult): string {
   const arriving =
     request_rate === 'inf' ? 'as fast as they may' : `${request_rate}/s, burstiness ${burstiness}`;
   const bound = max_concurrency === null ? '' : `, ${max_concurrency} at once at most`;

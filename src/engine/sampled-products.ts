@@ -73,41 +73,36 @@ async function referenceArgs<B>(
   const cpu = new CpuOps();
   const { cols } = product.weight;
   const room = (width: number) => cpu.tensor(numTokens, width, 'f32', 'activations');
-  const copy = async (tensor: Tensor<B>) => cpu.constant(await ops.read(tensor, 1), 1, tensor.cols);
   const values = new Float32Array(rows.length * cols);
   for (const [i, row] of rows.entries()) values.set(sample.rows.get(row) ?? [], i * cols);
-  const { bias, norm } = product;
-  const allBias = bias === null ? null : await ops.read(bias, 1);
   const args = {
     x: room(cols),
     weight: cpu.weight([packFloat(values, 'f32', rows.length, cols)]),
-    bias:
-      allBias === null
-        ? null
-        : cpu.constant(
-            Float32Array.from(rows, (row) => allBias[firstRow + row]),
-            1,
-            rows.length,
-          ),
+    bias: product.bias ? await copyBias(ops, product.bias, rows, firstRow) : null,
     out: room(hasGates(product) ? rows.length / 2 : rows.length),
     rows: numTokens,
     accumulate: false,
     codes: product.codes ? room(cols) : null,
     rounding: product.rounding,
     rescale: product.rescale ? await copyRescale(ops, product.rescale, rows) : null,
-    norm: norm
-      ? {
-          weight: await copy(norm.weight),
-          bias: norm.bias ? await copy(norm.bias) : null,
-          eps: norm.eps,
-          out: room(cols),
-        }
-      : null,
+    norm: product.norm ? { ...(await copyNorm(ops, product.norm)), out: room(cols) } : null,
     gated: product.gated ? room(rows.length) : null,
     activation: product.activation,
   };
   cpu.write(args.x, x);
   return args;
+}
+
+/** Of the sampled rows alone. */
+async function copyBias<B>(ops: Ops<B>, bias: Tensor<B>, rows: readonly number[], firstRow: number) {
+  const all = await ops.read(bias, 1);
+  const values = Float32Array.from(rows, (row) => all[firstRow + row]);
+  return new CpuOps().constant(values, 1, rows.length);
+}
+
+async function copyNorm<B>(ops: Ops<B>, { weight, bias, eps }: NonNullable<LinearProduct<B>['norm']>) {
+  const copy = async (tensor: Tensor<B>) => new CpuOps().constant(await ops.read(tensor, 1), 1, tensor.cols);
+  return { weight: await copy(weight), bias: bias ? await copy(bias) : null, eps };
 }
 
 /** Of the sampled rows alone. */

@@ -34,7 +34,7 @@ export function charSet(...chars: string[]): CharSet {
   return union(...chars.map((char): CharSet => [[codeOf(char), codeOf(char)]]));
 }
 
-export function codeOf(char: string): number {
+function codeOf(char: string): number {
   return char.codePointAt(0) ?? 0;
 }
 

@@ -132,23 +132,6 @@ class Loader<B> {
     const { router, gate, up, down } = expertNamesIn(weights.experts, this.checkpoint.tensors, layer);
     const matrices = new ExpertMatrices(this.matrices, experts);
     const { numExperts, intermediateSize: size } = experts;
-    const load = async (parts: readonly StackPart[], outputs: number, inputs: number): Promise<Linear<B>> => {
-      const sources = stackSources(matrices.sources(parts, inputs));
-      const biases = await matrices.biases(parts);
-      return {
-        weight: await this.samples.taking(
-          matrices.named(parts),
-          sources,
-          (watched) => this.ops.loadWeight(watched, outputs),
-          outputs,
-        ),
-        bias: biases === null ? null : this.ops.constant(biases, 1, biases.length),
-        rounding: sources.every(({ format }) => isInteger(format))
-          ? this.#rounding(matrices.named(parts).map(([name]) => name))
-          : null,
-        rescale: null,
-      };
-    };
     const gates: readonly StackPart[] = [
       [gate, size],
       [up, size],
@@ -160,8 +143,29 @@ class Loader<B> {
         rounding: null,
         rescale: null,
       },
-      gateUp: await load(gates, 2 * size, hiddenSize),
-      down: await load([[down, hiddenSize]], hiddenSize, size),
+      gateUp: await this.#ofExperts(matrices, gates, 2 * size, hiddenSize),
+      down: await this.#ofExperts(matrices, [[down, hiddenSize]], hiddenSize, size),
+    };
+  }
+
+  /** The matrices `[outputs, inputs]` of all experts, one below the other. */
+  async #ofExperts(
+    matrices: ExpertMatrices,
+    parts: readonly StackPart[],
+    outputs: number,
+    inputs: number,
+  ): Promise<Linear<B>> {
+    const sources = stackSources(matrices.sources(parts, inputs));
+    const biases = await matrices.biases(parts);
+    const named = matrices.named(parts);
+    const load = (watched: readonly PackedRows[]) => this.ops.loadWeight(watched, outputs);
+    return {
+      weight: await this.samples.taking(named, sources, load, outputs),
+      bias: biases === null ? null : this.ops.constant(biases, 1, biases.length),
+      rounding: sources.every(({ format }) => isInteger(format))
+        ? this.#rounding(named.map(([name]) => name))
+        : null,
+      rescale: null,
     };
   }
 

@@ -7,7 +7,7 @@ import { CheckpointError } from '../errors.js';
 export type Pooling = 'mean' | 'last';
 
 /** Where sentence-transformers keeps how a model's hidden states are pooled. */
-export const POOLING_FILE = '1_Pooling/config.json';
+const POOLING_FILE = '1_Pooling/config.json';
 
 const MODES: Readonly<Record<string, Pooling>> = {
   pooling_mode_mean_tokens: 'mean',

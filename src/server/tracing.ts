@@ -52,7 +52,7 @@ function httpFacts(request: FastifyRequest, { raw }: FastifyReply): HttpFacts {
 }
 
 /** The request's span first. Attributes are OpenTelemetry's for generative AI and HTTP. */
-export function requestSpans(
+function requestSpans(
   record: RequestRecord,
   http: HttpFacts,
   { traceId, parentSpanId }: TraceContext,

@@ -4,7 +4,7 @@ import { Common, flag, MAX_STOP_LENGTH, MAX_STOP_STRINGS, optional } from '../sc
 
 /** Bodies of `/v1/messages`, in Anthropic's names. Each description completes "<field> must be …"; unknown fields pass. */
 
-export const BLOCK_TYPES = ['text', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result'] as const;
+const BLOCK_TYPES = ['text', 'thinking', 'redacted_thinking', 'tool_use', 'tool_result'] as const;
 
 const TextBlock = Type.Object(
   {

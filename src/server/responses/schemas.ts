@@ -7,7 +7,7 @@ import { Common, count, flag, optional } from '../schemas.js';
 const MAX_ITEMS = 4096;
 const MAX_METADATA = 16;
 const ROLES = ['system', 'developer', 'user', 'assistant'] as const;
-export const ITEM_TYPES = ['message', 'function_call', 'function_call_output', 'reasoning'] as const;
+const ITEM_TYPES = ['message', 'function_call', 'function_call_output', 'reasoning'] as const;
 
 /** Which fields an item needs, and what its content may be, is up to its type: to-chat.ts reads them. */
 const Item = Type.Object(

@@ -31,7 +31,7 @@ function readCall(json: string): FunctionCall | null {
 }
 
 /** An object, or one that is written as a string; null stands for none. */
-export function readArguments(json: string): string | null {
+function readArguments(json: string): string | null {
   if (json.startsWith('{')) return json;
   if (json === 'null') return '{}';
   const text = readString(json)?.trim() ?? '';

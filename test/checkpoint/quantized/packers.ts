@@ -124,16 +124,16 @@ export function packLow(codes: readonly number[], bits: number, perWord: number 
 }
 
 /** `[rows][cols]` to `[cols][rows]`. */
-export function transposed<T>(values: readonly T[], cols: number): T[] {
+function transposed<T>(values: readonly T[], cols: number): T[] {
   const rows = values.length / cols;
   return Array.from({ length: values.length }, (_, i) => values[(i % rows) * cols + Math.floor(i / rows)]);
 }
 
-export function rowsOf<T>(values: readonly T[], cols: number): T[][] {
+function rowsOf<T>(values: readonly T[], cols: number): T[][] {
   return Array.from({ length: values.length / cols }, (_, n) => values.slice(n * cols, (n + 1) * cols));
 }
 
-export function groupsOf({ cols, groupSize }: Coded): number {
+function groupsOf({ cols, groupSize }: Coded): number {
   return Math.ceil(cols / groupSize);
 }
 
