@@ -2,16 +2,17 @@
 // Measures methods of quantization side by side: what each loses in each scheme on two texts, by KL divergence from the model that it was made of.
 //   npm run quantization-table -- [--model DIR] [--schemes A,B] [--methods A,B] [--texts FILE,FILE] [--bytes N] [--samples N] [--dir DIR]
 // A method `rtn+RULE` has the static activations' range by that rule; `load` takes the scheme as a value of --quantization, with nothing stored.
-// R is the share of the loss of `rtn` that a method takes away: (KL of rtn − KL) / KL of rtn. What was measured is kept in DIR/figures.jsonl and not
-// measured again; checkpoints are deleted once they are measured.
+// R is the share of the first method's loss that a method takes away: (KL of the first − KL) / KL of the first; its error is that of the paired tokens.
+// What was measured is kept in DIR, also token by token, and not measured again; checkpoints are deleted once they are measured.
 import { execFile } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { measureDivergence } from '../dist/calibrate/divergence.js';
+import { compareTokens, divergenceOf } from '../dist/calibrate/divergence.js';
 import { cutText } from '../dist/calibrate/protocols.js';
+import { estimate } from '../dist/calibrate/statistics.js';
 import { storeRows } from '../dist/calibrate/stored-rows.js';
 import { modelRows } from '../dist/calibrate/windows.js';
 import { readSoftwareVulkan, softwareVectors } from '../dist/commands/software-vectors.js';
@@ -76,14 +77,15 @@ async function main() {
   mkdirSync(values.dir, { recursive: true });
   const texts = values.texts.split(',').map(cut);
   const references = await rowsOf(values.model, null, texts);
-  const known = readFigures();
   for (const scheme of values.schemes.split(',')) {
     const methods = values.methods?.split(',') ?? SCHEMES[scheme];
     const rows = [];
     for (const method of methods) {
-      const key = [basename(values.model), scheme, method, values.samples, values.bytes].join(' ');
-      if (!known.has(key)) remember(known, key, await measure(scheme, method, texts, references));
-      rows.push({ method, ...known.get(key) });
+      const key = [basename(values.model), scheme, method, values.samples, values.bytes].join('_');
+      const file = join(values.dir, `${key}.json`);
+      if (!existsSync(file))
+        writeFileSync(file, JSON.stringify(await measure(scheme, method, texts, references)));
+      rows.push({ method, ...JSON.parse(readFileSync(file, 'utf8')) });
     }
     printTable(scheme, rows);
   }
@@ -129,8 +131,10 @@ async function measure(scheme, method, texts, references) {
   const figures = await withModel(source, isLoaded ? scheme : null, async (source) => {
     const all = {};
     for (const [i, { name, windows }] of texts.entries()) {
-      const { kl, perplexityRatio } = await measureDivergence(source, references[i], windows);
-      all[name] = { kl: kl.mean, error: kl.standardError, ratio: perplexityRatio.mean };
+      const tokens = await compareTokens(source, references[i], windows);
+      const { kl, perplexityRatio } = divergenceOf(tokens);
+      const ofTokens = tokens.map((token) => Number(token.kl.toPrecision(6)));
+      all[name] = { kl: kl.mean, error: kl.standardError, ratio: perplexityRatio.mean, tokens: ofTokens };
     }
     return all;
   });
@@ -159,18 +163,6 @@ async function quantize(scheme, named, out) {
   await promisify(execFile)(process.execPath, [cli, ...args, ...options], { maxBuffer: 2 ** 26 });
 }
 
-function readFigures() {
-  const file = join(values.dir, 'figures.jsonl');
-  if (!existsSync(file)) return new Map();
-  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
-  return new Map(lines.map((line) => JSON.parse(line)));
-}
-
-function remember(known, key, figures) {
-  known.set(key, figures);
-  appendFileSync(join(values.dir, 'figures.jsonl'), `${JSON.stringify([key, figures])}\n`);
-}
-
 function printTable(scheme, rows) {
   const names = Object.keys(rows[0].figures);
   const header = [
@@ -184,16 +176,26 @@ function printTable(scheme, rows) {
 }
 
 function cells(scheme, { method, bytes, figures }, first) {
-  const measured = Object.entries(figures).flatMap(([name, { kl, error, ratio }]) => {
-    const share = (first.figures[name].kl - kl) / first.figures[name].kl;
+  const measured = Object.entries(figures).flatMap(([name, { kl, error, ratio, tokens }]) => {
+    const share = shareTaken(first.figures[name].tokens, tokens);
     const percent = 100 * (ratio - 1);
     return [
       `${kl.toFixed(6)} ± ${error.toFixed(6)}`,
-      figures === first.figures ? '' : `${Math.round(100 * share)}%`,
+      figures === first.figures
+        ? ''
+        : `${(100 * share.mean).toFixed(0)} ± ${(100 * share.standardError).toFixed(0)}%`,
       `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(2)}%`,
     ];
   });
   return [scheme, method, bytes, ...measured];
+}
+
+/** 1 − mean of `tokens` / mean of `first`; its error by the delta method, from what each token adds to both. */
+function shareTaken(first, tokens) {
+  const mean = estimate(first).mean;
+  const rest = estimate(tokens).mean / mean;
+  const { standardError } = estimate(tokens.map((kl, i) => (kl - rest * first[i]) / mean));
+  return { mean: 1 - rest, standardError };
 }
 
 await main();

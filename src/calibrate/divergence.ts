@@ -17,8 +17,8 @@ export interface Divergence {
   readonly topAgreement: Estimate;
 }
 
-/** Figures of one scored token. */
-interface TokenFigures {
+/** Figures of one scored token, of which `Divergence` has the means. */
+export interface TokenFigures {
   readonly loss: number;
   readonly referenceLoss: number;
   readonly kl: number;
@@ -26,13 +26,22 @@ interface TokenFigures {
   readonly agrees: number;
 }
 
-/** Both read a window at the same time, row by row, so that no more than a chunk of logits of each is in memory. */
 export async function measureDivergence(
   model: LogitsSource,
   reference: LogitsSource,
   windows: readonly Window[],
   onWindow?: OnWindow,
 ): Promise<Divergence> {
+  return divergenceOf(await compareTokens(model, reference, windows, onWindow));
+}
+
+/** Both read a window at the same time, row by row, so that no more than a chunk of logits of each is in memory. Resolves with the tokens in their order. */
+export async function compareTokens(
+  model: LogitsSource,
+  reference: LogitsSource,
+  windows: readonly Window[],
+  onWindow?: OnWindow,
+): Promise<readonly TokenFigures[]> {
   const tokens: TokenFigures[] = [];
   for (const [i, window] of windows.entries()) {
     const others = reference.rows(window)[Symbol.asyncIterator]();
@@ -46,7 +55,7 @@ export async function measureDivergence(
     await others.return?.();
     onWindow?.(i + 1, windows.length);
   }
-  return summarize(tokens);
+  return tokens;
 }
 
 function tokenFigures(row: Float32Array, reference: Float32Array, id: number): TokenFigures {
@@ -59,7 +68,7 @@ function tokenFigures(row: Float32Array, reference: Float32Array, id: number): T
   };
 }
 
-function summarize(tokens: readonly TokenFigures[]): Divergence {
+export function divergenceOf(tokens: readonly TokenFigures[]): Divergence {
   const difference = estimate(tokens.map(({ loss, referenceLoss }) => referenceLoss - loss));
   const ratio = Math.exp(-difference.mean);
   const kl = tokens.map((token) => token.kl);
