@@ -99,6 +99,8 @@ export function inspectMachine(env: Environment, base = '/'): Machine {
     nvidiaCapabilities: env.NVIDIA_DRIVER_CAPABILITIES ?? null,
     isContainer:
       env.KUBERNETES_SERVICE_HOST !== undefined ||
+      // Podman's own; on a read-only root it makes no file.
+      env.container !== undefined ||
       ['.dockerenv', 'run/.containerenv'].some((name) => existsSync(join(base, name))),
     glibc,
     tooNew: driversBeyond(glibc, drivers),

@@ -106,7 +106,8 @@ t.test('what a container has for NVIDIA’s driver is read from it', (t) => {
   });
   const bare = t.testdir({});
   t.match(inspectMachine({}, bare), { isContainer: false, nvidiaCapabilities: null });
-  t.equal(inspectMachine({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, bare).isContainer, true);
+  for (const env of [{ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, { container: 'podman' }])
+    t.equal(inspectMachine(env, bare).isContainer, true);
   t.end();
 });
 
