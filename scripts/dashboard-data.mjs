@@ -5,8 +5,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { root } from './steps.mjs';
+import { root, until } from './steps.mjs';
 
 const PORT = 18_003;
 const PROMETHEUS_PORT = 18_090;
@@ -17,15 +16,6 @@ const prometheus = `http://127.0.0.1:${PROMETHEUS_PORT}`;
 const folder = mkdtempSync(join(tmpdir(), 'halflight-prometheus-'));
 
 const start = (command, args) => spawn(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
-
-async function until(url) {
-  for (let tries = 0; tries < 600; tries++) {
-    const { ok } = await fetch(url).catch(() => ({ ok: false }));
-    if (ok) return;
-    await sleep(100);
-  }
-  throw new Error(`${url} is not there after 60 s`);
-}
 
 function startPrometheus() {
   const config = readFileSync(join(root, 'docker/prometheus/prometheus.yml'), 'utf8');

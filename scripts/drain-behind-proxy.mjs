@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { root } from './steps.mjs';
+import { root, until } from './steps.mjs';
 
 const NUM_ROUNDS = Number(process.env.ROUNDS ?? 20);
 const NUM_STREAMS = 50;
@@ -45,15 +45,6 @@ async function startServer(port) {
   ]);
   await until(`http://127.0.0.1:${port}/health/ready`);
   return server;
-}
-
-async function until(url) {
-  for (let tries = 0; tries < 600; tries++) {
-    const { ok } = await fetch(url).catch(() => ({ ok: false }));
-    if (ok) return;
-    await sleep(100);
-  }
-  throw new Error(`${url} is not there after 60 s`);
 }
 
 /** Starts the proxy with the configuration that the repository ships. */

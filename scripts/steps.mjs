@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -74,6 +75,16 @@ export function foreground(command, args) {
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));
   });
+}
+
+/** Resolves when a GET of the address is answered with success. Rejects after a minute. */
+export async function until(url) {
+  for (let tries = 0; tries < 600; tries++) {
+    const { ok } = await fetch(url).catch(() => ({ ok: false }));
+    if (ok) return;
+    await setTimeout(100);
+  }
+  throw new StepError(`${url} is not there after 60 s.`);
 }
 
 /** The address that a server writes to its standard output when it is ready. Rejects where it ends before. */

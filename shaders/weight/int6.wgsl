@@ -2,6 +2,7 @@
 #include "lib/codes_6.wgsl"
 #include "lib/zero_affine.wgsl"
 #include "lib/spread.wgsl"
+
 fn code_bytes(row: u32, block: u32) -> Packed {
   let at = (row * params.weight.blocks + block) * 3u;
   let high = codes[at + 2u];

@@ -26,6 +26,7 @@ export interface TokenFigures {
   readonly agrees: number;
 }
 
+/** What `compareTokens` finds of all scored tokens, summed up. Rejects as it does. */
 export async function measureDivergence(
   model: LogitsSource,
   reference: LogitsSource,
@@ -35,7 +36,10 @@ export async function measureDivergence(
   return divergenceOf(await compareTokens(model, reference, windows, onWindow));
 }
 
-/** Both read a window at the same time, row by row, so that no more than a chunk of logits of each is in memory. Resolves with the tokens in their order. */
+/**
+ * Both read a window at the same time, row by row, so that no more than a chunk of logits of each is in memory. Resolves with the scored tokens in
+ * their order. Rejects where the reference gives fewer rows than the model.
+ */
 export async function compareTokens(
   model: LogitsSource,
   reference: LogitsSource,
@@ -68,6 +72,7 @@ function tokenFigures(row: Float32Array, reference: Float32Array, id: number): T
   };
 }
 
+/** @param tokens at least one */
 export function divergenceOf(tokens: readonly TokenFigures[]): Divergence {
   const difference = estimate(tokens.map(({ loss, referenceLoss }) => referenceLoss - loss));
   const ratio = Math.exp(-difference.mean);

@@ -1,10 +1,18 @@
 import { CpuOps } from '../ops/cpu.js';
-import { type ElementType, type MemoryKind, rowStride, type Tensor } from '../ops/ops.js';
+import { kvHeadBytes } from '../ops/kv-layout.js';
+import {
+  type ElementType,
+  type KvCache,
+  type KvCacheShape,
+  type MemoryKind,
+  rowStride,
+  type Tensor,
+} from '../ops/ops.js';
 
 const NOTHING = new Float64Array(0);
 const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = { f32: 4, f16: 2, u32: 4 };
 
-/** Counts what tensors would take on a GPU, and makes none. Nothing can be computed with it. */
+/** Counts what tensors and KV caches would take on a GPU, and makes none. Nothing can be computed with it. */
 export class SizingOps extends CpuOps {
   #bytes = 0;
 
@@ -12,7 +20,7 @@ export class SizingOps extends CpuOps {
     super();
   }
 
-  /** Of all tensors. */
+  /** Of all together. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -21,5 +29,10 @@ export class SizingOps extends CpuOps {
     const stride = rowStride(cols);
     this.#bytes += rows * stride * ELEMENT_BYTES[type];
     return { data: NOTHING, rows, cols, stride, type };
+  }
+
+  override kvCache(shape: KvCacheShape): KvCache<Float64Array> {
+    this.#bytes += 2 * shape.numBlocks * shape.blockSize * shape.numKvHeads * kvHeadBytes(shape);
+    return { ...shape, k: NOTHING, v: NOTHING };
   }
 }

@@ -20,3 +20,14 @@ for (const type of ['f32', 'f16'] as const) {
     ops.destroy();
   });
 }
+
+t.test('KV caches are counted as the device’s ledger does', async (t) => {
+  const shape = { numBlocks: 3, blockSize: 16, numKvHeads: 2, headDim: 64 };
+  for (const type of ['f32', 'f16', 'int8', 'int4'] as const) {
+    const [ops, sizing] = [await nullOps('f32'), new SizingOps('f32')];
+    ops.kvCache({ ...shape, type });
+    sizing.kvCache({ ...shape, type });
+    t.equal(sizing.bytes, ops.memory().kv_cache, type);
+    ops.destroy();
+  }
+});

@@ -42,14 +42,12 @@ function deviceBytes(
 ): number {
   const ops = new SizingOps('f32');
   new LayerRun(ops, config, numTokens);
-  const { numKvHeads, headDim, weights } = { ...config, weights: namesIn(tensors, config) };
-  const kvBytes = 2 * 4 * numTokens * numKvHeads * headDim;
   if (withHessian) for (const cols of inputSizes(config)) new GramSums(ops, cols);
   const layers = layerMatrixBytes({ tensors }, config, null).map((layer) =>
     [...layer.values()].reduce((sum, bytes) => sum + bytes, 0),
   );
-  const tableBytes = tensors.get(weights.embedding)?.bytes ?? 0;
-  return ops.bytes + kvBytes + Math.max(tableBytes, 2 * Math.max(...layers));
+  const tableBytes = tensors.get(namesIn(tensors, config).embedding)?.bytes ?? 0;
+  return ops.bytes + Math.max(tableBytes, 2 * Math.max(...layers));
 }
 
 /** Columns of the products of a layer, each once: products of as many share their sums. */
