@@ -8,7 +8,6 @@ export interface Exposed {
 }
 
 type Value = MetricValue<string> & { readonly metricName?: string };
-type Family = MetricObjectWithValues<Value>;
 
 /** What of a metric of prom-client is needed: its types keep it to itself. */
 interface Source extends Partial<Watched> {
@@ -16,18 +15,9 @@ interface Source extends Partial<Watched> {
   readonly help: string;
   readonly type: string;
   readonly labelNames: readonly string[];
-  readonly get: () => Promise<Family>;
+  readonly get: () => Promise<MetricObjectWithValues<Value>>;
   /** Sets its value when it is read. */
   readonly collect?: () => void;
-}
-
-/** Series of a metric as they were written last. */
-interface Written {
-  readonly numChanges: number | undefined;
-  readonly values: readonly number[];
-  /** Name and labels of each. */
-  readonly heads: readonly string[];
-  readonly text: string;
 }
 
 /**
@@ -35,62 +25,94 @@ interface Written {
  * notice: here what has not changed since the last scrape is not written again, neither a metric nor, where none has, the whole.
  */
 export class Exposition {
-  readonly #openings = new WeakMap<Source, string>();
-  readonly #written = new WeakMap<Source, Written>();
-  #parts: readonly string[] = [];
+  readonly #known = new WeakMap<Registry, readonly Family[]>();
+  #shown: readonly (readonly Family[])[] = [];
+  #isCurrent = false;
   #bytes = Buffer.alloc(0);
 
-  /** Of several models each metric is told once, with the series of all. UTF-8; the same buffer while nothing changes. */
+  /**
+   * Of several models each metric is told once, with the series of all. UTF-8; the same buffer while nothing changes.
+   * @param all whose registries have all their metrics by now: those that come later are not seen
+   */
   async bytes(all: readonly Exposed[]): Promise<Buffer> {
-    const parts = await this.#texts(all);
-    const isSame = parts.length === this.#parts.length && parts.every((part, i) => part === this.#parts[i]);
-    if (!isSame) {
-      this.#parts = parts;
-      // Each metric opens with an empty line, the first without.
-      this.#bytes = Buffer.from(`${parts.join('\n')}\n`).subarray(1);
+    const shown = all.map((one) => this.#familiesOf(one));
+    const isSame = shown.length === this.#shown.length && shown.every((one, i) => one === this.#shown[i]);
+    this.#shown = shown;
+    this.#isCurrent &&= isSame;
+    for (const families of shown) {
+      for (const family of families) {
+        if (family.mayHaveChanged() && (await family.write())) this.#isCurrent = false;
+      }
     }
+    if (!this.#isCurrent) this.#bytes = Buffer.from(textOf(shown.flat()));
+    this.#isCurrent = true;
     return this.#bytes;
   }
 
-  async #texts(all: readonly Exposed[]): Promise<readonly string[]> {
-    const families = new Map<string, string[]>();
-    for (const { registry, labels } of all) {
-      for (const source of registry.getMetricsAsArray() as unknown as readonly Source[]) {
-        const parts = families.get(source.name) ?? [this.#opening(source)];
-        families.set(source.name, parts);
-        const text = this.#unchanged(source) ?? (await this.#series(source, labels));
-        if (text !== '') parts.push(text);
-      }
-    }
-    return [...families.values()].flat();
+  #familiesOf({ registry, labels }: Exposed): readonly Family[] {
+    const known = this.#known.get(registry);
+    if (known !== undefined) return known;
+    const sources = registry.getMetricsAsArray() as unknown as readonly Source[];
+    const families = sources.map((source) => new Family(source, labels));
+    this.#known.set(registry, families);
+    return families;
+  }
+}
+
+/** A metric of one model, with its series as they were written last. */
+class Family {
+  readonly opening: string;
+  /** Empty where there are none. */
+  series = '';
+  #numChanges: number | undefined;
+  #values: readonly number[] | null = null;
+  /** Name and labels of each series. */
+  #heads: readonly string[] = [];
+
+  constructor(
+    readonly source: Source,
+    readonly labels: Exposed['labels'],
+  ) {
+    this.opening = opening(source);
   }
 
-  #opening(source: Source): string {
-    const text = this.#openings.get(source) ?? opening(source);
-    this.#openings.set(source, text);
-    return text;
+  mayHaveChanged(): boolean {
+    const { numChanges, collect } = this.source;
+    return (
+      this.#values === null ||
+      numChanges === undefined ||
+      collect !== undefined ||
+      numChanges !== this.#numChanges
+    );
   }
 
-  /** null where the metric must be read to know. */
-  #unchanged(source: Source): string | null {
-    const last = this.#written.get(source);
-    const isKnown = source.numChanges !== undefined && source.collect === undefined;
-    return isKnown && last?.numChanges === source.numChanges ? last.text : null;
-  }
-
-  async #series(source: Source, labels: Exposed['labels']): Promise<string> {
-    const last = this.#written.get(source);
-    const { numChanges } = source;
-    const series = (await source.get()).values;
+  /** Returns whether its text is another one now. */
+  async write(): Promise<boolean> {
+    const { numChanges, name, labelNames } = this.source;
+    const series = (await this.source.get()).values;
     const values = series.map(({ value }) => value);
+    const last = this.#values;
+    this.#numChanges = numChanges;
+    this.#values = values;
     // A metric without labels of its own always has the same series: its only one, or its buckets, sum and count.
-    const isFixed = source.labelNames.length === 0 && last !== undefined;
-    if (isFixed && values.every((value, i) => value === last.values[i])) return last.text;
-    const heads = isFixed ? last.heads : series.map((one) => seriesOf(source.name, one, labels));
-    const text = values.map((value, i) => heads[i] + numberText(value)).join('\n');
-    this.#written.set(source, { numChanges, values, heads, text });
-    return text;
+    const isFixed = labelNames.length === 0 && last !== null;
+    if (isFixed && values.every((value, i) => Object.is(value, last[i]))) return false;
+    if (!isFixed) this.#heads = series.map((one) => seriesOf(name, one, this.labels));
+    const text = values.map((value, i) => this.#heads[i] + numberText(value)).join('\n');
+    const isNew = text !== this.series || last === null;
+    this.series = text;
+    return isNew;
   }
+}
+
+/** Each metric opens with an empty line, the first without. */
+function textOf(families: readonly Family[]): string {
+  const parts = new Map<string, string[]>();
+  for (const { source, opening, series } of families) {
+    const known = parts.get(source.name) ?? [opening];
+    parts.set(source.name, series === '' ? known : [...known, series]);
+  }
+  return `${[...parts.values()].flat().join('\n')}\n`.slice(1);
 }
 
 function opening({ name, help, type }: Source): string {
