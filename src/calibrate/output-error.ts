@@ -1,3 +1,4 @@
+import { dot } from './dot.js';
 import type { InputStats } from './method.js';
 
 /**
@@ -17,9 +18,8 @@ function quadraticForm(delta: Float64Array, matrix: Float64Array): number {
   let sum = 0;
   for (let i = 0; i < n; i++) {
     if (delta[i] === 0) continue;
-    let dot = (matrix[i * n + i] * delta[i]) / 2;
-    for (let j = i + 1; j < n; j++) dot += matrix[i * n + j] * delta[j];
-    sum += 2 * delta[i] * dot;
+    const rest = dot(matrix, i * n + i + 1, delta, i + 1, n - i - 1);
+    sum += 2 * delta[i] * ((matrix[i * n + i] * delta[i]) / 2 + rest);
   }
   return sum;
 }

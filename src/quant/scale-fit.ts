@@ -29,6 +29,8 @@ const SHRINKS: readonly number[] = Array.from({ length: 80 }, (_, i) => 1 - i / 
 const CLIPS: readonly number[] = Array.from({ length: 10 }, (_, i) => 1 - i / 20);
 /** Columns whose errors are told apart by their moments: all of a long group would cost its square. */
 const RUN_COLUMNS = 128;
+/** Choices whose errors are summed side by side: each moment is read once for all of them, and no addition waits for the one before. */
+const BATCH = 5;
 /** Neighbours among powers of two. */
 const POWERS: readonly number[] = [1, 2, 0.5];
 
@@ -42,31 +44,54 @@ export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
       refineGrid(grid, group);
     };
   }
-  const isClip = rule.kind === 'clip';
-  const steps = isClip ? CLIPS : SHRINKS;
+  if (rule.kind === 'clip') return clippedFit(setGrid, choicesOf(format, CLIPS));
+  return searchedFit(setGrid, choicesOf(format, SHRINKS), powerError(rule.power));
+}
+
+/** What a grid may span of a group's range. */
+interface Choice {
+  readonly factor: number;
+  readonly sign: 1 | -1;
+}
+
+function choicesOf(format: WeightFormat, steps: readonly number[]): readonly Choice[] {
   const factors = format.scaleType === 'e8m0' ? POWERS : steps;
   const signs = format.zeroPoints || anchorOf(format).symmetric ? ([1] as const) : ([1, -1] as const);
-  return searchedFit(setGrid, factors, signs, isClip ? outputError() : powerError(rule.power));
+  return signs.flatMap((sign) => factors.map((factor) => ({ factor, sign })));
 }
 
 /** Of a group as the grid is set; any number beyond `limit` where it is beyond that. */
 type GroupError = (grid: Grid, group: GroupValues, limit: number) => number;
 
-function searchedFit(
-  setGrid: SetGrid,
-  factors: readonly number[],
-  signs: readonly (1 | -1)[],
-  errorOf: GroupError,
-): FitScale {
+function searchedFit(setGrid: SetGrid, choices: readonly Choice[], errorOf: GroupError): FitScale {
   return (grid, group) => {
     const range = rangeOf(group);
-    let best = { factor: 1, sign: signs[0], error: Number.POSITIVE_INFINITY };
-    for (const sign of signs) {
-      for (const factor of factors) {
-        setGrid(grid, range, factor, sign);
-        const error = errorOf(grid, group, best.error);
-        if (error < best.error) best = { factor, sign, error };
-      }
+    let [best, least] = [choices[0], Number.POSITIVE_INFINITY];
+    for (const choice of choices) {
+      setGrid(grid, range, choice.factor, choice.sign);
+      const error = errorOf(grid, group, least);
+      if (error < least) [best, least] = [choice, error];
+    }
+    setGrid(grid, range, best.factor, best.sign);
+  };
+}
+
+/** By the errors of the outputs; without moments by squared errors. */
+function clippedFit(setGrid: SetGrid, choices: readonly Choice[]): FitScale {
+  const withoutMoments = searchedFit(setGrid, choices, powerError(2));
+  const errors = new OutputErrors();
+  return (grid, group) => {
+    const { moments } = group;
+    if (moments === undefined || moments === null) return withoutMoments(grid, group);
+    const range = rangeOf(group);
+    let [best, least] = [choices[0], Number.POSITIVE_INFINITY];
+    for (let first = 0; first < choices.length; first += BATCH) {
+      const batch = choices.slice(first, first + BATCH);
+      const sums = errors.of(group, moments, batch.length, (i) => {
+        setGrid(grid, range, batch[i].factor, batch[i].sign);
+        return grid;
+      });
+      for (const [i, choice] of batch.entries()) if (sums[i] < least) [best, least] = [choice, sums[i]];
     }
     setGrid(grid, range, best.factor, best.sign);
   };
@@ -104,38 +129,61 @@ function powerError(power: number): GroupError {
   };
 }
 
-const squaredError = powerError(2);
+/** δ·M·δᵀ of up to `BATCH` grids, δ the errors, in runs of columns. */
+class OutputErrors {
+  readonly #sums = new Float64Array(BATCH);
+  /** `[RUN_COLUMNS][BATCH]`. */
+  readonly #errors = new Float64Array(RUN_COLUMNS * BATCH);
 
-/** δ·M·δᵀ, δ the errors, in runs of columns; without moments the squared error. */
-function outputError(): GroupError {
-  const errors = new Float64Array(RUN_COLUMNS);
-  return (grid, group, limit) => {
-    const { values, start, end, moments } = group;
-    if (moments === undefined || moments === null) return squaredError(grid, group, limit);
-    let sum = 0;
-    for (let at = start; at < end && sum <= limit; at += RUN_COLUMNS) {
+  /** @param gridOf a choice; it may be one grid that is set anew. The result is good until the next call. */
+  of(
+    { values, start, end }: GroupValues,
+    moments: Float64Array,
+    numChoices: number,
+    gridOf: (choice: number) => Grid,
+  ): Float64Array {
+    this.#sums.fill(0);
+    this.#errors.fill(0);
+    for (let at = start; at < end; at += RUN_COLUMNS) {
       const count = Math.min(RUN_COLUMNS, end - at);
-      for (let i = 0; i < count; i++) errors[i] = values[at + i] - grid.value(grid.code(values[at + i]));
-      sum += runError(errors, count, moments, at * values.length + at, values.length);
+      for (let choice = 0; choice < numChoices; choice++) {
+        const grid = gridOf(choice);
+        for (let i = 0; i < count; i++) {
+          const value = values[at + i];
+          this.#errors[i * BATCH + choice] = value - grid.value(grid.code(value));
+        }
+      }
+      this.#addRun(count, moments, at * values.length + at, values.length);
     }
-    return sum;
-  };
-}
-
-/** @param at of the run's first moment in `[cols][cols]` */
-function runError(
-  errors: Float64Array,
-  count: number,
-  moments: Float64Array,
-  at: number,
-  cols: number,
-): number {
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const row = at + i * cols;
-    let dot = (moments[row + i] * errors[i]) / 2;
-    for (let j = i + 1; j < count; j++) dot += moments[row + j] * errors[j];
-    sum += 2 * errors[i] * dot;
+    return this.#sums;
   }
-  return sum;
+
+  /** @param at of the run's first moment in `[cols][cols]` */
+  #addRun(count: number, moments: Float64Array, at: number, cols: number): void {
+    const errors = this.#errors;
+    const sums = this.#sums;
+    for (let i = 0; i < count; i++) {
+      const own = i * BATCH;
+      const half = moments[at + i * cols + i] / 2;
+      let d0 = half * errors[own];
+      let d1 = half * errors[own + 1];
+      let d2 = half * errors[own + 2];
+      let d3 = half * errors[own + 3];
+      let d4 = half * errors[own + 4];
+      for (let j = i + 1; j < count; j++) {
+        const moment = moments[at + i * cols + j];
+        const other = j * BATCH;
+        d0 += moment * errors[other];
+        d1 += moment * errors[other + 1];
+        d2 += moment * errors[other + 2];
+        d3 += moment * errors[other + 3];
+        d4 += moment * errors[other + 4];
+      }
+      sums[0] += 2 * errors[own] * d0;
+      sums[1] += 2 * errors[own + 1] * d1;
+      sums[2] += 2 * errors[own + 2] * d2;
+      sums[3] += 2 * errors[own + 3] * d3;
+      sums[4] += 2 * errors[own + 4] * d4;
+    }
+  }
 }
