@@ -1,7 +1,7 @@
 import type { Ops, Tensor } from '../ops/ops.js';
 
-/** Of one tensor of sums: half of what adapters bind at least. */
-const BAND_BYTES = 2 ** 26;
+/** Of one tensor of sums. What is read takes as much again on the host and on its way there. */
+const BAND_BYTES = 2 ** 24;
 
 /** Σ x·xᵀ of a product's inputs, summed up on the device in bands of rows. */
 export class GramSums<B> {
@@ -17,6 +17,11 @@ export class GramSums<B> {
       const count = Math.min(size, cols - i * size);
       return { first: i * size, count, out: ops.tensor(count, cols, 'f32', 'activations') };
     });
+  }
+
+  /** Of the largest read. */
+  get readBytes(): number {
+    return 4 * this.cols * this.#bands[0].count;
   }
 
   reset(): void {

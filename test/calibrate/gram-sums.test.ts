@@ -27,5 +27,6 @@ t.test('bands of rows make up the Hessian of all tokens, and a reset begins anew
     // Sums are read as f32.
     t.ok(hessian.every((value, i) => Math.abs(value - expected[i]) < 1e-6));
     t.equal(hessian.length, COLS * COLS);
+    t.equal(sums.readBytes, 4 * COLS * Math.min(COLS, Math.max(1, Math.floor(maxBytes / (4 * COLS)))));
   }
 });
