@@ -95,8 +95,13 @@ class Part {
     // Never through a link, which could lead out of the cache.
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW;
     const part = new Part(file, await open(file, flags), newHash(blob), blob, onBytes);
-    await part.#readOld();
-    return part;
+    try {
+      await part.#readOld();
+      return part;
+    } catch (error) {
+      await part.close();
+      throw error;
+    }
   }
 
   async #readOld(): Promise<void> {

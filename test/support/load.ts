@@ -38,6 +38,7 @@ export function record(timesMs: readonly number[], changes: Partial<RequestRecor
     endMs: timesMs.at(-1) ?? 0,
     usage: { inputTokens: 10, outputTokens: timesMs.length },
     error: null,
+    reason: null,
     ...changes,
   };
 }

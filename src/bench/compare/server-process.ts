@@ -63,10 +63,12 @@ function urlOf(child: ChildProcess, timeoutMs: number): Promise<string> {
     };
     child.stdout?.setEncoding('utf8').on('data', read);
     child.stderr?.setEncoding('utf8').on('data', read);
-    child.on('exit', (code, signal) => {
+    const end = (why: string) => {
       clearTimeout(timer);
-      fail(`ended with ${signal ?? `exit code ${code}`}`);
-    });
+      fail(why);
+    };
+    child.on('error', ({ message }) => end(`could not be started (${message})`));
+    child.on('exit', (code, signal) => end(`ended with ${signal ?? `exit code ${code}`}`));
   });
 }
 

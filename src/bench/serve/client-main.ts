@@ -14,10 +14,13 @@ function tell(message: FromClient): void {
 
 async function warmUp(plan: LoadPlan): Promise<void> {
   const sender = createSender(plan.target, DIALECTS[plan.target.backend]);
-  let error: string | null = null;
-  for (const request of plan.warmups) error = (await sender.send(request, 0, () => undefined)).error ?? error;
+  let failure: string | null = null;
+  for (const request of plan.warmups) {
+    const { error, reason } = await sender.send(request, 0, () => undefined);
+    if (error !== null) failure = reason === null ? error : `${error}: ${reason}`;
+  }
   sender.close();
-  tell({ type: 'warm', error });
+  tell({ type: 'warm', error: failure });
 }
 
 async function measure(plan: LoadPlan): Promise<void> {

@@ -41,7 +41,7 @@ export function createSender(target: Target, dialect: Dialect): Sender {
 /** @param isRetry whether a connection of its own is wanted, that no request has had before */
 type Start = (isRetry: boolean, onResponse: (response: http.IncomingMessage) => void) => http.ClientRequest;
 
-/** Of a refusal's body, which is only read to free the connection. */
+/** Characters of a refusal's body that are read at most. */
 const MAX_ERROR_TEXT = 4096;
 
 /** Follows one answer. */
@@ -51,6 +51,7 @@ class Answer {
   #usage: Usage | null = null;
   #isWhole = false;
   #error: string | null = null;
+  #reason: string | null = null;
 
   constructor(
     readonly dialect: Dialect,
@@ -101,17 +102,25 @@ class Answer {
     response.setEncoding('utf8');
     response.on('error', (error) => end(problemOf(error)));
     if (statusCode !== 200) {
-      let numRead = 0;
-      response.on('data', (text: string) => {
-        numRead += text.length;
-        if (numRead > MAX_ERROR_TEXT) response.destroy();
-      });
-      response.on('close', () => end(`HTTP ${statusCode}`));
+      this.#readRefusal(response, () => end(`HTTP ${statusCode}`));
       return;
     }
     const events = new EventStream();
     response.on('data', (text: string) => this.#read(events.push(text), performance.now() - this.#startMs));
     response.on('close', () => end(this.#isWhole ? null : 'cut off'));
+  }
+
+  #readRefusal(response: http.IncomingMessage, end: () => void): void {
+    let body = '';
+    response.on('data', (text: string) => {
+      body += text;
+      if (body.length > MAX_ERROR_TEXT) response.destroy();
+    });
+    response.on('close', () => {
+      const { message } = asFields(parsed(body)?.error);
+      this.#reason = typeof message === 'string' ? message : null;
+      end();
+    });
   }
 
   #read(events: readonly string[], nowMs: number): void {
@@ -138,7 +147,14 @@ class Answer {
   #record(): RequestRecord {
     const error = this.#error ?? (this.#times.length === 0 ? 'no text in the answer' : null);
     const endMs = performance.now() - this.#startMs;
-    return { sentMs: this.sentMs, timesMs: this.#times, endMs, usage: this.#usage, error };
+    return {
+      sentMs: this.sentMs,
+      timesMs: this.#times,
+      endMs,
+      usage: this.#usage,
+      error,
+      reason: this.#reason,
+    };
   }
 }
 

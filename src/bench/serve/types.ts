@@ -54,6 +54,8 @@ export interface RequestRecord {
   readonly usage: Usage | null;
   /** Why there is no whole answer, such as `HTTP 429`; null where there is one. */
   readonly error: string | null;
+  /** The server's words where it refused; null where there are none. */
+  readonly reason: string | null;
 }
 
 /** How late the sender itself was. */

@@ -1,3 +1,4 @@
+import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
@@ -39,6 +40,17 @@ for (const [failure, expected] of FAILURES) {
     t.match((await answered(url, { timeoutMs: 300 })).error, expected);
   });
 }
+
+t.test('a refusal has the server’s words, as far as they are of OpenAI’s form', async (t) => {
+  const bodies = ['{"error":{"message":"no such model"}}', '{"error":"busy"}', 'x'.repeat(1e6)];
+  const server = createHttpServer((_request, response) => response.writeHead(404).end(bodies.shift()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  for (const reason of ['no such model', null, null]) {
+    t.match(await answered(`http://127.0.0.1:${port}`), { error: 'HTTP 404', reason });
+  }
+});
 
 t.test('an answer without usage is whole, its tokens unknown', async (t) => {
   const { url } = await startToy(t, () => ({ ...QUICK, failure: 'no usage' }));
