@@ -14,7 +14,8 @@ export interface WeightFiles {
   readonly index: { readonly file: string; readonly tensors: ReadonlyMap<string, string> } | null;
 }
 
-const INDEX = 'model.safetensors.index.json';
+/** Beside several files of weights it tells which tensor is where. */
+export const INDEX = 'model.safetensors.index.json';
 const NEEDED =
   'A model directory holds config.json, tokenizer.json and its weights as safetensors (model.safetensors, or model.safetensors.index.json with its shards)';
 

@@ -1,14 +1,12 @@
 import { type FileHandle, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../../errors.js';
+import { INDEX } from '../directory.js';
 import { bytesOf, layoutSafetensors, type TensorSpec } from '../safetensors-layout.js';
 import { writeAt } from '../safetensors-write.js';
 
 /** Readers of PyTorch's world ask for it. */
 const METADATA = { format: 'pt' };
-
-/** Beside several files it tells which tensor is where. */
-export const INDEX = 'model.safetensors.index.json';
 
 /** Where the tensors of a file lie, of whatever kind it is. */
 export interface FileLayout {
