@@ -1,3 +1,4 @@
+import { keepGain } from './gain.js';
 import { anchorOf, type Grid, type GroupValues } from './grid.js';
 import { refineGrid } from './half-quadratic.js';
 import type { WeightFormat } from './weight.js';
@@ -42,6 +43,7 @@ export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
     return (grid, group) => {
       setGrid(grid, rangeOf(group), 1, 1);
       refineGrid(grid, group);
+      keepGain(grid, group);
     };
   }
   if (rule.kind === 'clip') return clippedFit(setGrid, choicesOf(format, CLIPS));
@@ -94,6 +96,7 @@ function clippedFit(setGrid: SetGrid, choices: readonly Choice[]): FitScale {
       for (const [i, choice] of batch.entries()) if (sums[i] < least) [best, least] = [choice, sums[i]];
     }
     setGrid(grid, range, best.factor, best.sign);
+    keepGain(grid, group);
   };
 }
 
