@@ -7,7 +7,8 @@ import type { WeightFormat } from './weight.js';
  * How the scale of a group is chosen. `extremes`: its number of largest magnitude, or least and greatest, are codes. `search`: of p times these
  * extremes, p = 1, 0.99, … 0.21, the choice of least Σ importance · |error|^power (GPTQ's `mse` takes a power of 2.4); where a grid reaches
  * farther to one side than to the other, with either sign. `clip`: the same with p = 1, 0.95, … 0.55 by the error of the outputs, δ·M·δᵀ with M the
- * moments in runs of 128 columns (AWQ's search of clipping). `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`).
+ * moments in runs of 128 columns (AWQ's search of clipping). `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`), and
+ * as large as before (`gain.ts`).
  */
 export type ScaleRule =
   | { readonly kind: 'extremes' }
@@ -96,7 +97,6 @@ function clippedFit(setGrid: SetGrid, choices: readonly Choice[]): FitScale {
       for (const [i, choice] of batch.entries()) if (sums[i] < least) [best, least] = [choice, sums[i]];
     }
     setGrid(grid, range, best.factor, best.sign);
-    keepGain(grid, group);
   };
 }
 
