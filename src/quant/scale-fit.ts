@@ -6,15 +6,15 @@ import type { WeightFormat } from './weight.js';
 /**
  * How the scale of a group is chosen. `extremes`: its number of largest magnitude, or least and greatest, are codes. `search`: of p times these
  * extremes, p = 1, 0.99, … 0.21, the choice of least Σ importance · |error|^power (GPTQ's `mse` takes a power of 2.4); where a grid reaches
- * farther to one side than to the other, with either sign. `clip`: the same with p = 1, 0.95, … 0.55 by the error of the outputs, δ·M·δᵀ with M the
- * moments in runs of 128 columns (AWQ's search of clipping). `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`), and
- * as large as before (`gain.ts`).
+ * farther to one side than to the other, with either sign. With `keepsGain` it is made as large as the numbers were then (`gain.ts`). `clip`: the same
+ * with p = 1, 0.95, … 0.55 by the error of the outputs, δ·M·δᵀ with M the moments in runs of 128 columns (AWQ's search of clipping).
+ * `half-quadratic`: the extremes, then as HQQ says (`half-quadratic.ts`), and as large as the numbers were.
  */
 export type ScaleRule =
   | { readonly kind: 'extremes' }
   | { readonly kind: 'half-quadratic' }
   | { readonly kind: 'clip' }
-  | { readonly kind: 'search'; readonly power: number };
+  | { readonly kind: 'search'; readonly power: number; readonly keepsGain?: boolean };
 
 interface Range {
   readonly min: number;
@@ -41,14 +41,22 @@ export function scaleFit(format: WeightFormat, rule: ScaleRule): FitScale {
   const setGrid = gridSetter(format);
   if (rule.kind === 'extremes') return (grid, group) => setGrid(grid, rangeOf(group), 1, 1);
   if (rule.kind === 'half-quadratic') {
-    return (grid, group) => {
+    return withGain((grid, group) => {
       setGrid(grid, rangeOf(group), 1, 1);
       refineGrid(grid, group);
-      keepGain(grid, group);
-    };
+    });
   }
   if (rule.kind === 'clip') return clippedFit(setGrid, choicesOf(format, CLIPS));
-  return searchedFit(setGrid, choicesOf(format, SHRINKS), powerError(rule.power));
+  const fit = searchedFit(setGrid, choicesOf(format, SHRINKS), powerError(rule.power));
+  return rule.keepsGain === true ? withGain(fit) : fit;
+}
+
+/** What is fitted, as large as the numbers were. */
+function withGain(fit: FitScale): FitScale {
+  return (grid, group) => {
+    fit(grid, group);
+    keepGain(grid, group);
+  };
 }
 
 /** What a grid may span of a group's range. */

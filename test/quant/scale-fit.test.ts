@@ -1,6 +1,8 @@
 import t from 'tap';
 import { parseQuantization, STORED_FORMATS } from '#halflight/quant/formats.js';
+import { keepGain } from '#halflight/quant/gain.js';
 import { Grid } from '#halflight/quant/grid.js';
+import { refineGrid } from '#halflight/quant/half-quadratic.js';
 import { scaleFit } from '#halflight/quant/scale-fit.js';
 import type { WeightFormat } from '#halflight/quant/weight.js';
 import { gram } from '../calibrate/support.js';
@@ -94,6 +96,25 @@ t.test('a power of two may be one up or down from that of the standard', (t) => 
   t.equal(grid.scale, 0.5);
   scaleFit(format, { kind: 'search', power: 2 })(grid, groupOf(values));
   t.equal(grid.scale, 1);
+  t.end();
+});
+
+t.test('HQQ, and a search that is asked to, keep the gain', (t) => {
+  for (const format of ['int4', 'int3-asym'].map(parseQuantization)) {
+    const [grid, own] = [new Grid(format), new Grid(format)];
+    const { values } = group(1);
+    const importance = values.map((_, k) => 1 + (k % 3));
+    const numbers = groupOf(values, importance);
+    scaleFit(format, { kind: 'search', power: 2 })(own, numbers);
+    keepGain(own, numbers);
+    scaleFit(format, { kind: 'search', power: 2, keepsGain: true })(grid, numbers);
+    t.match(grid, { scale: own.scale, zero: own.zero });
+    scaleFit(format, { kind: 'extremes' })(own, numbers);
+    refineGrid(own, numbers);
+    keepGain(own, numbers);
+    scaleFit(format, { kind: 'half-quadratic' })(grid, numbers);
+    t.match(grid, { scale: own.scale, zero: own.zero });
+  }
   t.end();
 });
 

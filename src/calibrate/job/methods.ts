@@ -47,7 +47,7 @@ const EXTREMES = { kind: 'extremes' } as const;
 const SEARCH = { kind: 'search', power: 2 } as const;
 
 const RTN = nearestMethod({ scales: EXTREMES, weighted: false });
-const IMATRIX = nearestMethod({ scales: SEARCH, weighted: true });
+const IMATRIX = nearestMethod({ scales: { ...SEARCH, keepsGain: true }, weighted: true });
 const GPTQ = gptqMethod({ scales: SEARCH, weighted: true, order: 'groups' });
 
 /** AWQ's clipping. */
