@@ -1,4 +1,4 @@
-import { dot } from './dot.js';
+import { dot, subtractFour, subtractRow } from './row-operations.js';
 
 /** Rows and columns that are worked on at once, and terms of their sums that stay in a core's cache meanwhile. */
 const BLOCK = 64;
@@ -102,7 +102,7 @@ function invert(r: Float64Array, n: number): void {
     subtractRows(r, n, panel, start, end);
     for (let i = end - 1; i >= start; i--) {
       const own = (i - start) * n;
-      for (let k = i + 1; k < end; k++) subtractRow(r, i * n, panel[own + k], k * n, k, n);
+      for (let k = i + 1; k < end; k++) subtractRow(r, i * n + k, panel[own + k], r, k * n + k, n - k);
       r[i * n + i] = 1;
       const scale = 1 / panel[own + i];
       for (let j = i; j < n; j++) r[i * n + j] *= scale;
@@ -114,52 +114,29 @@ function invert(r: Float64Array, n: number): void {
 function subtractRows(x: Float64Array, n: number, panel: Float64Array, start: number, end: number): void {
   for (let left = end; left < n; left += CHUNK) {
     const right = Math.min(left + CHUNK, n);
-    for (let k = end; k < right; k += 4) {
-      // Row k begins at column k.
-      const from = Math.max(left, k);
-      let i = start;
-      for (; i + 2 <= end; i += 2) subtractFour(x, n, panel, (i - start) * n + k, i, k, from, right);
-      for (; i < end; i++) {
-        for (let row = k; row < k + 4; row++)
-          subtractRow(x, i * n, panel[(i - start) * n + row], row * n, from, right);
-      }
-    }
+    for (let k = end; k < right; k += 4) subtractRowsAt(x, n, panel, start, end, k, Math.max(left, k), right);
   }
 }
 
-/** x[row + j] −= factor · x[other + j] for j of from … to − 1. */
-function subtractRow(
-  x: Float64Array,
-  row: number,
-  factor: number,
-  other: number,
-  from: number,
-  to: number,
-): void {
-  for (let j = from; j < to; j++) x[row + j] -= factor * x[other + j];
-}
-
-/** `subtractRow` of rows k … k + 3 from rows i and i + 1: each number is read once for several sums. @param at of R[i][k] in the panel */
-function subtractFour(
+/** The part of rows k … k + 3, which begin at column k, in columns from … to − 1. */
+function subtractRowsAt(
   x: Float64Array,
   n: number,
   panel: Float64Array,
-  at: number,
-  i: number,
+  start: number,
+  end: number,
   k: number,
   from: number,
   to: number,
 ): void {
-  const [f0, f1, f2, f3] = panel.subarray(at, at + 4);
-  const [g0, g1, g2, g3] = panel.subarray(at + n, at + n + 4);
-  let own = i * n + from;
-  let other = k * n + from;
-  for (let j = from; j < to; j++, own++, other++) {
-    const a = x[other];
-    const b = x[other + n];
-    const c = x[other + 2 * n];
-    const d = x[other + 3 * n];
-    x[own] -= f0 * a + f1 * b + (f2 * c + f3 * d);
-    x[own + n] -= g0 * a + g1 * b + (g2 * c + g3 * d);
+  const y = { values: x, at: k * n + from, stride: n };
+  let i = start;
+  for (; i + 2 <= end; i += 2) {
+    const factors = { values: panel, at: (i - start) * n + k, stride: n };
+    subtractFour({ values: x, at: i * n + from, stride: n }, factors, y, to - from);
+  }
+  for (; i < end; i++) {
+    for (let row = k; row < k + 4; row++)
+      subtractRow(x, i * n + from, panel[(i - start) * n + row], x, row * n + from, to - from);
   }
 }

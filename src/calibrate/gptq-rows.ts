@@ -1,5 +1,6 @@
 import type { OrderedColumns } from './column-order.js';
 import type { Damped } from './damping.js';
+import { subtractFour, subtractRow } from './row-operations.js';
 import type { RowRounder, Segment } from './row-rounder.js';
 
 /** Columns that are rounded before what they leave is taken to all later ones at once. */
@@ -134,43 +135,42 @@ export class CompensatedRows {
 
   /** values[start … end − 1] −= error · U[p][start … end − 1]. */
   #subtract(r: number, p: number, error: number, start: number, end: number): void {
-    const values = this.#values;
-    const { factor } = this.damped;
-    const [row, from] = [r * this.#cols, p * this.#cols];
-    for (let k = start; k < end; k++) values[row + k] -= error * factor[from + k];
+    const cols = this.#cols;
+    subtractRow(this.#values, r * cols + start, error, this.damped.factor, p * cols + start, end - start);
   }
 
   /** Takes the errors of a block to all later columns. */
   #spread(count: number, block: Block): void {
     for (let start = block.end; start < this.#cols; start += TILE_COLUMNS) {
       const end = Math.min(start + TILE_COLUMNS, this.#cols);
-      for (let r = 0; r < count; r++) this.#spreadRow(r, block, start, end);
+      let r = 0;
+      for (; r + 2 <= count; r += 2) this.#spreadTwo(r, block, start, end);
+      for (; r < count; r++) this.#spreadOne(r, block, block.start, start, end);
     }
   }
 
-  /** Four columns' errors at a time: each value is read and written once for all of them. */
-  #spreadRow(r: number, block: Block, start: number, end: number): void {
-    const errors = r * BLOCK_COLUMNS - block.start;
-    let p = block.start;
-    for (; p + 4 <= block.end; p += 4) this.#subtractFour(r, p, errors + p, start, end);
-    for (; p < block.end; p++) this.#subtract(r, p, this.#errors[errors + p], start, end);
-  }
-
-  /** @param at of the first of the errors */
-  #subtractFour(r: number, p: number, at: number, start: number, end: number): void {
-    const values = this.#values;
-    const { factor } = this.damped;
+  /** Of rows r and r + 1, four columns' errors at a time. */
+  #spreadTwo(r: number, block: Block, start: number, end: number): void {
     const cols = this.#cols;
-    const [row, from] = [r * cols, p * cols];
-    const e0 = this.#errors[at];
-    const e1 = this.#errors[at + 1];
-    const e2 = this.#errors[at + 2];
-    const e3 = this.#errors[at + 3];
-    for (let k = start; k < end; k++) {
-      const u = from + k;
-      values[row + k] -=
-        e0 * factor[u] + e1 * factor[u + cols] + (e2 * factor[u + 2 * cols] + e3 * factor[u + 3 * cols]);
+    const x = { values: this.#values, at: r * cols + start, stride: cols };
+    let p = block.start;
+    for (; p + 4 <= block.end; p += 4) {
+      const at = r * BLOCK_COLUMNS + p - block.start;
+      const errors = { values: this.#errors, at, stride: BLOCK_COLUMNS };
+      subtractFour(
+        x,
+        errors,
+        { values: this.damped.factor, at: p * cols + start, stride: cols },
+        end - start,
+      );
     }
+    for (const row of [r, r + 1]) this.#spreadOne(row, block, p, start, end);
+  }
+
+  /** Of a row, the errors of the block's columns from `first` on. */
+  #spreadOne(r: number, block: Block, first: number, start: number, end: number): void {
+    for (let p = first; p < block.end; p++)
+      this.#subtract(r, p, this.#errors[r * BLOCK_COLUMNS + p - block.start], start, end);
   }
 
   /** Packs a row's codes. Returns what damping added to its δ·H·δᵀ. */

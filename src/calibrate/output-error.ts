@@ -1,5 +1,5 @@
-import { dot } from './dot.js';
 import type { InputStats } from './method.js';
+import { dot } from './row-operations.js';
 
 /**
  * The mean squared error of an output whose row of weights is off by `delta`: δ·H·δᵀ / 2; of what is known of the inputs without a Hessian,

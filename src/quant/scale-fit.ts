@@ -91,13 +91,15 @@ function searchedFit(setGrid: SetGrid, choices: readonly Choice[], errorOf: Grou
 function clippedFit(setGrid: SetGrid, choices: readonly Choice[]): FitScale {
   const withoutMoments = searchedFit(setGrid, choices, powerError(2));
   const errors = new OutputErrors();
+  const batches = Array.from({ length: Math.ceil(choices.length / BATCH) }, (_, i) =>
+    choices.slice(i * BATCH, (i + 1) * BATCH),
+  );
   return (grid, group) => {
     const { moments } = group;
     if (moments === undefined || moments === null) return withoutMoments(grid, group);
     const range = rangeOf(group);
     let [best, least] = [choices[0], Number.POSITIVE_INFINITY];
-    for (let first = 0; first < choices.length; first += BATCH) {
-      const batch = choices.slice(first, first + BATCH);
+    for (const batch of batches) {
       const sums = errors.of(group, moments, batch.length, (i) => {
         setGrid(grid, range, batch[i].factor, batch[i].sign);
         return grid;

@@ -30,10 +30,7 @@ export class Exposition {
   #isCurrent = false;
   #bytes = Buffer.alloc(0);
 
-  /**
-   * Of several models each metric is told once, with the series of all. UTF-8; the same buffer while nothing changes.
-   * @param all whose registries have all their metrics by now: those that come later are not seen
-   */
+  /** Of several models each metric is told once, with the series of all. UTF-8; the same buffer while nothing changes. */
   async bytes(all: readonly Exposed[]): Promise<Buffer> {
     const shown = all.map((one) => this.#familiesOf(one));
     const isSame = shown.length === this.#shown.length && shown.every((one, i) => one === this.#shown[i]);
@@ -49,10 +46,12 @@ export class Exposition {
     return this.#bytes;
   }
 
+  /** The same list while the registry has the same metrics. */
   #familiesOf({ registry, labels }: Exposed): readonly Family[] {
-    const known = this.#known.get(registry);
-    if (known !== undefined) return known;
     const sources = registry.getMetricsAsArray() as unknown as readonly Source[];
+    const known = this.#known.get(registry) ?? [];
+    if (known.length === sources.length && known.every(({ source }, i) => source === sources[i]))
+      return known;
     const families = sources.map((source) => new Family(source, labels));
     this.#known.set(registry, families);
     return families;
@@ -99,7 +98,7 @@ class Family {
     if (isFixed && values.every((value, i) => Object.is(value, last[i]))) return false;
     if (!isFixed) this.#heads = series.map((one) => seriesOf(name, one, this.labels));
     const text = values.map((value, i) => this.#heads[i] + numberText(value)).join('\n');
-    const isNew = text !== this.series || last === null;
+    const isNew = text !== this.series;
     this.series = text;
     return isNew;
   }

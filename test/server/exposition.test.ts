@@ -82,6 +82,8 @@ t.test('while nothing changes the answer is the same buffer, and each change mak
     () => {
       value = 3;
     },
+    () => registry.removeSingleMetric('gauge'),
+    () => new Counter({ name: 'later', help: 'h', registers: [registry] }),
   ]) {
     const before = await exposition.bytes([own]);
     t.equal(await exposition.bytes([own]), before);

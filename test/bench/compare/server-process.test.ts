@@ -41,3 +41,12 @@ t.test('one that does not start tells why', async (t) => {
     /^a server did not start within 0\.3 s: it said nothing$/,
   );
 });
+
+t.test('where Node itself cannot be started, that is told', async (t) => {
+  t.intercept(process, 'execPath', { value: join(await temporaryFolder(t), 'node') });
+  await refuses(
+    t,
+    () => ServerProcess.start('cli.mjs', []),
+    /^a server could not be started \(spawn .*node ENOENT\): it said nothing$/,
+  );
+});
