@@ -1,6 +1,6 @@
 // y[t] = (x[t] − mean) / sqrt(variance + eps) · weight + bias: one workgroup a token. The variance is summed around the mean, in a second pass.
 override LANES: u32 = 32u;
-#include "lib/reduce.wgsl"
+#include reduce
 struct Params {
   cols: u32,
   // Elements per row of x and of y.

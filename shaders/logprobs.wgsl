@@ -1,6 +1,6 @@
 // Log-probabilities by the logits as the model gave them, one workgroup a row: of the row's token, with its rank, and of the likeliest.
 override LANES: u32 = 64u;
-#include "lib/reduce.wgsl"
+#include reduce
 #include "lib/argmax.wgsl"
 #include "lib/next_best.wgsl"
 struct Params {

@@ -1,7 +1,7 @@
 // inner[t][j] = Σ_k x[t][k] · a[adapter][j][k], one workgroup each; tokens without an adapter are left out.
 override LANES: u32 = 32u;
 override OF_LOGITS: bool = false;
-#include "lib/reduce.wgsl"
+#include reduce
 #include "lib/adapter.wgsl"
 struct Params {
   cols: u32,

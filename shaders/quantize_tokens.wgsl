@@ -1,7 +1,7 @@
 // Rounds rows to INT8, with one scale for each row, greatest magnitude / 127, which stands for each of its blocks: a workgroup a row.
 #include "lib/int8_rows.wgsl"
 override LANES: u32 = 32u;
-#include "lib/reduce.wgsl"
+#include reduce
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {

@@ -1,7 +1,7 @@
 // y[t] = x[t] / sqrt(mean(x[t]²) + eps) · weight, or with ADD scale times that added to y[t]: one workgroup a token.
 override LANES: u32 = 32u;
 override ADD: bool = false;
-#include "lib/reduce.wgsl"
+#include reduce
 struct Params {
   cols: u32,
   // Elements per row of x and of y.

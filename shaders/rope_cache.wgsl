@@ -5,7 +5,7 @@ override HEAD_DIM: u32 = 64u;
 override QK_NORM: bool = false;
 // Q is normalised as one vector, and so is K, instead of head by head: each head's workgroup sums the squares of them all.
 override WHOLE: bool = false;
-#include "lib/reduce.wgsl"
+#include reduce
 #include "lib/kv_place.wgsl"
 #include "lib/rotate.wgsl"
 struct Params {

@@ -3,7 +3,7 @@
 override LANES: u32 = 32u;
 override CHOSEN: u32 = 2u;
 override NORMALIZED: bool = true;
-#include "lib/reduce.wgsl"
+#include reduce
 #include "lib/argmax.wgsl"
 #include "lib/next_best.wgsl"
 struct Params {

@@ -1,7 +1,7 @@
 // Samples one token from each row of logits, one workgroup a row. What top-k, top-p and min-p keep is always a set {logit ≥ threshold},
 // found by bisecting the bits of the threshold; the draw is the Gumbel-max trick over that set, so no sort and no scan is needed.
 override LANES: u32 = 64u;
-#include "lib/reduce.wgsl"
+#include reduce
 #include "lib/argmax.wgsl"
 #include "lib/philox.wgsl"
 struct Params {
@@ -35,25 +35,66 @@ fn gumbel(bits: u32) -> f32 {
   return -log(select(-log(1.0 - u), u + u * u * (0.5 + u / 3.0), u < 0.01));
 }
 
+// Four logits of a lane's at once, so that their loads overlap: its columns lie LANES apart. Beyond the row its last column stands in.
+struct Four { columns: vec4u, logits: vec4f, inside: vec4<bool> }
+
+fn four_of(row: u32, first: u32) -> Four {
+  let columns = vec4u(first) + vec4u(0u, LANES, 2u * LANES, 3u * LANES);
+  let last = params.vocabulary - 1u;
+  let at = min(columns, vec4u(last));
+  let values = vec4f(logits[row + at.x], logits[row + at.y], logits[row + at.z], logits[row + at.w]);
+  return Four(at, values, columns <= vec4u(last));
+}
+
+fn keys(values: vec4f) -> vec4u {
+  return vec4u(key(values.x), key(values.y), key(values.z), key(values.w));
+}
+
+struct Best { logit: f32, column: u32 }
+
+fn better(best: Best, logit: f32, column: u32) -> Best {
+  if (logit > best.logit || best.column == NONE) {
+    return Best(logit, column);
+  }
+  return best;
+}
+
+// The greatest of a lane's logits, the first among equals.
+fn best_of_lane(lane: u32, row: u32) -> Best {
+  var best = Best(LOWEST, NONE);
+  for (var i = lane; i < params.vocabulary; i += 4u * LANES) {
+    let v = four_of(row, i);
+    best = better(best, v.logits.x, v.columns.x);
+    best = better(best, v.logits.y, v.columns.y);
+    best = better(best, v.logits.z, v.columns.z);
+    best = better(best, v.logits.w, v.columns.w);
+  }
+  return best;
+}
+
+fn sum_of(v: vec4f) -> f32 {
+  return (v.x + v.y) + (v.z + v.w);
+}
+
 // How many logits, or how much probability (relative to the greatest), lie at or above the threshold.
 fn count_from(lane: u32, row: u32, threshold: u32) -> f32 {
-  var count = 0.0;
-  for (var i = lane; i < params.vocabulary; i += LANES) {
-    count += select(0.0, 1.0, key(logits[row + i]) >= threshold);
+  var count = vec4f();
+  for (var i = lane; i < params.vocabulary; i += 4u * LANES) {
+    let v = four_of(row, i);
+    count += select(vec4f(), vec4f(1.0), v.inside & (keys(v.logits) >= vec4u(threshold)));
   }
-  return workgroup_sum(lane, count);
+  return workgroup_sum(lane, sum_of(count));
 }
 
 fn mass_from(lane: u32, row: u32, from_key: u32, greatest: f32, inverse_temperature: f32) -> f32 {
   let threshold = max(from_key, key(LEAST_KEPT));
-  var mass = 0.0;
-  for (var i = lane; i < params.vocabulary; i += LANES) {
-    let logit = logits[row + i];
-    if (key(logit) >= threshold) {
-      mass += exp((logit - greatest) * inverse_temperature);
-    }
+  var mass = vec4f();
+  for (var i = lane; i < params.vocabulary; i += 4u * LANES) {
+    let v = four_of(row, i);
+    let kept = v.inside & (keys(v.logits) >= vec4u(threshold));
+    mass += select(vec4f(), exp((v.logits - greatest) * inverse_temperature), kept);
   }
-  return workgroup_sum(lane, mass);
+  return workgroup_sum(lane, sum_of(mass));
 }
 
 @compute @workgroup_size(LANES)
@@ -61,16 +102,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let options = params.rows + group.x * 16u;
   let row = batch[options + 7u] * params.stride;
   let temperature = bitcast<f32>(batch[options]);
-  var best = LOWEST;
-  var best_index = NONE;
-  for (var i = lane; i < params.vocabulary; i += LANES) {
-    let logit = logits[row + i];
-    if (logit > best || best_index == NONE) {
-      best = logit;
-      best_index = i;
-    }
-  }
-  let top = argmax(lane, best, best_index);
+  let of_lane = best_of_lane(lane, row);
+  let top = argmax(lane, of_lane.logit, of_lane.column);
   let greatest = logits[row + top];
   if (temperature == 0.0) {
     if (lane == 0u) {
@@ -106,8 +139,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   threshold = min(threshold, key(greatest));
   let seed = vec2u(batch[options + 4u], batch[options + 5u]);
   let position = batch[options + 6u];
-  best = LOWEST;
-  best_index = NONE;
+  var best = LOWEST;
+  var best_index = NONE;
   for (var i = lane; i < params.vocabulary; i += LANES) {
     let logit = logits[row + i];
     if (key(logit) >= threshold) {

@@ -1,20 +1,12 @@
-// The greatest of the scores that the lanes of a workgroup hold; needs lib/reduce.wgsl and `params.vocabulary`.
+// The greatest of the scores that the lanes of a workgroup hold; needs `#include reduce` and `params.vocabulary`.
 const NONE = 0xffffffffu;
 // The lowest finite f32: where a search for the greatest begins, and the logit of a banned token.
 const LOWEST = -0x1.fffffep+127f;
-var<workgroup> winner: array<u32, LANES>;
 
 // The index of the greatest score, the lowest index among equals. A lane that has no score gives LOWEST and NONE.
 fn argmax(lane: u32, score: f32, index: u32) -> u32 {
   let greatest = workgroup_max(lane, score);
-  winner[lane] = select(NONE, index, score == greatest);
-  workgroupBarrier();
-  for (var half = LANES / 2u; half > 0u; half /= 2u) {
-    if (lane < half) {
-      winner[lane] = min(winner[lane], winner[lane + half]);
-    }
-    workgroupBarrier();
-  }
+  let lowest = workgroup_least(lane, select(NONE, index, score == greatest));
   // No score is the greatest where all are NaN.
-  return min(workgroupUniformLoad(&winner[0]), params.vocabulary - 1u);
+  return min(lowest, params.vocabulary - 1u);
 }

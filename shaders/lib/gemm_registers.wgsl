@@ -4,6 +4,8 @@ struct Invocation {
   @builtin(local_invocation_index) lane: u32,
 }
 const STEP_BLOCKS = 1u;
+const TILE_SETS = 1u;
+const GATE_RUN = TILE_OUTPUTS / 2u;
 const LANE_TOKENS = 8u;
 const TOKEN_LANES = TILE_TOKENS / LANE_TOKENS;
 const OUTPUT_LANES = TILE_OUTPUTS / 4u;
@@ -31,7 +33,7 @@ fn fetch(lane: u32, part: Part, block: u32) -> Fetched {
   return block;
 }
 
-fn put(lane: u32, part: Part, block: Fetched) {
+fn put(lane: u32, part: Part, which: u32, block: Fetched) {
   for (var i = lane; i < TILE_TOKENS * CHUNKS_PER_BLOCK; i += LANES) {
     let row = i / CHUNKS_PER_BLOCK;
     let column = i % CHUNKS_PER_BLOCK * 2u;
@@ -43,7 +45,7 @@ fn put(lane: u32, part: Part, block: Fetched) {
   for (var i = lane; i < TILE_OUTPUTS * CHUNKS_PER_BLOCK; i += LANES) {
     let row = i / CHUNKS_PER_BLOCK;
     let chunk = i % CHUNKS_PER_BLOCK;
-    let weight_at = weight_row(part.place, part.output + row);
+    let weight_at = weight_row(part.place, tile_output(part.output, row));
     let scale = weight_scale(weight_at, block);
     let w = weight_chunk(weight_at, block, chunk);
     w_tile[tile_index(row, chunk * 2u)] = X4(scale * w.a);
@@ -51,7 +53,7 @@ fn put(lane: u32, part: Part, block: Fetched) {
   }
 }
 
-fn add_step(at: Invocation, sums: ptr<function, Sums>) {
+fn add_step(at: Invocation, which: u32, sums: ptr<function, Sums>) {
   let token = at.lane / OUTPUT_LANES;
   let output = at.lane % OUTPUT_LANES;
   for (var column = 0u; column < BLOCK_VECTORS; column++) {
@@ -68,13 +70,23 @@ fn add_step(at: Invocation, sums: ptr<function, Sums>) {
 
 // Sums move down to the first, so that stores are compiled once and not once per token.
 fn store_sums(at: Invocation, place: Place, first_output: u32, sums: ptr<function, Sums>) {
-  let output = first_output + at.lane % OUTPUT_LANES;
   for (var position = place.first + at.lane / OUTPUT_LANES; position < place.end; position += TOKEN_LANES) {
-    for (var i = 0u; i < 4u; i++) {
-      store_output(place, position, output + i * OUTPUT_LANES, (*sums)[0][i]);
-    }
+    store_outputs(place, position, first_output, at.lane % OUTPUT_LANES, (*sums)[0]);
     for (var t = 1u; t < LANE_TOKENS; t++) {
       (*sums)[t - 1u] = (*sums)[t];
     }
+  }
+}
+
+// Of a lane's four rows of the tile the first two are gates where there are any, and the others what they gate.
+fn store_outputs(place: Place, position: u32, first_output: u32, row: u32, sums: vec4f) {
+  if (params.gates != 0u) {
+    let gate = first_output / 2u + row;
+    store_gated(place, position, gate, sums.x, sums.z);
+    store_gated(place, position, gate + OUTPUT_LANES, sums.y, sums.w);
+    return;
+  }
+  for (var i = 0u; i < 4u; i++) {
+    store_output(place, position, first_output + row + i * OUTPUT_LANES, sums[i]);
   }
 }

@@ -2,9 +2,15 @@
 // 256 codes, an f16 scale and, from the second word on, a signed factor of it for each block.
 @group(1) @binding(1) var<storage, read> scales: array<u32>;
 override SCALE_BITS: u32 = 16u;
+// Blocks that share a scale, known when the shader is compiled, as dividing by a number from memory takes a GPU some twenty instructions;
+// 0: all of a row.
+override GROUP_BLOCKS: u32 = 1u;
 
 fn group_index(row: u32, block: u32) -> u32 {
-  return row * params.weight.groups + block / params.weight.blocks_per_group;
+  if (GROUP_BLOCKS == 0u) {
+    return row;
+  }
+  return row * params.weight.groups + block / max(GROUP_BLOCKS, 1u);
 }
 
 // As an f32 has no bits for the exponents −127 and −128, these lie in its mantissa.

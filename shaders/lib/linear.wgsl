@@ -92,6 +92,24 @@ fn tile_rows(place: Place, tile: u32) -> vec4u {
   return min(vec4u(place.row) + outputs, vec4u(params.rows - 1u));
 }
 
+// The rows of the two outputs of pair `pair`: neighbours, or a gate and what it gates.
+fn pair_rows(place: Place, pair: u32) -> vec2u {
+  var outputs = vec2u(pair * 2u, pair * 2u + 1u);
+  if (params.gates != 0u) {
+    outputs = vec2u(pair, params.gates + pair);
+  }
+  return min(vec2u(place.row) + outputs, vec2u(params.rows - 1u));
+}
+
+fn store_pair(place: Place, position: u32, pair: u32, sums: vec2f) {
+  if (params.gates != 0u) {
+    store_gated(place, position, pair, sums.x, sums.y);
+    return;
+  }
+  store_output(place, position, pair * 2u, sums.x);
+  store_output(place, position, pair * 2u + 1u, sums.y);
+}
+
 fn store_tile(place: Place, position: u32, tile: u32, sums: vec4f) {
   if (params.gates != 0u) {
     store_gated(place, position, tile * 2u, sums.x, sums.z);

@@ -11,7 +11,7 @@ struct SuperScale {
 }
 
 fn super_scale(row: u32, block: u32) -> SuperScale {
-  let at = (row * params.weight.groups + block / params.weight.blocks_per_group) * 5u;
+  let at = (row * params.weight.groups + block / 8u) * 5u;
   let bytes = scales[at + 1u + block % 8u / 2u] >> (16u * (block % 2u));
   return SuperScale(unpack2x16float(scales[at]), bytes);
 }

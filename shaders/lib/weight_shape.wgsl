@@ -2,7 +2,6 @@
 struct WeightShape {
   // Blocks of 32 codes in a row.
   blocks: u32,
-  // Scales in a row, and how many blocks share one.
+  // Scales in a row.
   groups: u32,
-  blocks_per_group: u32,
 }

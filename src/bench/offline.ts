@@ -59,6 +59,17 @@ export async function measureOffline(
   return { ...options, ...prefillFigures(prefill, roofline), ...decodeFigures(decode, options, roofline) };
 }
 
+/** Runs prompts for at least so long, ms: an idle GPU takes about a second to raise its clocks. */
+export async function warmUp(
+  engine: Engine,
+  options: OfflineOptions,
+  vocabSize: number,
+  ms: number,
+): Promise<void> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) await runRequests(engine, { ...options, outputLen: 1 }, vocabSize);
+}
+
 async function runRequests(engine: Engine, options: OfflineOptions, vocabSize: number): Promise<void> {
   const { batchSize, inputLen, outputLen: maxTokens } = options;
   const requests = Array.from({ length: batchSize }, (_, i) => {

@@ -1,4 +1,4 @@
-import { measureOffline, type Offline, type Roofline } from '../bench/offline.js';
+import { measureOffline, type Offline, type Roofline, warmUp } from '../bench/offline.js';
 import { type MeasuredAdapter, measureAdapter } from '../bench/probes.js';
 import { randomCheckpoint } from '../bench/random-model.js';
 import { shapeConfig } from '../bench/shapes.js';
@@ -21,6 +21,8 @@ import { showProgress, whileLoading } from './progress.js';
 
 const SEED = 1;
 const PROBE_TIMING = { repeats: 3, targetMs: 20, warmUpMs: 100 };
+/** An idle GPU takes about so long to raise its clocks, and sinks back while another batch size is laid out. */
+const WARM_UP_MS = 1000;
 /** A large model on software Vulkan takes minutes for a step. */
 const STEP_TIMEOUT_MS = 3_600_000;
 
@@ -45,7 +47,8 @@ export async function benchOffline(values: BenchValues, models: readonly string[
   let results: readonly Offline[];
   try {
     checkCache(info, values);
-    results = await measureAll(engine, values, roofline, vocabSize);
+    const warmUpMs = measured === null || measured.adapter.software ? 0 : WARM_UP_MS;
+    results = await measureAll(engine, values, roofline, { vocabSize, warmUpMs });
   } finally {
     await engine.close();
   }
@@ -60,13 +63,15 @@ async function measureAll(
   engine: Engine,
   values: BenchValues,
   roofline: Roofline | null,
-  vocabSize: number,
+  { vocabSize, warmUpMs }: { readonly vocabSize: number; readonly warmUpMs: number },
 ): Promise<readonly Offline[]> {
   const log = new StepLog(engine);
   const results: Offline[] = [];
   for (const batchSize of values['batch-size']) {
     const lengths = { batchSize, ...fixedLengths(values) };
     const rounds: Offline[] = [];
+    await warmUp(engine, lengths, vocabSize, warmUpMs);
+    log.take();
     for (let i = 0; i < values.repeats; i++)
       rounds.push(await measureOffline(engine, log, lengths, roofline, vocabSize));
     results.push(median(rounds, ({ decodeThroughput }) => decodeThroughput));

@@ -1,8 +1,17 @@
 import { batchLayout } from '../ops/batch-layout.js';
 import type { OpArgs } from '../ops/ops.js';
-import { type AttentionSplits, attentionSplits, partialSize, splitContext } from './attention-splits.js';
+import {
+  attentionSplits,
+  partialSize,
+  type SplitRule,
+  type SplitScratch,
+  splitContext,
+  tileSplitRule,
+} from './attention-splits.js';
 import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
+import { singleDispatch } from './single-dispatch.js';
+import { singleTiling } from './single-tiling.js';
 import { type AttentionTiling, attentionTiling } from './tiling.js';
 import type { Tuning } from './tuning.js';
 
@@ -47,28 +56,44 @@ interface Singles extends Tiles {
   readonly longestContext: number;
 }
 
-interface Split extends AttentionSplits {
-  readonly partials: GPUBuffer;
-}
-
 function singlesDispatches(args: Args, singles: Singles, tuning: Tuning, partials: GPUBuffer): Dispatch[] {
   const { numHeads, window, cache } = args;
-  const { heads } = attentionTiling(numHeads / cache.numKvHeads, cache.headDim, 1, tuning);
+  const { dispatch, groups, rule } = singlesKernel(args, singles, tuning);
   const splitBytes =
     singles.numTiles * numHeads * partialSize(cache.headDim) * Float32Array.BYTES_PER_ELEMENT;
   const work = {
-    workgroups: (singles.numTiles * numHeads) / heads,
+    workgroups: singles.numTiles * groups,
     contextLen: splitContext(singles.longestContext, tuning),
     window,
     room: Math.floor(partials.size / splitBytes),
   };
-  const splits = attentionSplits(work, tuning);
-  if (splits === null) return [tilesDispatch(args, singles, tuning, null)];
+  const splits = attentionSplits(work, rule, tuning);
+  if (splits === null) return [dispatch(null)];
   const split = { ...splits, partials };
-  return [tilesDispatch(args, singles, tuning, split), mergeDispatch(args, singles, tuning, split)];
+  return [dispatch(split), mergeDispatch(args, singles, tuning, split)];
 }
 
-function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: Split | null): Dispatch {
+interface SinglesKernel {
+  readonly dispatch: (split: SplitScratch | null) => Dispatch;
+  /** Workgroups of a token that is not split. */
+  readonly groups: number;
+  readonly rule: SplitRule;
+}
+
+function singlesKernel(args: Args, singles: Singles, tuning: Tuning): SinglesKernel {
+  const { numHeads, cache } = args;
+  const { numKvHeads, headDim } = cache;
+  const tiling = singleTiling(numHeads / numKvHeads, headDim, tuning);
+  if (tiling !== null) {
+    const dispatch = (split: SplitScratch | null) => singleDispatch(args, singles, tiling, split);
+    return { dispatch, groups: numKvHeads * tiling.parts, rule: tiling.splits };
+  }
+  const { heads } = attentionTiling(numHeads / numKvHeads, headDim, 1, tuning);
+  const dispatch = (split: SplitScratch | null) => tilesDispatch(args, singles, tuning, split);
+  return { dispatch, groups: numHeads / heads, rule: tileSplitRule(tuning) };
+}
+
+function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: SplitScratch | null): Dispatch {
   const { batch, q, cache, out, numHeads, softCap = null, sinks = null, projected = null } = args;
   const { numKvHeads, headDim, type: kv } = cache;
   const results = split?.partials ?? out.data;
@@ -104,7 +129,7 @@ function tilesParams(
   { batch, q, cache, out, numHeads, scale, window, softCap = null, projected = null }: Args,
   { tokens, firstTile }: Tiles,
   { heads, laneChunks }: AttentionTiling,
-  split: Split | null,
+  split: SplitScratch | null,
 ): Uint32Array {
   const { positions, sequenceIds, blockTables, tiles } = batchLayout(batch.capacity);
   const { numKvHeads, headDim, blockSize } = cache;
@@ -121,8 +146,8 @@ function tilesParams(
 function mergeDispatch(
   { batch, cache, out, numHeads }: Args,
   { firstTile, numTiles }: Tiles,
-  { headLanes }: Tuning,
-  { count, partials }: Split,
+  { headLanes, mergeSplits }: Tuning,
+  { count, partials }: SplitScratch,
 ): Dispatch {
   const { tiles } = batchLayout(batch.capacity);
   return {
@@ -131,6 +156,7 @@ function mergeDispatch(
       weight: null,
       types: { Y: out.type },
       constants: { LANES: headLanes },
+      unroll: { BATCH: mergeSplits },
     },
     buffers: [batch.data, partials, out.data],
     weight: [],

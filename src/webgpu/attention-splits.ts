@@ -4,8 +4,13 @@ import type { Tuning } from './tuning.js';
 export interface AttentionSplits {
   /** Splits of the longest context. A shorter one's last splits are empty: they weigh nothing. */
   readonly count: number;
-  /** Positions of each, a multiple of the step in which `attention` walks a context. */
+  /** Positions of each, a multiple of the step in which the kernel walks a context. */
   readonly positions: number;
+}
+
+/** What workgroups leave for `attention_merge`, and where. */
+export interface SplitScratch extends AttentionSplits {
+  readonly partials: GPUBuffer;
 }
 
 export interface SplitWork {
@@ -19,9 +24,20 @@ export interface SplitWork {
   readonly room: number;
 }
 
+/** What a kernel makes of a split. */
+export interface SplitRule {
+  /** Positions that a workgroup takes at once. */
+  readonly step: number;
+  /** Whether steps begin at multiples of their size, and not where a window does. */
+  readonly aligned: boolean;
+  /** Positions in a split at least: a shorter one is not worth a workgroup's start and its share of the merge. */
+  readonly minPositions: number;
+  /** Positions that a token sees and that are not split. */
+  readonly wholePositions: number;
+}
+
 /** More partial results than this take longer to merge than they save. */
 const MAX_SPLITS = 32;
-/** Positions in a split at least: a shorter one is not worth a workgroup's start and its share of the merge. */
 const MIN_POSITIONS = 128;
 /** Positions that a lane of `attention` scores in a step. */
 const LANE_POSITIONS = 4;
@@ -46,21 +62,29 @@ export function splitContext(longestContext: number, tuning: Tuning): number {
   return Math.ceil(longestContext / MIN_POSITIONS) * MIN_POSITIONS;
 }
 
-/** As many splits as make `tuning.attentionWorkgroups` workgroups, within the limits; null where one split is best. */
-export function attentionSplits(work: SplitWork, tuning: Tuning): AttentionSplits | null {
-  const { workgroups, contextLen, window, room } = work;
+/** Of `attention`. */
+export function tileSplitRule({ attentionLanes }: Tuning): SplitRule {
+  const step = LANE_POSITIONS * attentionLanes;
+  return { step, aligned: true, minPositions: MIN_POSITIONS, wholePositions: MIN_POSITIONS };
+}
+
+/** As many splits as make `attentionWorkgroups` workgroups, within the limits; null where one split is best. */
+export function attentionSplits(
+  { workgroups, contextLen, window, room }: SplitWork,
+  { step, aligned, minPositions, wholePositions }: SplitRule,
+  { attentionWorkgroups }: Tuning,
+): AttentionSplits | null {
   const seen = Math.min(contextLen, window ?? contextLen);
   const wanted = Math.min(
     MAX_SPLITS,
-    Math.ceil(tuning.attentionWorkgroups / workgroups),
-    Math.ceil(seen / MIN_POSITIONS),
+    Math.ceil(attentionWorkgroups / workgroups),
+    Math.ceil(seen / minPositions),
     room,
   );
-  if (wanted < 2) return null;
-  const step = LANE_POSITIONS * tuning.attentionLanes;
+  if (wanted < 2 || seen <= wholePositions) return null;
   // A window may begin at the end of a step.
-  const numSteps = Math.ceil(Math.min(contextLen, seen + step - 1) / step);
-  const stepsEach = Math.ceil(Math.max(numSteps / wanted, MIN_POSITIONS / step));
+  const numSteps = Math.ceil(Math.min(contextLen, seen + (aligned ? step - 1 : 0)) / step);
+  const stepsEach = Math.ceil(Math.max(numSteps / wanted, minPositions / step));
   const count = Math.ceil(numSteps / stepsEach);
   return count < 2 ? null : { count, positions: stepsEach * step };
 }

@@ -5,6 +5,7 @@ import { candidatesFor, keepsBytes, measuredTokens } from './candidates.js';
 import { type TimingOptions, timesOnDevice } from './device-time.js';
 import { fastest, type Job, TimeBudget, type Trial } from './fastest.js';
 import type { WebGpuOps } from './ops.js';
+import { stagedTiling } from './staged-tiling.js';
 import type { LinearChoice } from './tiling.js';
 import { type ProductChoices, type Tilings, TOKEN_BUCKETS } from './tilings.js';
 import { type Choices, readChoices, tuningFileName, writeChoices } from './tuning-file.js';
@@ -112,11 +113,12 @@ const NO_CHOICES: ProductChoices = TOKEN_BUCKETS.map(() => null);
 function jobOf(ops: WebGpuOps, group: ProductGroup, bucket: number): OpenJob[] {
   const { tuning } = ops.tilings;
   const fewer = TOKEN_BUCKETS[bucket - 1]?.maxTokens ?? 0;
-  const [{ x, out, codes }] = group.uses;
+  const [{ x, out, codes, weight }] = group.uses;
   const { type } = codes ?? x;
   const candidates = candidatesFor(TOKEN_BUCKETS[bucket], type, tuning);
   const rows = Math.min(measuredTokens(TOKEN_BUCKETS[bucket], type, tuning), x.rows, out.rows);
   if (rows <= fewer || candidates.length === 1) return [];
+  if (stagedTiling(rows, weight.parts[0], type, tuning) !== null) return [];
   return [{ group, bucket, rows, candidates, keepsBytes: keepsBytes(tuning) }];
 }
 

@@ -34,8 +34,8 @@ export function expertTiling(
 
 /** Workgroups of a product of so many outputs of each expert. */
 export function expertGrid({ tiling, numTiles }: ExpertTiling, outputs: number): [number, number, number] {
-  const [x, , z] = tiling.grid(outputs);
-  return foldGrid(x * z, numTiles);
+  const [x, y, z] = tiling.grid(outputs);
+  return tiling.kernel === 'linear_gemm' ? [numTiles, y, 1] : foldGrid(x * z, numTiles);
 }
 
 /**

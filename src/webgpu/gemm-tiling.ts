@@ -1,7 +1,7 @@
 import type { ElementType } from '../ops/ops.js';
 import type { MatrixSize, TileSize } from './shaders.js';
 import type { Tiling } from './tiling.js';
-import type { SubgroupMatrix, Tuning } from './tuning.js';
+import type { MatrixTile, SubgroupMatrix, Tuning } from './tuning.js';
 
 /** How `linear_gemm` is cut into workgroups. */
 export interface GemmTiling extends Omit<Tiling, 'kernel'> {
@@ -9,13 +9,7 @@ export interface GemmTiling extends Omit<Tiling, 'kernel'> {
   /** What a subgroup multiplies at once; absent where lanes sum in registers. */
   readonly matrix?: MatrixSize;
   readonly tile: TileSize;
-  /** Loops that are written out: those over what lies in registers. */
-  readonly unroll?: Readonly<Record<string, number>>;
 }
-
-/** `STEP_BLOCKS` of lib/gemm_matrix.wgsl, and outputs that there is a subgroup for. */
-const STEP_BLOCKS = 2;
-const SUBGROUP_OUTPUTS = 16;
 
 /** Where lanes sum in registers, and where each token has experts, of which few have many. */
 export const SMALL_TILE: TileSize = { tokens: 64, outputs: 64, lanes: 128 };
@@ -36,14 +30,14 @@ export function gemmTiling(
   const subgroupMatrix = type === 'f16' ? tuning.subgroupMatrix : null;
   const tile = subgroupMatrix ? matrixTile(Math.min(tokens, largest), subgroupMatrix, tuning) : SMALL_TILE;
   const grid = (outputs: number): [number, number, number] => [
-    Math.ceil(outputs / tile.outputs),
     Math.ceil(tokens / tile.tokens),
+    Math.ceil(outputs / tile.outputs),
     1,
   ];
   const inRegisters = { kernel: 'linear_gemm', constants: {}, lanes: 'workgroup', grid, tile } as const;
   if (subgroupMatrix === null) return inRegisters;
   const { m, n, k } = subgroupMatrix;
-  return { ...inRegisters, matrix: { m, n, k }, unroll: matrixLoops(tile, subgroupMatrix) };
+  return { ...inRegisters, matrix: { m, n, k } };
 }
 
 /** Tokens from which on products of that type go through `linear_gemm`; null where they never do. */
@@ -57,44 +51,76 @@ export function fewestGemmTokens(type: ElementType, tuning: Tuning): number | nu
 export function gemmSteps(type: ElementType, tuning: Tuning): readonly number[] {
   const fewest = fewestGemmTokens(type, tuning);
   if (fewest === null) return [];
-  const larger = tuning.matrixTiles.map(([tokens]) => tokens + 1).filter((tokens) => tokens > fewest);
+  const larger = tuning.matrixTiles.map(({ tokens }) => tokens + 1).filter((tokens) => tokens > fewest);
   const tiles = [fewest, ...larger].map(
     (tokens) => [tokens, gemmTiling(tokens, type, tuning)?.tile.tokens] as const,
   );
   return tiles.filter(([, size], i) => size !== tiles[i - 1]?.[1]).map(([tokens]) => tokens);
 }
 
-/** What loops of lib/gemm_matrix.wgsl run over. */
-function matrixLoops({ tokens, outputs, lanes }: TileSize, { m, n, k }: MatrixSize) {
-  const subgroupRows = tokens > 32 ? 2 : 1;
+/** Readers with a file in shaders/staged, and `RAW_UNITS` of each: units of 8 values that a lane loads at once. */
+const STAGED_UNITS: Readonly<Record<string, number>> = { int4: 4, int8: 2, f16: 1, bf16: 1 };
+/** `RAW_UNITS` of lib/staged_float.wgsl, and units of a block. */
+const BLOCK_UNITS = 4;
+
+/** Whether weights of a reader are decoded to f16 without f32 between, in a file of its own. */
+export function decodesStaged(reader: string, { matrix }: GemmTiling): boolean {
+  return matrix !== undefined && Object.hasOwn(STAGED_UNITS, reader);
+}
+
+/** What loops of lib/gemm_matrix.wgsl run over, which are written out: those over what lies in registers. Absent where lanes sum in registers. */
+export function gemmLoops(
+  reader: string,
+  { matrix, tile }: GemmTiling,
+): Readonly<Record<string, number>> | undefined {
+  const { tokens, outputs, lanes, part } = tile;
+  if (matrix === undefined || part === undefined) return undefined;
+  const units = BLOCK_UNITS * part.stepBlocks;
   return {
-    STEPS: (32 * STEP_BLOCKS) / k,
-    ROWS: tokens / subgroupRows / m,
-    COLUMNS: (SUBGROUP_OUTPUTS * subgroupRows) / n,
-    X_TURNS: Math.ceil((4 * STEP_BLOCKS * tokens) / lanes),
-    W_TURNS: Math.ceil((STEP_BLOCKS * outputs) / lanes),
+    STEPS: (8 * units) / matrix.k,
+    ROWS: part.tokens / matrix.m,
+    COLUMNS: part.outputs / matrix.n,
+    X_TURNS: Math.ceil((units * tokens) / lanes),
+    W_TURNS: Math.ceil((units * outputs) / ((STAGED_UNITS[reader] ?? BLOCK_UNITS) * lanes)),
   };
 }
 
-/** The first that holds all tokens, or the largest, of those that fit shared memory. */
-function matrixTile(
-  tokens: number,
-  matrix: SubgroupMatrix,
-  { matrixTiles, workgroupBytes }: Tuning,
-): TileSize {
-  const tiles = matrixTiles.map(([size, outputs]) => {
-    return { tokens: size, outputs, lanes: (outputs / SUBGROUP_OUTPUTS) * matrix.maxLanes };
-  });
-  const fitting = tiles.filter((tile) => tileBytes(tile, matrix) <= workgroupBytes);
-  return fitting.find((tile) => tokens <= tile.tokens) ?? fitting[fitting.length - 1] ?? tiles[0];
+/** The first that holds all tokens, or the largest, of those that fit a workgroup. */
+function matrixTile(tokens: number, matrix: SubgroupMatrix, tuning: Tuning): TileSize {
+  const fitting = tuning.matrixTiles.flatMap((tile) => fittingTile(tile, matrix, tuning) ?? []);
+  const [smallest] = tuning.matrixTiles;
+  return (
+    fitting.find((tile) => tokens <= tile.tokens) ??
+    fitting[fitting.length - 1] ??
+    withLanes(smallest, matrix)
+  );
 }
 
-/** Of `linear_gemm`: rows of activations and weights in f16, padded by two vec4, and a matrix of sums for each subgroup. */
-function tileBytes({ tokens, outputs }: TileSize, { m, n }: MatrixSize): number {
-  const rowBytes = 2 * (32 * STEP_BLOCKS + 8);
-  return (
-    (tokens + outputs) * rowBytes + (outputs / SUBGROUP_OUTPUTS) * m * n * Float32Array.BYTES_PER_ELEMENT
-  );
+function withLanes(tile: MatrixTile, { maxLanes }: SubgroupMatrix): TileSize & MatrixTile {
+  return { ...tile, lanes: subgroups(tile) * maxLanes };
+}
+
+function subgroups({ tokens, outputs, part }: MatrixTile): number {
+  return (tokens / part.tokens) * (outputs / part.outputs);
+}
+
+/** The tile with as many of its sets, then of the blocks of its steps, as fit shared memory; null where none do. */
+function fittingTile(tile: MatrixTile, matrix: SubgroupMatrix, tuning: Tuning): TileSize | null {
+  const { sets, stepBlocks } = tile.part;
+  const whole = withLanes(tile, matrix);
+  if (whole.lanes > tuning.workgroupLanes) return null;
+  if (tileBytes(tile, matrix) <= tuning.workgroupBytes) return whole;
+  if (sets > 1) return fittingTile({ ...tile, part: { ...tile.part, sets: 1 } }, matrix, tuning);
+  if (stepBlocks === 1) return null;
+  return fittingTile({ ...tile, part: { ...tile.part, stepBlocks: stepBlocks / 2 } }, matrix, tuning);
+}
+
+/** Of `tiles` in lib/gemm_matrix.wgsl: rows in units of 16 bytes, one more than are used, and in their place rows of sums. */
+function tileBytes(tile: MatrixTile, { m }: MatrixSize): number {
+  const { tokens, outputs, part } = tile;
+  const tileUnits = part.sets * (tokens + outputs) * (BLOCK_UNITS * part.stepBlocks + 1);
+  const resultUnits = subgroups(tile) * m * (part.outputs / 4 + 2);
+  return 16 * Math.max(tileUnits, resultUnits);
 }
 
 /** Blocks along K that are worth a workgroup's start and its share of the sum, at least. */
@@ -107,17 +133,22 @@ export interface GemmSplits {
   readonly blocks: number;
 }
 
-/** @param tiles workgroups without a split; @param blocks along K */
-export function gemmSplits(tiles: number, blocks: number, { gemmWorkgroups }: Tuning): GemmSplits {
+/** @param tiles workgroups without a split; @param blocks along K, and those of a step */
+export function gemmSplits(
+  tiles: number,
+  blocks: number,
+  { gemmWorkgroups }: Tuning,
+  stepBlocks = 2,
+): GemmSplits {
   const wanted = Math.min(Math.floor(gemmWorkgroups / tiles), Math.floor(blocks / MIN_SPLIT_BLOCKS));
-  const each = STEP_BLOCKS * Math.ceil(blocks / (STEP_BLOCKS * Math.max(1, wanted)));
+  const each = stepBlocks * Math.ceil(blocks / (stepBlocks * Math.max(1, wanted)));
   return { count: Math.ceil(blocks / each), blocks: each };
 }
 
-/** Sums of a workgroup that shares K, at most. */
-const MAX_TILE = 128 * 128;
-
 /** Bytes of scratch for the sums of all splits. */
-export function splitSumsBytes({ gemmTokens, gemmWorkgroups }: Tuning): number {
-  return gemmTokens === null ? 0 : gemmWorkgroups * MAX_TILE * Float32Array.BYTES_PER_ELEMENT;
+export function splitSumsBytes({ gemmTokens, gemmWorkgroups, subgroupMatrix, matrixTiles }: Tuning): number {
+  if (gemmTokens === null) return 0;
+  const tiles = subgroupMatrix === null ? [SMALL_TILE] : [SMALL_TILE, ...matrixTiles];
+  const largest = Math.max(...tiles.map(({ tokens, outputs }) => tokens * outputs));
+  return gemmWorkgroups * largest * Float32Array.BYTES_PER_ELEMENT;
 }

@@ -2,8 +2,10 @@
 export const KERNELS = {
   embed: { bindings: ['read', 'read', 'write'], weight: true },
   rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
+  rms_norm_vectors: { bindings: ['read', 'read', 'write'], weight: false },
   layer_norm: { bindings: ['read', 'read', 'read', 'write'], weight: false },
   linear_row: { bindings: ['read', 'read', 'write', 'read'], weight: true },
+  linear_staged: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_tile: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_panel: { bindings: ['read', 'read', 'write', 'read'], weight: true },
   linear_gemm: { bindings: ['read', 'read', 'write', 'read'], weight: true },
@@ -20,6 +22,7 @@ export const KERNELS = {
   quantize_tokens: { bindings: ['read', 'write'], weight: false },
   rope_cache: { bindings: ['read', 'read', 'read', 'read', 'write', 'write', 'write'], weight: false },
   attention: { bindings: ['read', 'read', 'read', 'read', 'write', 'read'], weight: false },
+  attention_single: { bindings: ['read', 'read', 'read', 'read', 'write', 'read'], weight: false },
   attention_merge: { bindings: ['read', 'read', 'write'], weight: false },
   lora_shrink: { bindings: ['read', 'read', 'read', 'write'], weight: false },
   lora_expand: { bindings: ['read', 'read', 'read', 'write'], weight: false },
@@ -35,7 +38,7 @@ export const KERNELS = {
   probe_mma: { bindings: ['write'], weight: false },
 } as const satisfies Record<string, KernelInterface>;
 
-/** What attention binds where it rotates heads itself: as else, then the projections and the angles. */
+/** What attention binds where it rotates heads itself: as else, then the projections and the angles. `attention_single` leaves q alone. */
 export const ROTATING_ATTENTION = [
   'read',
   'write',

@@ -1,9 +1,16 @@
-import type { ElementType, OpArgs, Tensor, WeightPart } from '../ops/ops.js';
+import type { OpArgs, Tensor, WeightPart } from '../ops/ops.js';
 import { activationConstants } from './activation-constants.js';
 import { tilesOffset } from './expert-dispatches.js';
 import { expertGrid, expertTiling } from './expert-tiling.js';
 import { fixedPointDispatch } from './fixed-point-dispatch.js';
-import { type GemmSplits, type GemmTiling, gemmSplits, gemmTiling } from './gemm-tiling.js';
+import {
+  decodesStaged,
+  type GemmSplits,
+  type GemmTiling,
+  gemmLoops,
+  gemmSplits,
+  gemmTiling,
+} from './gemm-tiling.js';
 import type { KernelName } from './kernels.js';
 import { mergeDispatch } from './merge-dispatch.js';
 import { orderDispatch } from './order-dispatch.js';
@@ -12,6 +19,13 @@ import { Params } from './params.js';
 import type { PipelineSpec } from './pipelines.js';
 import { quantizeDispatch } from './quantize-dispatch.js';
 import type { Dispatch } from './recorder.js';
+import {
+  HALF_READERS,
+  type StagedTiling,
+  stagedNormTiling,
+  stagedTiling,
+  usesHalves,
+} from './staged-tiling.js';
 import { dotFor, foldGrid, type Tiling } from './tiling.js';
 import type { Tilings } from './tilings.js';
 import type { Tuning } from './tuning.js';
@@ -29,23 +43,27 @@ export function linearFusion(
   // What is added or rounded after the sum comes before the gates.
   if (rescale !== null || (codes !== null && rounding !== null && rounding.outliers !== null))
     return { norm: false, gates: false };
-  if (experts !== null) return { norm: false, gates: gatesExperts(args, tuning) };
-  if (gemmTiling(rows, (codes ?? x).type, tuning) !== null) return { norm: false, gates: false };
+  if (experts !== null) return { norm: false, gates: gatesExperts(args) };
   // Columns of the norm's weight are not padded to whole blocks, and rounding to INT8 needs a row that is normalised.
   const ordered = weight.parts.some(({ columns }) => columns !== undefined);
-  const whole = codes === null && !args.norm?.bias && x.cols === x.stride && !ordered;
+  const tiled = gemmTiling(rows, (codes ?? x).type, tuning) !== null;
+  const whole = codes === null && !args.norm?.bias && x.cols === x.stride && !ordered && !tiled;
   // A gate and what it gates must lie in the same part; without gates the activation is an operation of its own.
   const gates = weight.parts.length === 1 && args.gated?.cols !== args.out.cols;
-  return { norm: whole && rows <= tuning.maxFusedNormTokens, gates };
+  return { norm: whole && (rows <= tuning.maxFusedNormTokens || stagesNorm(args, tuning)), gates };
+}
+
+/** Whether every part's product puts the activations into shared memory anyway, and normalises them there. */
+function stagesNorm({ weight, rows, norm = null }: Args, tuning: Tuning): boolean {
+  if (norm === null) return false;
+  return weight.parts.every((part) => stagedNormTiling(rows, part, norm.out.type, tuning) !== null);
 }
 
 /** Gates and what they gate lie in the same part where each part holds whole experts. */
-function gatesExperts({ x, weight, rows, codes, experts }: Args, tuning: Tuning): boolean {
+function gatesExperts({ weight, experts }: Args): boolean {
   if (!experts) return false;
-  const { tiling } = expertTiling(rows, experts.routing, (codes ?? x).type, tuning);
   const outputs = weight.rows / experts.routing.numExperts;
-  const whole = weight.parts.every((part) => part.rowStart % outputs === 0 && part.rows % outputs === 0);
-  return whole && tiling.kernel !== 'linear_gemm';
+  return weight.parts.every((part) => part.rowStart % outputs === 0 && part.rows % outputs === 0);
 }
 
 /** Buffers that belong to no operand. */
@@ -92,9 +110,9 @@ function splitProduct(
   if (count === 1) return [productDispatch(args, part, whole, tuning, nothing)];
   const { rows } = args;
   const out = { data: sums, rows, cols: part.rows, stride: part.rows, type: 'f32' } as const;
-  const product = { ...args, out, bias: null, accumulate: false, scale: 1 };
-  const [outputs, tiles] = whole.grid;
-  const shared: Cut = { ...whole, blocks, grid: [outputs, tiles, count] };
+  const product = { ...args, out, bias: null, accumulate: false, gated: null, scale: 1 };
+  const [tiles, outputs] = whole.grid;
+  const shared: Cut = { ...whole, blocks, grid: [tiles, outputs, count] };
   return [
     productDispatch(product, { ...part, rowStart: 0 }, shared, tuning, nothing),
     mergeDispatch(args, part, sums, count, nothing),
@@ -104,8 +122,8 @@ function splitProduct(
 /** Each token's experts have tiles of their own, which no workgroups share. */
 function splitsOf({ experts = null }: Args, { tiling, grid, blocks }: Cut, tuning: Tuning): GemmSplits {
   if (tiling.kernel !== 'linear_gemm' || experts !== null) return { count: 1, blocks };
-  const [outputs, tiles] = grid;
-  return gemmSplits(outputs * tiles, blocks, tuning);
+  const [tiles, outputs] = grid;
+  return gemmSplits(tiles * outputs, blocks, tuning, tiling.tile.part?.stepBlocks);
 }
 
 function outlierDispatch(
@@ -180,16 +198,26 @@ function productDispatch(
   };
 }
 
+type ProductTiling = Tiling | PanelTiling | GemmTiling | StagedTiling;
+
 /** How the product of a part is cut. */
 interface Cut {
-  readonly tiling: Tiling | PanelTiling | GemmTiling;
+  readonly tiling: ProductTiling;
   /** Workgroups. */
   readonly grid: [number, number, number];
   /** Along K, of each workgroup. */
   readonly blocks: number;
 }
 
-function cut({ x, weight, rows, codes = null, experts = null }: Args, part: Part, tilings: Tilings): Cut {
+/** A row that is normalised on the way is staged in the type of activations. */
+function stagedProduct(args: Args, part: Part, tuning: Tuning): StagedTiling | null {
+  const { x, rows, codes = null, norm = null } = args;
+  if (norm === null) return stagedTiling(rows, part, (codes ?? x).type, tuning);
+  return stagesNorm(args, tuning) ? stagedNormTiling(rows, part, norm.out.type, tuning) : null;
+}
+
+function cut(args: Args, part: Part, tilings: Tilings): Cut {
+  const { x, weight, rows, codes = null, experts = null } = args;
   const [blocks] = weightShape(part);
   if (experts !== null) {
     const { routing } = experts;
@@ -199,16 +227,16 @@ function cut({ x, weight, rows, codes = null, experts = null }: Args, part: Part
   const key = tilings.keyOf(part, codes === null ? 'float' : 'int8');
   const { type } = codes ?? x;
   const { tuning } = tilings;
-  const tiling = gemmTiling(rows, type, tuning) ?? panelTiling(rows, type, tuning) ?? tilings.for(key, rows);
+  const tiling =
+    gemmTiling(rows, type, tuning) ??
+    panelTiling(rows, type, tuning) ??
+    stagedProduct(args, part, tuning) ??
+    tilings.for(key, rows);
   return { tiling, grid: tiling.grid(part.rows), blocks };
 }
 
-function productSpec(
-  { x, out, codes = null, norm = null, gated = null, activation, experts = null }: Args,
-  part: Part,
-  tiling: Tiling | PanelTiling | GemmTiling,
-  tuning: Tuning,
-): PipelineSpec {
+function productSpec(args: Args, part: Part, tiling: ProductTiling, tuning: Tuning): PipelineSpec {
+  const { x, out, codes = null, norm = null, gated = null, activation, experts = null } = args;
   const { kernel, constants, lanes } = tiling;
   const own = codes === null ? { ...constants, ...floatConstants(kernel, norm !== null, tuning) } : constants;
   return {
@@ -216,9 +244,9 @@ function productSpec(
       kernel === 'linear_row' || kernel === 'linear_tile' ? withActivations(kernel, codes !== null) : kernel,
     matrix: kernel === 'linear_gemm' ? tiling.matrix : undefined,
     tile: kernel === 'linear_gemm' ? tiling.tile : undefined,
-    unroll: kernel === 'linear_gemm' ? tiling.unroll : undefined,
+    unroll: loopsOf(tiling, part),
     weight: part.format.reader,
-    types: { X: (codes ?? x).type, Y: out.type },
+    types: { X: (codes ?? x).type, Y: out.type, ...(kernel === 'linear_staged' ? { H: 'f16' } : {}) },
     constants: {
       ...own,
       ...(gated === null ? {} : activationConstants(activation)),
@@ -226,16 +254,29 @@ function productSpec(
     },
     lanes,
     routing: experts === null ? undefined : 'experts',
-    half: kernel === 'linear_row' && codes === null && norm === null && usesHalves(part, x.type, tuning),
+    half: decodesHalves(tiling, args, part, tuning),
     dot: codes === null ? undefined : dotFor(part.format.bits, tuning),
   };
 }
 
-/** Readers with a file in shaders/half. */
-const HALF_READERS: ReadonlySet<string> = new Set(['int4', 'int8']);
+/** Loops that are written out. */
+function loopsOf(tiling: ProductTiling, { format }: Part): PipelineSpec['unroll'] {
+  if (tiling.kernel === 'linear_gemm') return gemmLoops(format.reader, tiling);
+  return tiling.kernel === 'linear_staged' ? tiling.unroll : undefined;
+}
 
-function usesHalves({ format }: Part, type: ElementType, { halfDot }: Tuning): boolean {
-  return halfDot && type === 'f16' && HALF_READERS.has(format.reader);
+/** Whether codes are decoded to pairs of f16. */
+function decodesHalves(
+  tiling: ProductTiling,
+  { x, codes = null, norm = null }: Args,
+  part: Part,
+  tuning: Tuning,
+): boolean {
+  if (tiling.kernel === 'linear_gemm') return decodesStaged(part.format.reader, tiling);
+  if (tiling.kernel === 'linear_staged') return HALF_READERS.has(part.format.reader);
+  return (
+    tiling.kernel === 'linear_row' && codes === null && norm === null && usesHalves(part, x.type, tuning)
+  );
 }
 
 /** `linear_tile` must sum as `linear_panel` does where both are taken, so that a text does not depend on its batch. */

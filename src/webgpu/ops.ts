@@ -36,6 +36,7 @@ import { gemmSteps, splitSumsBytes } from './gemm-tiling.js';
 import { gramDispatch } from './gram-dispatch.js';
 import { type LinearScratch, linearDispatches, linearFusion } from './linear-dispatches.js';
 import { loraDispatches } from './lora-dispatches.js';
+import { layerNormDispatch, rmsNormDispatch } from './norm-dispatches.js';
 import { Params } from './params.js';
 import { PassClock } from './pass-clock.js';
 import { type PipelineSpec, plainSpec } from './pipelines.js';
@@ -184,25 +185,12 @@ export class WebGpuOps implements Ops<GPUBuffer> {
     for (const dispatch of embedDispatches(args, this.#nothing)) this.#recorder.add(dispatch);
   }
 
-  rmsNorm({ x, weight, out, rows, eps, scale = null }: Args<'rmsNorm'>): void {
-    const constants = { LANES: this.#tuning.normLanes, ADD: scale === null ? 0 : 1 };
-    this.#recorder.add({
-      spec: plainSpec('rms_norm', { X: x.type, Y: out.type }, constants),
-      buffers: [x.data, weight.data, out.data],
-      weight: [],
-      params: new Params().u32(x.cols, x.stride, out.stride).f32(eps, scale ?? 0).words,
-      grid: [rows, 1, 1],
-    });
+  rmsNorm(args: Args<'rmsNorm'>): void {
+    this.#recorder.add(rmsNormDispatch(args, this.#tuning));
   }
 
-  layerNorm({ x, weight, bias, out, rows, eps }: Args<'layerNorm'>): void {
-    this.#recorder.add({
-      spec: plainSpec('layer_norm', { X: x.type, Y: out.type }, { LANES: this.#tuning.normLanes }),
-      buffers: [x.data, weight.data, bias.data, out.data],
-      weight: [],
-      params: new Params().u32(x.cols, x.stride, out.stride).f32(eps).words,
-      grid: [rows, 1, 1],
-    });
+  layerNorm(args: Args<'layerNorm'>): void {
+    this.#recorder.add(layerNormDispatch(args, this.#tuning));
   }
 
   linear(args: Args<'linear'>): void {
@@ -232,7 +220,7 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   ropeAndCache(args: Args<'ropeAndCache'>): void {
-    this.#recorder.add(ropeDispatch(args, this.#tuning.headLanes, this.#nothing));
+    this.#recorder.add(ropeDispatch(args, this.#tuning, this.#nothing));
   }
 
   attention(args: Args<'attention'>): void {
@@ -288,15 +276,15 @@ export class WebGpuOps implements Ops<GPUBuffer> {
   }
 
   editLogits(args: Args<'editLogits'>): void {
-    this.#recorder.add(editLogitsDispatch(args, this.#tuning.sampleLanes));
+    this.#recorder.add(editLogitsDispatch(args, this.#tuning));
   }
 
   sample(args: Args<'sample'>): void {
-    this.#recorder.add(sampleDispatch(args, this.#tuning.sampleLanes));
+    this.#recorder.add(sampleDispatch(args, this.#tuning));
   }
 
   logprobs(args: Args<'logprobs'>): void {
-    this.#recorder.add(logprobsDispatch(args, this.#tuning.sampleLanes));
+    this.#recorder.add(logprobsDispatch(args, this.#tuning));
   }
 
   replay(step: ReplayedStep<GPUBuffer>, work: () => void): void {

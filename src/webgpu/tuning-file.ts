@@ -30,7 +30,7 @@ function linearShaders(dir: string): readonly string[] {
   const files = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((file) =>
     file.replaceAll('\\', '/'),
   );
-  return files.filter((file) => /^(linear_\w+|(lib|weight|half)\/\w+)\.wgsl$/.test(file)).sort();
+  return files.filter((file) => /^(linear_\w+|(lib|weight|half|staged)\/\w+)\.wgsl$/.test(file)).sort();
 }
 
 /** What the file holds, nothing where there is none. Throws Error where it cannot be read or holds what is no candidate. */

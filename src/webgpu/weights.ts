@@ -10,23 +10,18 @@ import {
   type WeightFormat,
 } from '../quant/weight.js';
 
-/** `WeightShape` of the shaders: blocks in a row, groups in a row, blocks that share a scale. */
-export function weightShape(part: WeightPart<GPUBuffer>): [number, number, number] {
-  const { format, cols } = part;
-  const blocks = blocksPerRow(cols);
-  return [
-    blocks,
-    groupsPerRow(format, cols),
-    format.groupSize === null ? blocks : format.groupSize / BLOCK_CODES,
-  ];
+/** `WeightShape` of the shaders: blocks in a row, groups in a row. */
+export function weightShape({ format, cols }: WeightPart<GPUBuffer>): [number, number] {
+  return [blocksPerRow(cols), groupsPerRow(format, cols)];
 }
 
 /** Overrides that the weight reader declares. */
 export function weightConstants({ format }: WeightPart<GPUBuffer>): Record<string, number> {
-  const { reader, zeroPoints } = format;
-  if (isInteger(format)) return { SCALE_BITS: scaleBits(format), ZERO_POINTS: zeroPoints ? 1 : 0 };
+  const { reader, groupSize, zeroPoints } = format;
+  const scales = { SCALE_BITS: scaleBits(format), GROUP_BLOCKS: (groupSize ?? 0) / BLOCK_CODES };
+  if (isInteger(format)) return { ...scales, ZERO_POINTS: zeroPoints ? 1 : 0 };
   // Other readers know how their one kind of scale is stored.
-  return ONE_SCALE.has(reader) ? { SCALE_BITS: scaleBits(format) } : {};
+  return ONE_SCALE.has(reader) ? scales : {};
 }
 
 /** Readers of codes with one scale of any type for a block. */

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { measureOffline } from '#halflight/bench/offline.js';
+import { measureOffline, warmUp } from '#halflight/bench/offline.js';
 import { StepLog } from '#halflight/bench/steps.js';
 import { createLocalEngine } from '#halflight/engine/local.js';
 import { ENGINE_DEFAULTS } from '#halflight/engine/options.js';
@@ -41,4 +41,16 @@ t.test('without rates nothing is held against them', async (t) => {
   const result = await measureOffline(engine, new StepLog(engine), OPTIONS, null, 61);
   await engine.close();
   t.match(result, { prefillFmaShare: null, rooflineShare: null });
+});
+
+t.test('a device that raises its clocks slowly is kept busy as long as asked', async (t) => {
+  const engine = fakeEngine();
+  const log = new StepLog(engine);
+  await warmUp(engine, OPTIONS, 61, 0);
+  t.strictSame(log.take(), []);
+  const start = performance.now();
+  await warmUp(engine, OPTIONS, 61, 30);
+  t.ok(performance.now() - start >= 30);
+  t.ok(log.take().some(({ stepPromptTokens }) => stepPromptTokens > 0));
+  await engine.close();
 });

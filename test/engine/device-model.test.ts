@@ -147,8 +147,8 @@ t.test('nor does any where subgroups multiply matrices, however many tokens ther
     gemmWorkgroups: 8,
     // Of a size that fits what every adapter has.
     matrixTiles: [
-      [16, 64],
-      [64, 32],
+      { tokens: 16, outputs: 64, part: { tokens: 16, outputs: 16, stepBlocks: 2, sets: 1 } },
+      { tokens: 64, outputs: 32, part: { tokens: 32, outputs: 16, stepBlocks: 2, sets: 1 } },
     ],
   });
   const { ready, later, kernels } = await pipelinesOf(ops);

@@ -1,15 +1,22 @@
 import t from 'tap';
 import { CpuOps } from '#halflight/ops/cpu.js';
-import type { BatchBuffers, KvCache, KvType, Ops, Tensor } from '#halflight/ops/ops.js';
 import { attentionDispatches } from '#halflight/webgpu/attention-dispatches.js';
 import { partialsBytes } from '#halflight/webgpu/attention-splits.js';
 import { BufferPool } from '#halflight/webgpu/buffers.js';
 import { WebGpuOps, type WebGpuOptions } from '#halflight/webgpu/ops.js';
 import { Recorder } from '#halflight/webgpu/recorder.js';
 import { type Tuning, tuningFor } from '#halflight/webgpu/tuning.js';
-import { CAPACITY, type Chunk, randomBatch } from '../support/batches.js';
-import { filledCache, type HeadShape } from '../support/cases-batch.js';
-import { compareWithReference, filled, firstDifference, poisoned } from '../support/compare.js';
+import {
+  attentionOf,
+  BESIDE_RUN,
+  differenceOf,
+  GROUPED,
+  KV_TYPES,
+  LONG,
+  SHAPES,
+  SHORT,
+} from '../support/attention.js';
+import { firstDifference } from '../support/compare.js';
 import { testDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 import { OPERATION_TOLERANCES } from '../support/tolerances.js';
@@ -18,77 +25,10 @@ t.setTimeout(280_000);
 const device = await testDevice();
 t.teardown(() => device.destroy());
 
-/** As on a GPU, where single tokens are split. */
-const SPLIT = { attentionWorkgroups: 264 };
+/** As on a GPU without subgroups of a known size, where tiles of single tokens are split. */
+const SPLIT = { attentionWorkgroups: 264, single: null };
 /** Lanes that share through the subgroup, as a software adapter's do by default where its subgroups are of 8, and through shared memory. */
 const LANES: readonly Partial<Tuning>[] = [SPLIT, { ...SPLIT, subgroupSize: null, attentionLanes: 32 }];
-
-/** Blocks that every slot of a long context needs: the block tables of the tests' batches have 40 columns. */
-const LONG_POOL = { numBlocks: 48, blockSize: 128 };
-const SHORT_POOL = { numBlocks: 64, blockSize: 16 };
-
-function decodes(contextLens: readonly number[]): readonly Chunk[] {
-  return contextLens.map((length) => ({ start: length - 1, count: 1 }));
-}
-
-const LONG = decodes([1, 127, 4000, 129, 1000]);
-const SHORT = decodes([129, 2, 300]);
-const BESIDE_RUN: readonly Chunk[] = [...decodes([129]), { start: 5, count: 11 }, ...decodes([300])];
-
-interface Options {
-  readonly type: KvType;
-  readonly window: number | null;
-  readonly sinks?: boolean;
-}
-
-interface Attention<B> {
-  readonly batch: BatchBuffers<B>;
-  readonly q: Tensor<B>;
-  readonly cache: KvCache<B>;
-  readonly out: Tensor<B>;
-  readonly numHeads: number;
-  readonly scale: number;
-  readonly window: number | null;
-  readonly sinks: Tensor<B> | null;
-  readonly rows: number;
-}
-
-function attentionOf<B>(
-  ops: Ops<B>,
-  random: Random,
-  chunks: readonly Chunk[],
-  { numHeads, ...heads }: HeadShape,
-  { type, window, sinks = false }: Options,
-): Attention<B> {
-  const pool = chunks === LONG ? LONG_POOL : SHORT_POOL;
-  const batch = ops.batch(CAPACITY);
-  const tokens = randomBatch(random, chunks, pool);
-  ops.writeBatch(batch, tokens);
-  const { numTokens: rows } = tokens;
-  const cache = filledCache(ops, random, { ...pool, ...heads, type });
-  const q = filled(ops, random, rows, numHeads * heads.headDim);
-  const out = poisoned(ops, rows, numHeads * heads.headDim, ops.computeType);
-  const sink = sinks ? ops.constant(random.values(numHeads), 1, numHeads) : null;
-  return { batch, q, cache, out, numHeads, scale: 0.5, window, sinks: sink, rows };
-}
-
-/** The first difference from the reference, or null. */
-function differenceOf(
-  ops: WebGpuOps,
-  chunks: readonly Chunk[],
-  heads: HeadShape,
-  options: Options,
-): Promise<string | null> {
-  return compareWithReference(
-    ops,
-    (backend, random) => {
-      const attention = attentionOf(backend, random, chunks, heads, options);
-      backend.attention(attention);
-      return { out: attention.out, rows: attention.rows };
-    },
-    OPERATION_TOLERANCES[ops.computeType],
-  );
-}
 
 function splitsOf(ops: WebGpuOps): boolean[] {
   const singles = ops.pipelines.filter(
@@ -96,18 +36,6 @@ function splitsOf(ops: WebGpuOps): boolean[] {
   );
   return [...new Set(singles.map(({ constants }) => constants.SPLIT === 1))];
 }
-
-const KV_TYPES = ['f32', 'f16', 'int8', 'int4'] as const;
-
-const GROUPED = { numHeads: 4, numKvHeads: 2, headDim: 64 };
-
-const SHAPES: readonly HeadShape[] = [
-  { numHeads: 3, numKvHeads: 1, headDim: 64 },
-  { numHeads: 2, numKvHeads: 2, headDim: 96 },
-  { numHeads: 8, numKvHeads: 2, headDim: 128 },
-  { numHeads: 4, numKvHeads: 2, headDim: 80 },
-  { numHeads: 6, numKvHeads: 2, headDim: 256 },
-];
 
 for (const tuning of LANES) {
   for (const computeType of ['f32', 'f16'] as const) {
@@ -169,7 +97,10 @@ t.test('what the scratch held before does not matter', async (t) => {
 });
 
 t.test('a tuning without workgroups to fill, and batch invariance, never split', async (t) => {
-  for (const tuning of [{ attentionWorkgroups: 0 }, { ...SPLIT, batchInvariant: true }]) {
+  for (const tuning of [
+    { ...SPLIT, attentionWorkgroups: 0 },
+    { ...SPLIT, batchInvariant: true },
+  ]) {
     const ops = new WebGpuOps(device, 'f32', tuning);
     t.equal(await differenceOf(ops, LONG, GROUPED, { type: 'f32', window: null }), null);
     t.strictSame(splitsOf(ops), [false]);

@@ -58,7 +58,7 @@ async function outputsOf(tuning: Partial<Tuning>, window: number | null): Promis
   return { inTiles, alone: alone.toReversed() };
 }
 
-for (const tuning of [{}, { attentionLanes: 32 }]) {
+for (const tuning of [{ single: null }, { single: null, attentionLanes: 32 }]) {
   for (const window of [null, 33]) {
     t.test(
       `a token has the same bytes in a tile and alone, window ${window}, ${JSON.stringify(tuning)}`,

@@ -8,13 +8,8 @@ import { WebGpuOps } from '#halflight/webgpu/ops.js';
 import { PipelineCache, type PipelineSpec } from '#halflight/webgpu/pipelines.js';
 import { loadShader, SHADER_DIR } from '#halflight/webgpu/shaders.js';
 import type { Tuning } from '#halflight/webgpu/tuning.js';
-import {
-  gemmCases,
-  operationCases,
-  otherExpertCases,
-  otherFormatCases,
-  otherRoundingCases,
-} from '../support/cases.js';
+import { operationCases, otherExpertCases, otherFormatCases, otherRoundingCases } from '../support/cases.js';
+import { gatedGemmCases, gemmCases } from '../support/cases-gemm.js';
 import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 import { sampleCase } from '../support/sample-case.js';
@@ -23,11 +18,11 @@ t.setTimeout(120_000);
 const device = await nullDevice();
 t.teardown(() => device.destroy());
 
-/** With one row of subgroups and with two, in as much shared memory as every adapter has. */
-const SMALL_TILES = [
-  [16, 64],
-  [64, 32],
-] as const;
+/** With one row of subgroups and with two, and with one set of tiles and with two, in as much shared memory as every adapter has. */
+const SMALL_TILES: Tuning['matrixTiles'] = [
+  { tokens: 16, outputs: 64, part: { tokens: 16, outputs: 16, stepBlocks: 1, sets: 2 } },
+  { tokens: 64, outputs: 32, part: { tokens: 32, outputs: 16, stepBlocks: 2, sets: 1 } },
+];
 const MATRIX = { m: 16, n: 16, k: 16, maxLanes: 64 };
 
 /**
@@ -36,6 +31,7 @@ const MATRIX = { m: 16, n: 16, k: 16, maxLanes: 64 };
  */
 const TUNINGS: readonly Partial<Tuning>[] = [
   {
+    normVectors: 1,
     maxRowTokens: 2,
     gemmTokens: 9,
     gemmWorkgroups: 64,
@@ -44,6 +40,10 @@ const TUNINGS: readonly Partial<Tuning>[] = [
     packedDot: false,
   },
   ...[16, 4, 8, 32, 64].map((size) => ({
+    // Of one size tiles of `attention` take single tokens too.
+    ...(size === 8 ? { single: null } : {}),
+    normVectors: 1,
+    subgroupSums: true,
     maxRowTokens: 2,
     panelTokens: 5,
     gemmTokens: 9,
@@ -72,6 +72,7 @@ async function compileAll(
     for (const [, run] of [
       ...operationCases(),
       ...gemmCases('bf16'),
+      ...gatedGemmCases('int4-g32'),
       ...otherFormatCases(),
       ...otherExpertCases(),
       ...otherRoundingCases(),
@@ -93,7 +94,7 @@ for (const computeType of ['f32', 'f16'] as const) {
         const compiled = await compileAll(computeType, tuning);
         const pairs = new Set(compiled.map(({ kernel, weight }) => `${kernel} ${weight}`));
         t.strictSame([...pairs].sort(), expectedPairs(tuning).sort());
-        t.strictSame(kvPairs(compiled), KV_PAIRS);
+        t.strictSame(kvPairs(compiled), expectedKvPairs(tuning));
         t.strictSame(expertPairs(compiled), pairsOf(EXPERT_KERNELS).sort());
         t.ok(compiled.some(({ types }) => Object.values(types).includes(computeType)));
       },
@@ -101,15 +102,21 @@ for (const computeType of ['f32', 'f16'] as const) {
   }
 }
 
+function takesSingles({ subgroupSize, single }: Partial<Tuning>): boolean {
+  return subgroupSize !== null && single !== null;
+}
+
 /** A type with scales is rotated before attention. */
-const KV_PAIRS = [
-  ...['attention', 'attention split', 'rope_cache'].flatMap((kernel) =>
-    ['f16', 'f32', 'int4', 'int8'].map((type) => `${kernel} ${type}`),
-  ),
-  ...['attention projected', 'attention projected split'].flatMap((kernel) =>
-    ['f16', 'f32'].map((type) => `${kernel} ${type}`),
-  ),
-].sort();
+function expectedKvPairs(tuning: Partial<Tuning>): string[] {
+  const singles = takesSingles(tuning) ? 'attention_single' : 'attention';
+  const kernels = new Set(['attention', singles, `${singles} split`, 'rope_cache']);
+  return [
+    ...[...kernels].flatMap((kernel) => ['f16', 'f32', 'int4', 'int8'].map((type) => `${kernel} ${type}`)),
+    ...[`${singles} projected`, `${singles} projected split`].flatMap((kernel) =>
+      ['f16', 'f32'].map((type) => `${kernel} ${type}`),
+    ),
+  ].sort();
+}
 
 function kvPairs(compiled: readonly PipelineSpec[]): string[] {
   const pairs = compiled.flatMap(({ kernel, kv, heads, constants }) =>
@@ -137,9 +144,12 @@ function expertPairs(compiled: readonly PipelineSpec[]): string[] {
 }
 
 /** A panel is handed round by subgroups of 8 or 16 lanes. */
-function expectedPairs({ subgroupSize }: Partial<Tuning>): string[] {
-  const panels = subgroupSize === 8 || subgroupSize === 16;
-  return pairsOf((Object.keys(KERNELS) as KernelName[]).filter((name) => panels || name !== 'linear_panel'));
+function expectedPairs(tuning: Partial<Tuning>): string[] {
+  const { subgroupSize } = tuning;
+  const missing = new Set<KernelName>();
+  if (subgroupSize !== 8 && subgroupSize !== 16) missing.add('linear_panel');
+  if (!takesSingles(tuning)) missing.add('attention_single');
+  return pairsOf((Object.keys(KERNELS) as KernelName[]).filter((name) => !missing.has(name)));
 }
 
 function pairsOf(kernels: readonly KernelName[]): string[] {

@@ -75,9 +75,9 @@ function isNearTie(logits: Float32Array, row: SamplingRow, token: number): boole
   return kept.includes(token) && score(token) > score(sampleRow(logits, row)) - 1e-3;
 }
 
-/** With as many lanes as on a GPU: sums in another order, the same draws. */
+/** With as many lanes as on a GPU, which add up as there: sums in another order, the same draws. */
 async function widelySampled(input: SampleInput): Promise<number[]> {
-  const wide = new WebGpuOps(device, 'f32', { sampleLanes: 256 });
+  const wide = new WebGpuOps(device, 'f32', { sampleLanes: 256, subgroupSums: true });
   return (await sampled(input, wide)).slice(0, input.logits.length);
 }
 

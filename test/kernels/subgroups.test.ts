@@ -24,13 +24,14 @@ async function reportOf(vectorBits: number): Promise<SubgroupReport> {
   return report as SubgroupReport;
 }
 
-const SHARING = ['linear_row', 'linear_row_int8'];
+const SHARING = ['attention_single', 'linear_row', 'linear_row_int8'];
+const SUMS = ['rms_norm', 'rms_norm_vectors', 'rope_cache'];
 /** Activations go round a subgroup of 8 lanes at least. */
-const WIDE = ['attention', 'linear_panel', ...SHARING, 'linear_tile', 'linear_tile_int8'];
+const WIDE = ['attention', ...SHARING, 'linear_panel', 'linear_tile', 'linear_tile_int8'];
 
 for (const [size, kernels] of [
-  [4, SHARING],
-  [16, WIDE],
+  [4, [...SHARING, ...SUMS]],
+  [16, [...WIDE, ...SUMS].sort()],
 ] as const) {
   t.test(`kernels that use subgroups are right with ${size} lanes in each`, async (t) => {
     t.setTimeout(280_000);

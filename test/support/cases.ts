@@ -132,6 +132,12 @@ export function laneCases(): Cases {
   ];
 }
 
+/** What needs sums or the greatest of a row or a head, in one shape of heads. */
+export function reducingCases(): Cases {
+  const rope = ropeCases().slice(0, 18);
+  return [...normCases(), ...addedNormCases(), ...rope, ...sampleCases(), ...logprobsCases()];
+}
+
 /** Products of many tokens: plain, and with all that is done on the way. */
 export function panelCases(): Cases {
   const many: Shape = [9, 70, 160];
@@ -142,7 +148,7 @@ export function panelCases(): Cases {
   ];
 }
 
-type Shape = readonly [tokens: number, outputs: number, inputs: number];
+export type Shape = readonly [tokens: number, outputs: number, inputs: number];
 
 /** Every tiling, odd tails of outputs, of tokens and of K, a whole number of groups and not. */
 const LINEAR_SHAPES: readonly Shape[] = [
@@ -184,26 +190,7 @@ export function int8LinearCases(format: string, maxTokens = Number.POSITIVE_INFI
   ]);
 }
 
-/** More and fewer tokens and outputs than `linear_gemm` has in a tile, exactly as many, and a bias and an output over two parts. */
-const GEMM_SHAPES: readonly Shape[] = [
-  [1, 6, 40],
-  [9, 70, 160],
-  [64, 64, 64],
-  [67, 131, 104],
-  // Long enough that workgroups share K where they are few.
-  [20, 70, 1060],
-  [33, 9, 1060],
-];
-
-export function gemmCases(format: string): Cases {
-  const products = GEMM_SHAPES.map((shape, i): [string, Case] => [
-    `linear ${format} ${shape.join('×')}${i % 2 === 1 ? ' with bias, added to the output' : ''}`,
-    linearCase(format, shape, i % 2 === 1),
-  ]);
-  return [...products, mixedCase(format, 'f16')];
-}
-
-function linearCase(
+export function linearCase(
   format: string,
   [tokens, outputs, leastInputs]: Shape,
   extras: boolean,
@@ -262,7 +249,7 @@ export function fusedCase(
 }
 
 /** As for q, k and v of different formats: one bias and one output over both parts, neither a multiple of a tile. */
-function mixedCase(first: string, second: string): readonly [string, Case] {
+export function mixedCase(first: string, second: string): readonly [string, Case] {
   return [
     `linear over rows of ${first}, then of ${second}`,
     (ops, random) => {
@@ -278,7 +265,7 @@ function mixedCase(first: string, second: string): readonly [string, Case] {
 }
 
 export function normCases(): Cases {
-  return [1, 33, 256].map((cols): [string, Case] => [
+  return [1, 33, 256, 1030].map((cols): [string, Case] => [
     `rmsNorm of ${cols} columns`,
     (ops, random) => {
       const x = filled(ops, random, 5, cols, 'f32');

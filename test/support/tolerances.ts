@@ -15,3 +15,9 @@ export const OPERATION_TOLERANCES: Readonly<Record<'f32' | 'f16', Tolerance>> = 
  * wrong by up to 0.024, beside which 160 products of size ≤ 1 hardly count: they are wrong by 5e-4 at most, and in both directions.
  */
 export const HALF_OPERAND_TOLERANCE: Tolerance = { absolute: 50 * 2 ** -11, relative: 2 ** -11 + 1e-5 };
+
+/**
+ * Of a product that adds up eight products in f16 before it goes on in f32: an outlier of up to 50 may be in each of the eight roundings, and
+ * each is wrong by 2⁻¹² of it at most.
+ */
+export const HALF_SUM_TOLERANCE: Tolerance = { absolute: 8 * 50 * 2 ** -12, relative: 2 ** -11 + 1e-5 };

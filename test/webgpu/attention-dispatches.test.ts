@@ -97,6 +97,20 @@ t.test('nothing is split in a short context or window, or by a tuning that forbi
   t.end();
 });
 
+t.test('a kernel of their own takes single tokens where subgroups have a known size', (t) => {
+  const tuning = { ...TUNING, subgroupSize: 32 };
+  const grids = (chunks: readonly Chunk[]) =>
+    dispatchesOf(chunks, null, tuning).map(({ spec, grid }) => [spec.kernel, grid]);
+  // By whole contexts of 256 positions: 3 tokens of 2 KV heads, in 8 splits of 32 positions.
+  t.strictSame(grids(LONG), [
+    ['attention', [4, 1, 1]],
+    ['attention_single', [2, 3, 8]],
+    ['attention_merge', [8, 3, 1]],
+  ]);
+  t.strictSame(grids([{ start: 127, count: 1 }]), [['attention_single', [2, 1, 1]]]);
+  t.end();
+});
+
 t.test(
   'heads are rotated on the way where no token sees another, and no norm or scale comes in between',
   (t) => {

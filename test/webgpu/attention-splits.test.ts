@@ -5,6 +5,7 @@ import {
   partialsBytes,
   type SplitWork,
   splitContext,
+  tileSplitRule,
 } from '#halflight/webgpu/attention-splits.js';
 import { batchInvariant, type Tuning } from '#halflight/webgpu/tuning.js';
 import { Random } from '../support/random.js';
@@ -13,11 +14,9 @@ import { GPU_TUNING as TUNING } from '../support/tuning.js';
 const WORK: SplitWork = { workgroups: 8, contextLen: 4096, window: null, room: 1000 };
 
 function splits(work: Partial<SplitWork>, tuning: Partial<Tuning> = {}): [number, number] {
-  const { count, positions } = attentionSplits({ ...WORK, ...work }, { ...TUNING, ...tuning }) ?? {
-    count: 1,
-    positions: 0,
-  };
-  return [count, positions];
+  const changed = { ...TUNING, ...tuning };
+  const chosen = attentionSplits({ ...WORK, ...work }, tileSplitRule(changed), changed);
+  return chosen === null ? [1, 0] : [chosen.count, chosen.positions];
 }
 
 t.test('a context is split until there are about as many workgroups as the tuning asks for', (t) => {
@@ -55,6 +54,19 @@ t.test(
     t.end();
   },
 );
+
+t.test('a kernel whose steps begin where a window does splits what is seen by its own limits', (t) => {
+  const rule = { step: 32, aligned: false, minPositions: 64, wholePositions: 128 };
+  const own = (work: Partial<SplitWork>) => attentionSplits({ ...WORK, ...work }, rule, TUNING);
+  t.strictSame(own({ contextLen: 128 }), null);
+  t.strictSame(own({ contextLen: 129 }), { count: 3, positions: 64 });
+  t.strictSame(own({ contextLen: 512 }), { count: 8, positions: 64 });
+  t.strictSame(own({ contextLen: 512, window: 128 }), null);
+  t.strictSame(own({ contextLen: 512, window: 300 }), { count: 5, positions: 64 });
+  t.strictSame(own({ contextLen: 512, workgroups: 132 }), { count: 2, positions: 256 });
+  t.strictSame(own({ contextLen: 512, workgroups: 264 }), null);
+  t.end();
+});
 
 t.test('scratch is made only where a context can be split', (t) => {
   t.equal(partialsBytes({ ...TUNING, attentionWorkgroups: 0 }), 0);

@@ -1,6 +1,8 @@
 import t from 'tap';
 import {
+  decodesStaged,
   fewestGemmTokens,
+  gemmLoops,
   gemmSplits,
   gemmSteps,
   gemmTiling,
@@ -35,7 +37,7 @@ t.test('subgroups multiply matrices only of f16, by four of the largest subgroup
 });
 
 t.test('the grid covers every output and every token', (t) => {
-  t.strictSame(gemmTiling(65, 'f32', TUNING)?.grid(129), [3, 2, 1]);
+  t.strictSame(gemmTiling(65, 'f32', TUNING)?.grid(129), [2, 3, 1]);
   t.strictSame(gemmTiling(64, 'f32', TUNING)?.grid(64), [1, 1, 1]);
   t.end();
 });
@@ -50,21 +52,46 @@ t.test(
     };
     t.strictSame(
       [5, 17, 33, 65, 1000].map((tokens) => tile(tokens)),
-      ['16×64 by 128', '32×64 by 128', '64×64 by 128', '128×128 by 256', '128×128 by 256'],
+      ['16×64 by 128', '32×64 by 128', '64×64 by 128', '128×128 by 128', '128×128 by 128'],
     );
-    t.equal(tile(1000, { workgroupBytes: 16_384 }), '16×64 by 128');
+    t.equal(tile(1000, { workgroupBytes: 20_000 }), '64×64 by 128');
     t.equal(tile(1000, {}, 64), '64×64 by 128', 'as experts ask for');
+    t.equal(tile(1000, { subgroupMatrix: { ...MATRIX, maxLanes: 64 }, workgroupLanes: 128 }), '16×64 by 256');
     t.end();
   },
 );
 
+t.test('where shared memory is too small one set of tiles does, then shorter steps', (t) => {
+  const part = { tokens: 16, outputs: 16, stepBlocks: 4, sets: 2 };
+  const tuning = { ...TUNING, subgroupMatrix: MATRIX, matrixTiles: [{ tokens: 16, outputs: 64, part }] };
+  const fitting = (workgroupBytes: number) => gemmTiling(16, 'f16', { ...tuning, workgroupBytes })?.tile.part;
+  t.match(fitting(49_152), { stepBlocks: 4, sets: 2 });
+  t.match(fitting(32_768), { stepBlocks: 4, sets: 1 });
+  t.match(fitting(16_384), { stepBlocks: 2, sets: 1 });
+  t.end();
+});
+
 t.test('loops over what lies in registers are written out as often as the kernel’s constants say', (t) => {
-  const loops = (tokens: number) =>
-    gemmTiling(tokens, 'f16', { ...TUNING, subgroupMatrix: { ...MATRIX, n: 8 } })?.unroll;
-  t.strictSame(loops(16), { STEPS: 4, ROWS: 1, COLUMNS: 2, X_TURNS: 1, W_TURNS: 1 });
-  t.strictSame(loops(64), { STEPS: 4, ROWS: 2, COLUMNS: 4, X_TURNS: 4, W_TURNS: 1 });
-  t.strictSame(loops(128), { STEPS: 4, ROWS: 4, COLUMNS: 4, X_TURNS: 4, W_TURNS: 1 });
-  t.equal(gemmTiling(64, 'f32', TUNING)?.unroll, undefined);
+  const loops = (tokens: number, reader: string, type: 'f16' | 'f32' = 'f16') => {
+    const tiling = gemmTiling(tokens, type, { ...TUNING, subgroupMatrix: { ...MATRIX, n: 8 } });
+    return tiling ? gemmLoops(reader, tiling) : null;
+  };
+  t.strictSame(loops(16, 'int4'), { STEPS: 4, ROWS: 1, COLUMNS: 2, X_TURNS: 1, W_TURNS: 1 });
+  t.strictSame(loops(64, 'int8'), { STEPS: 4, ROWS: 2, COLUMNS: 4, X_TURNS: 4, W_TURNS: 2 });
+  t.strictSame(loops(128, 'bf16'), { STEPS: 2, ROWS: 4, COLUMNS: 8, X_TURNS: 4, W_TURNS: 4 });
+  t.strictSame(loops(128, 'int3'), { STEPS: 2, ROWS: 4, COLUMNS: 8, X_TURNS: 4, W_TURNS: 1 });
+  t.equal(loops(64, 'int4', 'f32'), undefined);
+  t.end();
+});
+
+t.test('weights that have a way to be decoded to f16 take it where subgroups multiply matrices', (t) => {
+  const decodes = (reader: string, subgroupMatrix: Tuning['subgroupMatrix']) => {
+    const tiling = gemmTiling(64, 'f16', { ...TUNING, subgroupMatrix });
+    return tiling !== null && decodesStaged(reader, tiling);
+  };
+  t.ok(['int4', 'int8', 'f16', 'bf16'].every((reader) => decodes(reader, MATRIX)));
+  t.notOk(decodes('int3', MATRIX));
+  t.notOk(decodes('int4', null));
   t.end();
 });
 
@@ -97,7 +124,8 @@ t.test('workgroups share K where tiles are few, in whole steps and in no less th
 });
 
 t.test('scratch holds the sums of as many workgroups as share K', (t) => {
-  t.equal(splitSumsBytes({ ...TUNING, gemmWorkgroups: 3 }), 3 * 128 * 128 * 4);
+  t.equal(splitSumsBytes({ ...TUNING, gemmWorkgroups: 3 }), 3 * 64 * 64 * 4);
+  t.equal(splitSumsBytes({ ...TUNING, gemmWorkgroups: 3, subgroupMatrix: MATRIX }), 3 * 128 * 128 * 4);
   t.equal(splitSumsBytes({ ...TUNING, gemmTokens: null }), 0);
   t.end();
 });
@@ -105,7 +133,7 @@ t.test('scratch holds the sums of as many workgroups as share K', (t) => {
 t.test('steps are the numbers of tokens at which another kernel or tile begins', (t) => {
   const tuning = { ...TUNING, subgroupMatrix: MATRIX };
   t.strictSame(gemmSteps('f16', tuning), [5, 17, 33, 65]);
-  t.strictSame(gemmSteps('f16', { ...tuning, workgroupBytes: 24_000 }), [5, 17, 33], 'of tiles that fit');
+  t.strictSame(gemmSteps('f16', { ...tuning, workgroupBytes: 16_384 }), [5, 17, 33], 'of tiles that fit');
   t.strictSame(gemmSteps('f32', tuning), [32]);
   t.strictSame(gemmSteps('f16', { ...tuning, gemmTokens: null }), []);
   t.end();

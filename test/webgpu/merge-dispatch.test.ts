@@ -17,7 +17,11 @@ t.test('a part of the weight is added up into its own columns of the output, wit
   const { buffers, params, grid } = mergeDispatch(args, part, sums, 5, x.data);
   t.strictSame(grid, [2, 3, 1]);
   t.ok(buffers[0] === sums && buffers[1] === bias.data && buffers[2] === out.data);
-  t.strictSame([...params.slice(0, 7)], [3, 70, 70, out.stride, 5, 1, 1]);
-  t.equal(new Float32Array(params.buffer, params.byteOffset)[7], 2);
+  t.strictSame([...params.slice(0, 8)], [3, 70, 70, out.stride, 5, 1, 1, 0]);
+  t.equal(new Float32Array(params.buffer, params.byteOffset)[8], 2);
   t.ok(mergeDispatch({ ...args, bias: null }, part, sums, 5, x.data).buffers[1] === x.data);
+  const gated = mergeDispatch({ ...args, gated: out, activation: 'gelu' }, part, sums, 5, x.data);
+  t.strictSame(gated.grid, [1, 3, 1], 'a lane for each gate');
+  t.equal(gated.params[7], 35);
+  t.match(gated.spec.constants, { ACTIVATION: 1 });
 });

@@ -6,6 +6,8 @@ import { nullOps } from '../support/device.js';
 const ops = await nullOps('f32');
 t.teardown(() => ops.destroy());
 
+const TUNING = { headLanes: 8, subgroupSums: false, subgroupSize: 8 };
+
 t.test('a workgroup takes a head of a token, and the norms say what is normalised', (t) => {
   const tensor = (cols: number) => ops.tensor(4, cols, 'f32', 'activations');
   const cache = ops.kvCache({ numBlocks: 1, blockSize: 4, numKvHeads: 1, headDim: 16, type: 'f16' });
@@ -17,7 +19,7 @@ t.test('a workgroup takes a head of a token, and the norms say what is normalise
       numNorms === null
         ? null
         : { weights: ops.constant(new Float32Array(16 * numNorms), numNorms, 16), eps: 0 };
-    const { spec, grid } = ropeDispatch({ ...args, norm, numHeads: 2, rows: 3 }, 8, nothing);
+    const { spec, grid } = ropeDispatch({ ...args, norm, numHeads: 2, rows: 3 }, TUNING, nothing);
     t.strictSame(grid, [4, 3, 1]);
     t.equal(spec.kv, 'f16');
     return spec.constants;

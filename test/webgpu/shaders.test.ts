@@ -106,6 +106,23 @@ t.test('a size of subgroup matrices becomes constants and fills the slot of tile
   t.end();
 });
 
+t.test('a tile becomes constants, and those of its part where subgroups share it', (t) => {
+  const dir = shaderDir(t, { 'main.wgsl': 'main\n' });
+  const tile = { tokens: 64, outputs: 128, lanes: 96 };
+  const lines = ['const TILE_TOKENS = 64u;', 'const TILE_OUTPUTS = 128u;', 'const LANES = 96u;'];
+  t.strictSame(linesOf(loadShader({ ...PLAIN, tile }, dir)), [...lines, 'main']);
+  const part = { tokens: 32, outputs: 16, stepBlocks: 4, sets: 2 };
+  t.strictSame(linesOf(loadShader({ ...PLAIN, tile: { ...tile, part } }, dir)), [
+    ...lines,
+    'const PART_TOKENS = 32u;',
+    'const PART_OUTPUTS = 16u;',
+    'const STEP_BLOCKS = 4u;',
+    'const TILE_SETS = 2u;',
+    'main',
+  ]);
+  t.end();
+});
+
 function linesOf(text: string): string[] {
   return text.split('\n').filter((line) => line !== '');
 }

@@ -11,6 +11,7 @@ t.test('software adapters get narrower workgroups than GPUs', (t) => {
     t.ok(software.rowLanes < HARDWARE.rowLanes);
     t.ok(software.tileLanes < HARDWARE.tileLanes);
     t.equal(software.attentionWorkgroups, 0, 'and never split a context');
+    t.equal(software.single, null, 'nor have a kernel for single tokens');
   }
   t.end();
 });
@@ -36,6 +37,11 @@ t.test('tiles ascend from one token, include the one of batch invariance, and fi
     t.equal(tileTokens[0], 1);
     t.ok(tileTokens.includes(4) && Math.max(...tileTokens) <= 8, String(tileTokens));
   }
+  t.end();
+});
+
+t.test('lanes along a row of K are a power of two, as adding them up in halves needs', (t) => {
+  t.ok(Number.isInteger(Math.log2(HARDWARE.single?.rowLanes ?? 0)));
   t.end();
 });
 

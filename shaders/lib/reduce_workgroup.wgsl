@@ -1,5 +1,6 @@
-// Sums and maxima over a workgroup of LANES lanes, a power of two. Every lane gets the result; the order of additions is fixed.
+// Sums, maxima and minima over a workgroup of LANES lanes, a power of two. Every lane gets the result; the order of additions is fixed.
 var<workgroup> reduction: array<f32, LANES>;
+var<workgroup> least: array<u32, LANES>;
 
 fn workgroup_sum(lane: u32, value: f32) -> f32 {
   reduction[lane] = value;
@@ -25,4 +26,17 @@ fn workgroup_max(lane: u32, value: f32) -> f32 {
   }
   let greatest = workgroupUniformLoad(&reduction[0]);
   return greatest;
+}
+
+fn workgroup_least(lane: u32, value: u32) -> u32 {
+  least[lane] = value;
+  workgroupBarrier();
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
+    if (lane < half) {
+      least[lane] = min(least[lane], least[lane + half]);
+    }
+    workgroupBarrier();
+  }
+  let smallest = workgroupUniformLoad(&least[0]);
+  return smallest;
 }
