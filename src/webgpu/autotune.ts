@@ -113,8 +113,9 @@ const NO_CHOICES: ProductChoices = TOKEN_BUCKETS.map(() => null);
 function jobOf(ops: WebGpuOps, group: ProductGroup, bucket: number): OpenJob[] {
   const { tuning } = ops.tilings;
   const fewer = TOKEN_BUCKETS[bucket - 1]?.maxTokens ?? 0;
-  const [{ x, out, codes, weight }] = group.uses;
-  const { type } = codes ?? x;
+  const [{ x, out, codes, norm, weight }] = group.uses;
+  // Of what meets the weight, where a norm comes before it.
+  const { type } = codes ?? norm?.out ?? x;
   const candidates = candidatesFor(TOKEN_BUCKETS[bucket], type, tuning);
   const rows = Math.min(measuredTokens(TOKEN_BUCKETS[bucket], type, tuning), x.rows, out.rows);
   if (rows <= fewer || candidates.length === 1) return [];
