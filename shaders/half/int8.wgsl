@@ -6,7 +6,7 @@ const CODE_UNIT = 0.0078125h;
 struct HalfCodes { p: vec2u, q: vec2u, r: vec2u, s: vec2u }
 
 // The codes once more, 16 bytes a load.
-@group(1) @binding(0) var<storage, read> wide_codes: array<vec4u>;
+@group(0) @binding(10) var<storage, read> wide_codes: array<vec4u>;
 
 fn load_half(row: u32, block: u32) -> Loaded {
   let at = (row * params.weight.blocks + block) * 2u;

@@ -1,6 +1,6 @@
 // A scale and what is added for each 32 codes, two f16 in a word. They are applied to each code, which gives the weights bit by bit.
 #include "lib/affine.wgsl"
-@group(1) @binding(1) var<storage, read> scales: array<u32>;
+@group(0) @binding(11) var<storage, read> scales: array<u32>;
 
 fn weight_affines(row: u32, block: u32) -> vec4f {
   return unpack2x16float(scales[row * params.weight.groups + block]).xyxy;

@@ -1,7 +1,7 @@
 // 2-bit codes, 16 per word, low bits first.
 #include "lib/planes.wgsl"
 const CODE_BITS = 2u;
-@group(1) @binding(0) var<storage, read> codes: array<vec2u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec2u>;
 
 fn code_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   return twos(codes[row * params.weight.blocks + block][chunk / 2u] >> (16u * (chunk % 2u)));

@@ -1,7 +1,7 @@
 // 5-bit codes: four words of their lower four bits, one of their highest.
 #include "lib/planes.wgsl"
 const CODE_BITS = 5u;
-@group(1) @binding(0) var<storage, read> codes: array<u32>;
+@group(0) @binding(10) var<storage, read> codes: array<u32>;
 
 fn code_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let at = (row * params.weight.blocks + block) * 5u;

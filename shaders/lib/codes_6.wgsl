@@ -1,7 +1,7 @@
 // 6-bit codes: four words of their lower four bits, two of their higher two.
 #include "lib/planes.wgsl"
 const CODE_BITS = 6u;
-@group(1) @binding(0) var<storage, read> codes: array<vec2u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec2u>;
 
 fn code_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let at = (row * params.weight.blocks + block) * 3u;

@@ -1,7 +1,7 @@
 // Floats of 8 bits, four per word, low byte first: a chunk is two words. The file that includes this defines `eights`.
 #include "lib/group_scale.wgsl"
 #include "lib/block_of_chunks.wgsl"
-@group(1) @binding(0) var<storage, read> codes: array<vec2u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec2u>;
 
 fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let words = codes[(row * params.weight.blocks + block) * CHUNKS_PER_BLOCK + chunk];

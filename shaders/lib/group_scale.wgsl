@@ -1,6 +1,6 @@
 // Scales [row][group] over the flat index: f32, two f16 per word, or four bytes e per word that stand for 2^(e − 128); or five words for each
 // 256 codes, an f16 scale and, from the second word on, a signed factor of it for each block.
-@group(1) @binding(1) var<storage, read> scales: array<u32>;
+@group(0) @binding(11) var<storage, read> scales: array<u32>;
 override SCALE_BITS: u32 = 16u;
 // Blocks that share a scale, known when the shader is compiled, as dividing by a number from memory takes a GPU some twenty instructions;
 // 0: all of a row.

@@ -1,6 +1,6 @@
 // Scales of groups; zero points of CODE_BITS bits, rounded up to a power of two, over the flat index.
 #include "lib/group_scale.wgsl"
-@group(1) @binding(2) var<storage, read> zeros: array<u32>;
+@group(0) @binding(12) var<storage, read> zeros: array<u32>;
 override ZERO_POINTS: bool = false;
 const ZERO_BITS = 1u << firstLeadingBit(2u * CODE_BITS - 1u);
 

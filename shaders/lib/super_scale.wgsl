@@ -1,7 +1,7 @@
 // Scales of two levels, for each 256 codes along K five words: an f16 scale, an f16 scale of minimums, and two bytes for each block. They are
 // applied to each code, which gives the weights bit by bit.
 #include "lib/affine.wgsl"
-@group(1) @binding(1) var<storage, read> scales: array<u32>;
+@group(0) @binding(11) var<storage, read> scales: array<u32>;
 
 struct SuperScale {
   // The scale, and that of minimums.

@@ -3,7 +3,7 @@
 #include "lib/staged_codes.wgsl"
 const RAW_UNITS = 2u;
 // The weight's codes again, in vectors twice as wide: no kernel uses both.
-@group(1) @binding(0) var<storage, read> code_vectors: array<vec4u>;
+@group(0) @binding(10) var<storage, read> code_vectors: array<vec4u>;
 
 fn raw_weights(row: u32, block: u32, unit: u32) -> Raw {
   let at = (row * params.weight.blocks + block) * 2u + unit / 2u;

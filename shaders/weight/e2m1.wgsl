@@ -1,7 +1,7 @@
 // FP4 of a sign, two bits of exponent and one of mantissa, eight per word, low nibble first: with these as the lower exponent and the upper
 // mantissa of an f16, 2^-15 of twice the value.
 #include "lib/group_scale.wgsl"
-@group(1) @binding(0) var<storage, read> codes: array<vec4u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec4u>;
 
 // Codes in the upper nibbles of 16 bits each, as f16.
 fn as_halves(nibbles: u32) -> vec2f {

@@ -1,6 +1,6 @@
 // f32 weights: a chunk is 2 vec4.
 #include "lib/block_of_chunks.wgsl"
-@group(1) @binding(0) var<storage, read> codes: array<vec4f>;
+@group(0) @binding(10) var<storage, read> codes: array<vec4f>;
 
 fn weight_chunk(row: u32, block: u32, chunk: u32) -> Chunk {
   let at = ((row * params.weight.blocks + block) * CHUNKS_PER_BLOCK + chunk) * 2u;

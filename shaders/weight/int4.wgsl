@@ -3,7 +3,7 @@
 const CODE_BITS = 4u;
 // What 1 stands for in a packed value.
 const PACKED_UNIT = 0.0625;
-@group(1) @binding(0) var<storage, read> codes: array<vec4u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec4u>;
 
 // The four lower codes of a word, less the zero point. Each is masked where it lies and becomes the end of a mantissa whose exponent gives
 // its lowest bit the value 1; less 2^23, 2^19, 2^15 and 2^11 it is the code, exactly. That saves a shift and a conversion each.

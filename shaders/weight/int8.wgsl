@@ -3,7 +3,7 @@
 const CODE_BITS = 8u;
 // What 1 stands for in a packed value.
 const PACKED_UNIT = 1.0;
-@group(1) @binding(0) var<storage, read> codes: array<vec2u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec2u>;
 
 // The codes of a word, less the zero point. Each becomes the end of a mantissa whose exponent gives its lowest bit the value 1; less 2^23
 // or 2^15 it is the code, exactly. That saves a conversion each, and half of the shifts.

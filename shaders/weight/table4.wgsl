@@ -1,8 +1,8 @@
 // 4-bit codes, eight per word, low nibble first, that stand for the entries of a table.
 #include "lib/group_scale.wgsl"
-@group(1) @binding(0) var<storage, read> codes: array<vec4u>;
+@group(0) @binding(10) var<storage, read> codes: array<vec4u>;
 // For each byte what its two codes stand for: half as many loads as one by one.
-@group(1) @binding(2) var<storage, read> pairs: array<vec2f>;
+@group(0) @binding(12) var<storage, read> pairs: array<vec2f>;
 
 fn decode(word: u32) -> Chunk {
   return Chunk(

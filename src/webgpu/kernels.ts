@@ -1,4 +1,4 @@
-/** The kernels: what each binds, in order, after its uniform parameters at binding 0 of group 0. Products with experts bind one buffer more. */
+/** The kernels: what each binds, in order, after its uniform parameters at binding 0. Products with experts bind one buffer more. */
 export const KERNELS = {
   embed: { bindings: ['read', 'read', 'write'], weight: true },
   rms_norm: { bindings: ['read', 'read', 'write'], weight: false },
@@ -52,8 +52,11 @@ export const ROTATING_ATTENTION = [
 
 export interface KernelInterface {
   readonly bindings: readonly ('read' | 'write')[];
-  /** Group 1 holds a part of a weight: codes, and for integer formats scales and zero points. */
+  /** From `WEIGHT_BINDING` on a part of a weight is bound: codes, and for integer formats scales and zero points. */
   readonly weight: boolean;
 }
+
+/** In the same group as all else: setting a second one costs a quarter of a dispatch. */
+export const WEIGHT_BINDING = 10;
 
 export type KernelName = keyof typeof KERNELS;

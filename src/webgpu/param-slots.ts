@@ -10,10 +10,9 @@ export interface ParamSlot {
   readonly buffer: GPUBuffer;
   /** Bytes. */
   readonly offset: number;
-}
-
-interface OwnedSlot extends ParamSlot {
   readonly page: Page;
+  /** How often it was written. */
+  version: number;
   /** The upload that takes its words to the device; 0 where they were never used. */
   upload: number;
 }
@@ -27,23 +26,21 @@ interface Page {
 }
 
 /** The slots of the dispatches that bind the same buffers: as many as they have different parameters in one submission. */
-export class ParamSlots<Bound> {
-  readonly #slots: { readonly slot: OwnedSlot; readonly bound: Bound }[] = [];
+export class ParamSlots {
+  readonly #slots: ParamSlot[] = [];
 
-  /** What is bound where the parameters are: in a slot that holds them, or one that the submission has not used, or a new one. */
-  boundTo(params: Uint32Array, memory: ParamMemory, bind: (slot: ParamSlot) => Bound): Bound {
-    const known =
-      this.#slots.find(({ slot }) => memory.holds(slot, params)) ??
-      this.#slots.find(({ slot }) => memory.isFree(slot)) ??
-      this.#add(memory.take(), bind);
-    memory.put(known.slot, params);
-    return known.bound;
+  /** Where the parameters are from now on: in a slot that holds them, or one that the submission has not used, or a new one. */
+  put(params: Uint32Array, memory: ParamMemory): ParamSlot {
+    const holder = this.#slots.find((slot) => memory.holds(slot, params));
+    const slot = holder ?? this.#slots.find((slot) => memory.isFree(slot)) ?? this.#add(memory.take());
+    if (slot !== holder) memory.write(slot, params);
+    memory.use(slot);
+    return slot;
   }
 
-  #add(slot: OwnedSlot, bind: (slot: ParamSlot) => Bound) {
-    const added = { slot, bound: bind(slot) };
-    this.#slots.push(added);
-    return added;
+  #add(slot: ParamSlot): ParamSlot {
+    this.#slots.push(slot);
+    return slot;
   }
 }
 
@@ -60,14 +57,14 @@ export class ParamMemory {
     this.#buffers = buffers;
   }
 
-  take(): OwnedSlot {
+  take(): ParamSlot {
     const index = this.#numSlots++ % SLOTS_PER_BUFFER;
     if (index === 0) this.#pages.push(this.#newPage());
     const page = this.#pages[this.#pages.length - 1];
-    return { buffer: page.buffer, offset: index * SLOT_BYTES, page, upload: 0 };
+    return { buffer: page.buffer, offset: index * SLOT_BYTES, page, version: 0, upload: 0 };
   }
 
-  holds({ page, offset, upload }: OwnedSlot, params: Uint32Array): boolean {
+  holds({ page, offset, upload }: ParamSlot, params: Uint32Array): boolean {
     if (upload === 0) return false;
     const first = offset / Uint32Array.BYTES_PER_ELEMENT;
     for (let i = 0; i < params.length; i++) if (page.words[first + i] !== params[i]) return false;
@@ -75,16 +72,19 @@ export class ParamMemory {
   }
 
   /** Whether no dispatch since the last upload reads the slot. */
-  isFree({ upload }: OwnedSlot): boolean {
+  isFree({ upload }: ParamSlot): boolean {
     return upload !== this.#upload;
   }
 
-  /** @param params `SLOT_BYTES` at most */
-  put(slot: OwnedSlot, params: Uint32Array): void {
-    const isThere = this.holds(slot, params);
+  /** A dispatch of the submission reads the slot. */
+  use(slot: ParamSlot): void {
     slot.upload = this.#upload;
-    if (isThere) return;
+  }
+
+  /** @param params `SLOT_BYTES` at most */
+  write(slot: ParamSlot, params: Uint32Array): void {
     const { page, offset } = slot;
+    slot.version++;
     const first = offset / Uint32Array.BYTES_PER_ELEMENT;
     page.words.set(params, first);
     page.from = Math.min(page.from, first);

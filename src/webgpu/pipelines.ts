@@ -1,6 +1,6 @@
 import type { KvType } from '../ops/ops.js';
 import { FLOAT_FORMATS } from '../quant/formats.js';
-import { KERNELS, type KernelName, ROTATING_ATTENTION } from './kernels.js';
+import { KERNELS, type KernelName, ROTATING_ATTENTION, WEIGHT_BINDING } from './kernels.js';
 import {
   type Dot,
   type Lanes,
@@ -45,7 +45,6 @@ export interface Pipeline {
   readonly spec: PipelineSpec;
   readonly pipeline: GPUComputePipeline;
   readonly bindLayout: GPUBindGroupLayout;
-  readonly weightLayout: GPUBindGroupLayout | null;
 }
 
 /** Compiles each variant once. All are compiled at warm-up, together; one that is met later is compiled then, and counted. */
@@ -73,8 +72,8 @@ export class PipelineCache {
     const key = pipelineName(spec);
     const known = this.#ready.get(key);
     if (known) return known;
-    const { layouts, descriptor } = this.#describe(spec);
-    const made = { spec, ...layouts, pipeline: this.#device.createComputePipeline(descriptor) };
+    const { bindLayout, descriptor } = this.#describe(spec);
+    const made = { spec, bindLayout, pipeline: this.#device.createComputePipeline(descriptor) };
     this.#ready.set(key, made);
     return made;
   }
@@ -87,32 +86,20 @@ export class PipelineCache {
 
   async #compileOne(key: string, spec: PipelineSpec): Promise<void> {
     if (this.#ready.has(key)) return;
-    const { layouts, descriptor } = this.#describe(spec);
+    const { bindLayout, descriptor } = this.#describe(spec);
     const pipeline = await this.#device
       .createComputePipelineAsync(descriptor)
       .catch(async (error: unknown) => {
         throw new Error(`shader ${key}: ${await this.#faultOf(spec, error)}`);
       });
-    this.#ready.set(key, { spec, ...layouts, pipeline });
+    this.#ready.set(key, { spec, bindLayout, pipeline });
   }
 
-  #describe(spec: PipelineSpec): {
-    layouts: Omit<Pipeline, 'spec' | 'pipeline'>;
-    descriptor: GPUComputePipelineDescriptor;
-  } {
+  #describe(spec: PipelineSpec): Pick<Pipeline, 'bindLayout'> & { descriptor: GPUComputePipelineDescriptor } {
     const bindLayout = this.#device.createBindGroupLayout({ entries: bindEntries(spec) });
-    const weightLayout =
-      spec.weight === null
-        ? null
-        : this.#device.createBindGroupLayout({ entries: weightEntries(spec.weight) });
-    const layout = this.#device.createPipelineLayout({
-      bindGroupLayouts: weightLayout === null ? [bindLayout] : [bindLayout, weightLayout],
-    });
+    const layout = this.#device.createPipelineLayout({ bindGroupLayouts: [bindLayout] });
     const compute = { module: this.#module(spec), entryPoint: 'main', constants: { ...spec.constants } };
-    return {
-      layouts: { bindLayout, weightLayout },
-      descriptor: { label: pipelineName(spec), layout, compute },
-    };
+    return { bindLayout, descriptor: { label: pipelineName(spec), layout, compute } };
   }
 
   /** What the compiler says of the source, with the lines it means; what the pipeline says where the source is right. */
@@ -150,7 +137,7 @@ export function pipelineName(spec: PipelineSpec): string {
   return `${spec.kernel} ${slots} ${JSON.stringify([spec.matrix ?? null, spec.tile ?? null, spec.unroll ?? null, spec.types, spec.constants])}`;
 }
 
-function bindEntries({ kernel, routing, heads }: PipelineSpec): GPUBindGroupLayoutEntry[] {
+function bindEntries({ kernel, routing, heads, weight }: PipelineSpec): GPUBindGroupLayoutEntry[] {
   const params: GPUBindGroupLayoutEntry = {
     binding: 0,
     visibility: GPUShaderStage.COMPUTE,
@@ -158,11 +145,15 @@ function bindEntries({ kernel, routing, heads }: PipelineSpec): GPUBindGroupLayo
   };
   const own = heads === undefined ? KERNELS[kernel].bindings : ROTATING_ATTENTION;
   const bindings = [...own, ...(routing === undefined ? [] : (['read'] as const))];
-  return [params, ...bindings.map((access, i) => storageEntry(i + 1, access))];
+  return [
+    params,
+    ...bindings.map((access, i) => storageEntry(i + 1, access)),
+    ...(weight === null ? [] : weightEntries(weight)),
+  ];
 }
 
 function weightEntries(reader: string): GPUBindGroupLayoutEntry[] {
-  return Array.from({ length: weightBindings(reader) }, (_, i) => storageEntry(i, 'read'));
+  return Array.from({ length: weightBindings(reader) }, (_, i) => storageEntry(WEIGHT_BINDING + i, 'read'));
 }
 
 function storageEntry(binding: number, access: 'read' | 'write'): GPUBindGroupLayoutEntry {

@@ -1,4 +1,5 @@
 import type { BufferPool } from './buffers.js';
+import { WEIGHT_BINDING } from './kernels.js';
 import { ParamMemory, type ParamSlot, ParamSlots, SLOT_BYTES } from './param-slots.js';
 import type { PassClock } from './pass-clock.js';
 import { PipelineCache, type PipelineSpec, pipelineName } from './pipelines.js';
@@ -7,7 +8,7 @@ export interface Dispatch {
   readonly spec: PipelineSpec;
   /** Bound after the parameters, in the kernel's order. */
   readonly buffers: readonly GPUBuffer[];
-  /** Bound as group 1, for kernels that read a weight. */
+  /** Bound from `WEIGHT_BINDING` on, for kernels that read a weight. */
   readonly weight: readonly GPUBuffer[];
   /** Words of the kernel's `Params`, 64 at most. */
   readonly params: Uint32Array;
@@ -23,16 +24,28 @@ export interface BufferCopy {
 /** Bind groups by layout and by the buffers in them, in their order. */
 type BindTree<Leaf> = Map<GPUBuffer | GPUBindGroupLayout, BindTree<Leaf> | Leaf>;
 
-type BoundParams = ParamSlots<GPUBindGroup>;
+/** What dispatches share that bind the same buffers. */
+interface Bound {
+  /** Shared with those that read another weight, so that the parameters of all layers are sent as one. */
+  readonly slots: ParamSlots;
+  readonly groups: Map<ParamSlot, GPUBindGroup>;
+  readonly bind: (slot: ParamSlot) => GPUBindGroup;
+}
 
 /** A dispatch whose pipeline and bind groups are found. */
 interface Encoded {
   readonly pipeline: GPUComputePipeline;
-  readonly bound: BoundParams;
-  readonly bind: (slot: ParamSlot) => GPUBindGroup;
+  readonly bound: Bound;
   readonly params: Uint32Array;
-  readonly weight: GPUBindGroup | null;
   readonly grid: readonly [number, number, number];
+  /** What was bound the last time: it is right again while nothing else was written to the slot, which is quicker to see than to find it. */
+  last: BoundParams | null;
+}
+
+interface BoundParams {
+  readonly slot: ParamSlot;
+  readonly version: number;
+  readonly group: GPUBindGroup;
 }
 
 /** What was added once and can be added again: dispatches, and copies between them. */
@@ -47,8 +60,8 @@ export class Recorder {
   readonly #device: GPUDevice;
   readonly #clock: PassClock | null;
   readonly #params: ParamMemory;
-  readonly #bound: BindTree<BoundParams> = new Map();
-  readonly #weights: BindTree<GPUBindGroup> = new Map();
+  readonly #slots: BindTree<ParamSlots> = new Map();
+  readonly #bound: BindTree<Bound> = new Map();
   #collected: PipelineSpec[] | null = null;
   #recording: (Encoded | readonly BufferCopy[])[] | null = null;
   #encoder: GPUCommandEncoder | null = null;
@@ -137,27 +150,34 @@ export class Recorder {
   }
 
   #encode({ spec, buffers, weight, params, grid }: Dispatch): Encoded {
-    const { pipeline, bindLayout, weightLayout } = this.pipelines.get(spec);
-    return {
-      pipeline,
-      bound: leafOf(this.#bound, bindLayout, buffers, () => new ParamSlots<GPUBindGroup>()),
-      bind: (slot) => this.#bindGroup(bindLayout, [{ ...slot, size: SLOT_BYTES }, ...whole(buffers)]),
-      params,
-      weight:
-        weightLayout === null
-          ? null
-          : leafOf(this.#weights, weightLayout, weight, () => this.#bindGroup(weightLayout, whole(weight))),
-      grid,
-    };
+    const { pipeline, bindLayout } = this.pipelines.get(spec);
+    const bound = leafOf(this.#bound, bindLayout, [...buffers, ...weight], () => ({
+      slots: leafOf(this.#slots, bindLayout, buffers, () => new ParamSlots()),
+      groups: new Map(),
+      bind: (slot) => this.#bindGroup(bindLayout, slot, buffers, weight),
+    }));
+    return { pipeline, bound, params, grid, last: null };
   }
 
-  #dispatch({ pipeline, bound, bind, params, weight, grid }: Encoded): void {
+  #dispatch(dispatch: Encoded): void {
+    const { pipeline, grid } = dispatch;
     const pass = this.#openPass();
     pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bound.boundTo(params, this.#params, bind));
-    if (weight !== null) pass.setBindGroup(1, weight);
+    pass.setBindGroup(0, this.#boundGroup(dispatch));
     pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
     this.#count++;
+  }
+
+  #boundGroup(dispatch: Encoded): GPUBindGroup {
+    const { bound, params, last } = dispatch;
+    if (last !== null && last.slot.version === last.version) {
+      this.#params.use(last.slot);
+      return last.group;
+    }
+    const slot = bound.slots.put(params, this.#params);
+    const group = groupOf(bound, slot);
+    dispatch.last = { slot, version: slot.version, group };
+    return group;
   }
 
   #openPass(): GPUComputePassEncoder {
@@ -173,14 +193,28 @@ export class Recorder {
     this.#pass = null;
   }
 
-  #bindGroup(layout: GPUBindGroupLayout, resources: readonly GPUBufferBinding[]): GPUBindGroup {
-    const entries = resources.map((resource, binding) => ({ binding, resource }));
+  #bindGroup(
+    layout: GPUBindGroupLayout,
+    { buffer, offset }: ParamSlot,
+    buffers: readonly GPUBuffer[],
+    weight: readonly GPUBuffer[],
+  ): GPUBindGroup {
+    const entries = [
+      { binding: 0, resource: { buffer, offset, size: SLOT_BYTES } },
+      ...buffers.map((buffer, i) => ({ binding: 1 + i, resource: { buffer } })),
+      ...weight.map((buffer, i) => ({ binding: WEIGHT_BINDING + i, resource: { buffer } })),
+    ];
     return this.#device.createBindGroup({ layout, entries });
   }
 }
 
-function whole(buffers: readonly GPUBuffer[]): GPUBufferBinding[] {
-  return buffers.map((buffer) => ({ buffer }));
+/** The bind group with the parameters in that slot, made on first use. */
+function groupOf({ groups, bind }: Bound, slot: ParamSlot): GPUBindGroup {
+  const known = groups.get(slot);
+  if (known !== undefined) return known;
+  const made = bind(slot);
+  groups.set(slot, made);
+  return made;
 }
 
 /** What belongs to these buffers in this order: a walk through a tree of maps, so that no key is built on the hot path. */

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import t from 'tap';
-import { KERNELS, type KernelName, ROTATING_ATTENTION } from '#halflight/webgpu/kernels.js';
+import { KERNELS, type KernelName, ROTATING_ATTENTION, WEIGHT_BINDING } from '#halflight/webgpu/kernels.js';
 import { loadShader, SHADER_DIR } from '#halflight/webgpu/shaders.js';
 import { singleTiling } from '#halflight/webgpu/single-tiling.js';
 import { GPU_TUNING } from '../support/tuning.js';
@@ -21,8 +21,8 @@ for (const name of NAMES) {
     const weight = KERNELS[name].weight ? 'int4' : null;
     const source = loadShader({ file: name, weight, types: { X: 'f32', Y: 'f32' }, kv: 'f32', unroll });
     t.match(source, /@group\(0\) @binding\(0\) var<uniform> params: Params;/);
-    t.strictSame(storageBindings(source, 0), [...KERNELS[name].bindings]);
-    t.equal(storageBindings(source, 1).length > 0, KERNELS[name].weight);
+    t.strictSame(storageBindings(source), [...KERNELS[name].bindings]);
+    t.equal(source.includes(`@binding(${WEIGHT_BINDING})`), KERNELS[name].weight);
     t.end();
   });
 }
@@ -32,7 +32,7 @@ t.test('products with experts bind the routes behind what the table says', (t) =
   for (const name of products) {
     const types = { X: 'f32', Y: 'f32' } as const;
     const source = loadShader({ file: name, weight: 'int4', types, routing: 'experts', unroll });
-    t.strictSame(storageBindings(source, 0), [...KERNELS[name].bindings, 'read'], name);
+    t.strictSame(storageBindings(source), [...KERNELS[name].bindings, 'read'], name);
   }
   t.end();
 });
@@ -40,7 +40,7 @@ t.test('products with experts bind the routes behind what the table says', (t) =
 t.test('attention that rotates heads itself binds what is listed for it', (t) => {
   const types = { X: 'f32', Y: 'f32' } as const;
   const source = loadShader({ file: 'attention', weight: null, types, heads: 'projected', kv: 'f32' });
-  t.strictSame(storageBindings(source, 0), [...ROTATING_ATTENTION]);
+  t.strictSame(storageBindings(source), [...ROTATING_ATTENTION]);
   t.end();
 });
 
@@ -48,15 +48,15 @@ t.test('attention of single tokens that rotates heads itself binds the same, and
   const types = { X: 'f32', Y: 'f32' } as const;
   const variant = { weight: null, types, heads: 'projected', kv: 'f32', unroll } as const;
   const source = loadShader({ file: 'attention_single', ...variant });
-  t.strictSame(storageBindings(source, 0), [...ROTATING_ATTENTION].toSpliced(1, 1));
+  t.strictSame(storageBindings(source), [...ROTATING_ATTENTION].toSpliced(1, 1));
   t.end();
 });
 
-/** Access of a group's storage bindings, in the order of their numbers. */
-function storageBindings(source: string, group: number): string[] {
-  const declared = source.matchAll(/@group\((\d)\) @binding\((\d)\) var<storage, (read|read_write)>/g);
+/** Access of the storage bindings before those of a weight, in the order of their numbers. */
+function storageBindings(source: string): string[] {
+  const declared = source.matchAll(/@group\(0\) @binding\((\d+)\) var<storage, (read|read_write)>/g);
   return [...declared]
-    .filter(([, inGroup]) => Number(inGroup) === group)
-    .sort(([, , a], [, , b]) => Number(a) - Number(b))
-    .map(([, , , access]) => (access === 'read' ? 'read' : 'write'));
+    .filter(([, binding]) => Number(binding) < WEIGHT_BINDING)
+    .sort(([, a], [, b]) => Number(a) - Number(b))
+    .map(([, , access]) => (access === 'read' ? 'read' : 'write'));
 }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { BufferPool } from '#halflight/webgpu/buffers.js';
-import { ParamMemory, type ParamSlot, ParamSlots, SLOT_BYTES } from '#halflight/webgpu/param-slots.js';
+import { ParamMemory, ParamSlots, SLOT_BYTES } from '#halflight/webgpu/param-slots.js';
 import { nullDevice } from '../support/device.js';
 
 const device = await nullDevice();
@@ -21,9 +21,8 @@ function uploadsOf(work: () => void): [number, number][] {
 
 t.test('a submission gives each set of parameters a slot of its own, and the next takes them over', (t) => {
   const memory = new ParamMemory(device, new BufferPool(device));
-  const slots = new ParamSlots<number>();
-  const offsetOf = (...params: number[]) =>
-    slots.boundTo(Uint32Array.from(params), memory, ({ offset }: ParamSlot) => offset);
+  const slots = new ParamSlots();
+  const offsetOf = (...params: number[]) => slots.put(Uint32Array.from(params), memory).offset;
   t.strictSame([offsetOf(1), offsetOf(2), offsetOf(1)], [0, SLOT_BYTES, 0]);
   memory.upload();
   t.strictSame([offsetOf(2), offsetOf(3), offsetOf(4)], [SLOT_BYTES, 0, 2 * SLOT_BYTES]);
@@ -32,11 +31,11 @@ t.test('a submission gives each set of parameters a slot of its own, and the nex
 
 t.test('only slots that changed since the last upload are written', (t) => {
   const memory = new ParamMemory(device, new BufferPool(device));
-  const dispatches = [1, 2, 3].map(() => new ParamSlots<ParamSlot>());
+  const dispatches = [1, 2, 3].map(() => new ParamSlots());
   const step = (...params: number[]) =>
     uploadsOf(() => {
       params.forEach((value, i) => {
-        dispatches[i].boundTo(Uint32Array.of(value), memory, (slot) => slot);
+        dispatches[i].put(Uint32Array.of(value), memory);
       });
       memory.upload();
     });

@@ -139,6 +139,67 @@ t.test('what was recorded is added again, with its copies', async (t) => {
   t.equal(recorder.dispatchesPerStep, 4);
 });
 
+t.test('what is added again sends its parameters only where others took their place', (t) => {
+  const recorder = new Recorder(device, pool);
+  const [x, y] = [1, 2].map(() => pool.storage(256, 'activations'));
+  const dispatch = silu(x, y);
+  const recording = recorder.record(() => recorder.add(dispatch)) ?? [];
+  const sent = [
+    () => undefined,
+    () => recorder.replay(recording),
+    () => recorder.add({ ...dispatch, params: Uint32Array.of(1, 64, 32) }),
+    () => recorder.replay(recording),
+    () => recorder.replay(recording),
+  ].map((work) =>
+    paramsSent(() => {
+      work();
+      recorder.submit();
+    }),
+  );
+  t.strictSame(sent, [[[1, 32, 32]], [], [[1, 64, 32]], [[1, 32, 32]], []]);
+  t.end();
+});
+
+/** The first three words of what `work` writes to the device's buffers. */
+function paramsSent(work: () => void): number[][] {
+  const { queue } = device;
+  const write = queue.writeBuffer.bind(queue);
+  const sent: number[][] = [];
+  queue.writeBuffer = (_buffer, _offset, data, first = 0) => {
+    if (data instanceof Uint32Array) sent.push([...data.subarray(first, first + 3)]);
+  };
+  work();
+  queue.writeBuffer = write;
+  return sent;
+}
+
+t.test(
+  'dispatches that differ in their weight share their parameters, in bind groups of their own',
+  async (t) => {
+    const recorder = new Recorder(device, pool);
+    const [batch, previous, y, ...weights] = [1, 2, 3, 4, 5].map(() => pool.storage(256, 'activations'));
+    const embed = (codes: GPUBuffer): Dispatch => ({
+      spec: { kernel: 'embed', weight: 'bf16', types: { Y: 'f32' }, constants: { ADD: 0 } },
+      buffers: [batch, previous, y],
+      weight: [codes],
+      params: Uint32Array.of(1, 2, 3),
+      grid: [1, 1, 1],
+    });
+    const made = () =>
+      bindGroupsOf(() => {
+        for (const codes of weights) recorder.add(embed(codes));
+      });
+    const error = await errorOf(() => {
+      const sent = paramsSent(() => {
+        t.strictSame([made(), made()], [2, 0]);
+        recorder.submit();
+      });
+      t.strictSame(sent, [[1, 2, 3]]);
+    });
+    t.equal(error, null);
+  },
+);
+
 t.test(
   'nothing is recorded of work that only makes its kernels ready, nor once recording has failed',
   async (t) => {
