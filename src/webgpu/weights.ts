@@ -57,7 +57,7 @@ export function splitRows(weight: PackedWeight, limit: number, unit = 1): Packed
   return pieces;
 }
 
-/** Group 1 of a kernel that reads the part; `nothing` stands for what its format lacks. */
+/** What a kernel that reads the part binds from `WEIGHT_BINDING` on; `nothing` stands for what its format lacks. */
 export function weightBuffers(part: WeightPart<GPUBuffer>, nothing: GPUBuffer): GPUBuffer[] {
   if (part.format.scaleType === null) return [part.codes];
   return [part.codes, part.scales ?? nothing, part.zeros ?? nothing];
