@@ -14,7 +14,7 @@ import { nullDevice } from '../support/device.js';
 import { Random } from '../support/random.js';
 import { sampleCase } from '../support/sample-case.js';
 
-t.setTimeout(120_000);
+t.setTimeout(280_000);
 const device = await nullDevice();
 t.teardown(() => device.destroy());
 
@@ -37,6 +37,7 @@ const TUNINGS: readonly Partial<Tuning>[] = [
     gemmWorkgroups: 64,
     subgroupMatrix: null,
     subgroupSize: null,
+    stagedTiles: [],
     packedDot: false,
   },
   ...[16, 4, 8, 32, 64].map((size) => ({
@@ -56,6 +57,7 @@ const TUNINGS: readonly Partial<Tuning>[] = [
     tileLanes: size,
     attentionLanes: size,
     subgroupSize: size,
+    stagedTiles: [{ rowBytes: 10_000, pairs: 2, lanes: size }],
     sharesActivations: true,
     sharesQueries: true,
     pairedDot: true,
@@ -93,7 +95,7 @@ for (const computeType of ['f32', 'f16'] as const) {
       async (t) => {
         const compiled = await compileAll(computeType, tuning);
         const pairs = new Set(compiled.map(({ kernel, weight }) => `${kernel} ${weight}`));
-        t.strictSame([...pairs].sort(), expectedPairs(tuning).sort());
+        t.strictSame([...pairs].sort(), expectedPairs(computeType, tuning).sort());
         t.strictSame(kvPairs(compiled), expectedKvPairs(tuning));
         t.strictSame(expertPairs(compiled), pairsOf(EXPERT_KERNELS).sort());
         t.ok(compiled.some(({ types }) => Object.values(types).includes(computeType)));
@@ -127,15 +129,20 @@ function kvPairs(compiled: readonly PipelineSpec[]): string[] {
   return [...new Set(pairs)].sort();
 }
 
+/** Of weights that meet activations in shared memory, one token's at a time. */
+const STAGED_READERS = ['int4', 'int8', 'bf16', 'f16'];
+
 /** INT8 activations meet integers alone. */
 function readersOf(kernel: KernelName): string[] {
+  if (kernel === 'linear_staged') return STAGED_READERS;
   const readers = Object.keys(READERS);
   return kernel.endsWith('_int8') ? readers.filter((reader) => reader.startsWith('int')) : readers;
 }
 
 /** Products of tokens with their experts, of which no lane holds many of one expert. */
 const EXPERT_KERNELS = (Object.keys(KERNELS) as KernelName[]).filter(
-  (kernel) => kernel.startsWith('linear_') && kernel !== 'linear_panel' && kernel !== 'linear_merge',
+  (kernel) =>
+    kernel.startsWith('linear_') && !['linear_panel', 'linear_merge', 'linear_staged'].includes(kernel),
 );
 
 function expertPairs(compiled: readonly PipelineSpec[]): string[] {
@@ -143,12 +150,13 @@ function expertPairs(compiled: readonly PipelineSpec[]): string[] {
   return [...new Set(products.map(({ kernel, weight }) => `${kernel} ${weight}`))].sort();
 }
 
-/** A panel is handed round by subgroups of 8 or 16 lanes. */
-function expectedPairs(tuning: Partial<Tuning>): string[] {
+/** A panel is handed round by subgroups of 8 or 16 lanes; activations are staged in f16. */
+function expectedPairs(computeType: 'f32' | 'f16', tuning: Partial<Tuning>): string[] {
   const { subgroupSize } = tuning;
   const missing = new Set<KernelName>();
   if (subgroupSize !== 8 && subgroupSize !== 16) missing.add('linear_panel');
   if (!takesSingles(tuning)) missing.add('attention_single');
+  if (computeType === 'f32' || subgroupSize === null) missing.add('linear_staged');
   return pairsOf((Object.keys(KERNELS) as KernelName[]).filter((name) => !missing.has(name)));
 }
 
@@ -160,7 +168,7 @@ function pairsOf(kernels: readonly KernelName[]): string[] {
 }
 
 t.test('a fault in any shader file makes some kernel fail to compile', async (t) => {
-  t.setTimeout(120_000);
+  t.setTimeout(280_000);
   const all = [...(await compileAll('f32', TUNINGS[0])), ...(await compileAll('f16', TUNINGS[1]))];
   const dir = t.testdir();
   cpSync(SHADER_DIR, dir, { recursive: true });

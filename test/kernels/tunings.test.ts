@@ -82,13 +82,13 @@ t.test('activations in f16 go through shared memory to pairs of outputs', { skip
   }
   const few = { ...HARDWARE, maxRowTokens: 100, gemmTokens: null, subgroupSize };
   // More lanes than a short row has blocks, too.
-  for (const [pairs, each] of [
-    [3, 2],
-    [1, 8],
-  ]) {
+  for (const [pairs, each, formats] of [
+    [3, 2, STAGED],
+    [1, 8, ['int4-g32']],
+  ] as const) {
     const stagedTiles = [{ rowBytes: 10_000, pairs, lanes: each * subgroupSize }];
     const ops = new WebGpuOps(device, 'f16', { ...few, stagedTiles });
-    for (const [name, run] of STAGED.flatMap((format) => linearCases(format))) {
+    for (const [name, run] of formats.flatMap((format) => linearCases(format))) {
       t.equal(await compareWithReference(ops, run, HALF_SUM_TOLERANCE), null, name);
     }
     t.ok(ops.pipelines.every(({ kernel }) => kernel === 'linear_staged'));
