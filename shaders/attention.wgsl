@@ -5,58 +5,14 @@
 // Steps begin at multiples of their own size, and one that a query does not see adds exactly nothing to it: a query's sums run in the same
 // order in any tile.
 // With SPLIT a workgroup walks one split of the context and leaves for `attention_merge` what it has of the online softmax.
-override SPLIT: bool = false;
-// Scores s become soft_cap · tanh(s / soft_cap).
-override SOFT_CAP: bool = false;
-// Each query also weighs its head's sink, a score without a value.
-override SINKS: bool = false;
 override LANES: u32 = 32u;
-override HEAD_DIM: u32 = 64u;
 override GROUP: u32 = 1u;
 override TOKENS: u32 = 1u;
 // Query n of a tile is of its token n / GROUP and its head n % GROUP. Loops over queries have a constant count: unrolled, they leave the sums
 // in registers. Queries are taken in pairs, so the most is even.
 override QUERIES: u32 = GROUP * TOKENS;
 const MAX_QUERIES = 24u;
-#include "lib/kv_place.wgsl"
-#include "lib/tanh.wgsl"
-struct Params {
-  heads: u32,
-  kv_heads: u32,
-  block_size: u32,
-  // vec4 per row of q and of y.
-  q_stride: u32,
-  y_stride: u32,
-  // Positions that a token sees, itself included; 0 sees all.
-  window: u32,
-  scale: f32,
-  // Offsets within the batch, and physical blocks per sequence in the block tables.
-  positions: u32,
-  sequences: u32,
-  block_tables: u32,
-  max_blocks: u32,
-  // Where the first of the tiles is, each its first token and how many it has.
-  tiles: u32,
-  // Always CHUNKS, LANE_CHUNKS and QUERIES. Loops that take their count from here stay one: unrolled, they take a software adapter seconds to
-  // compile, or half a minute.
-  chunks: u32,
-  lane_chunks: u32,
-  queries: u32,
-  // Positions of a split, a multiple of STEP.
-  split: u32,
-  soft_cap: f32,
-  // Of heads that are rotated on the way: elements per row of qkv and of rope, and dimensions that are rotated.
-  qkv_stride: u32,
-  rope_stride: u32,
-  rotary_dim: u32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> batch: array<u32>;
-// Rows of heads: a token's results; or with SPLIT, in [split][tile] and f32, the unnormalised sums of each head, then its maximum, its total
-// weight and two unused values.
-@group(0) @binding(5) var<storage, read_write> y: array<Y4>;
-// One score for each head, where SINKS.
-@group(0) @binding(6) var<storage, read> sinks: array<f32>;
+#include "lib/attention_operands.wgsl"
 // Of each lane: where the first of its four positions lies in the caches, and for each query their softmax weights, times the scales of V.
 var<workgroup> places: array<u32, LANES>;
 var<workgroup> weights: array<vec4f, LANES * QUERIES>;

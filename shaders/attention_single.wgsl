@@ -5,12 +5,6 @@
 // of its own (Milakov & Gimelshein, arXiv 1805.02867), and put theirs together at the end.
 // With SPLIT a workgroup walks one split of the context and leaves for `attention_merge` what it has of the softmax.
 // Arrays are indexed in loops that are written out alone: so they stay in registers.
-override SPLIT: bool = false;
-// Scores s become soft_cap · tanh(s / soft_cap).
-override SOFT_CAP: bool = false;
-// Each query also weighs its head's sink, a score without a value.
-override SINKS: bool = false;
-override HEAD_DIM: u32 = 64u;
 override BLOCK_SIZE: u32 = 16u;
 // Lanes of a subgroup, and subgroups of a workgroup.
 override SUBGROUP_SIZE: u32 = 32u;
@@ -18,40 +12,7 @@ override SUBGROUPS: u32 = 1u;
 // Query heads that share a KV head, and workgroups that these are dealt out to: GROUP each, the last what is left.
 override SHARING: u32 = 1u;
 override PARTS: u32 = 1u;
-#include "lib/kv_place.wgsl"
-#include "lib/tanh.wgsl"
-struct Params {
-  heads: u32,
-  kv_heads: u32,
-  block_size: u32,
-  // vec4 per row of q and of y.
-  q_stride: u32,
-  y_stride: u32,
-  // Positions that a token sees, itself included; 0 sees all.
-  window: u32,
-  scale: f32,
-  // Offsets within the batch, and physical blocks per sequence in the block tables.
-  positions: u32,
-  sequences: u32,
-  block_tables: u32,
-  max_blocks: u32,
-  // Where the first of the tiles is, each its token and how many it has, here 1.
-  tiles: u32,
-  // Positions of a split.
-  split: u32,
-  soft_cap: f32,
-  // Of heads that are rotated on the way: elements per row of qkv and of rope, and dimensions that are rotated.
-  qkv_stride: u32,
-  rope_stride: u32,
-  rotary_dim: u32,
-}
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> batch: array<u32>;
-// Rows of heads: a token's results; or with SPLIT, in [split][tile] and f32, the unnormalised sums of each head, then its maximum, its total
-// weight and two unused values.
-@group(0) @binding(5) var<storage, read_write> y: array<Y4>;
-// One score for each head, where SINKS.
-@group(0) @binding(6) var<storage, read> sinks: array<f32>;
+#include "lib/attention_operands.wgsl"
 #include single_heads
 #include "lib/single_lanes.wgsl"
 #include "lib/single_reads.wgsl"

@@ -1,5 +1,6 @@
 import { batchLayout } from '../ops/batch-layout.js';
 import type { OpArgs } from '../ops/ops.js';
+import { attentionBuffers, attentionParams } from './attention-operands.js';
 import {
   attentionSplits,
   partialSize,
@@ -12,7 +13,7 @@ import { Params } from './params.js';
 import type { Dispatch } from './recorder.js';
 import { singleDispatch } from './single-dispatch.js';
 import { singleTiling } from './single-tiling.js';
-import { type AttentionTiling, attentionTiling } from './tiling.js';
+import { attentionTiling } from './tiling.js';
 import type { Tuning } from './tuning.js';
 
 type Args = OpArgs<GPUBuffer, 'attention'>;
@@ -94,9 +95,8 @@ function singlesKernel(args: Args, singles: Singles, tuning: Tuning): SinglesKer
 }
 
 function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: SplitScratch | null): Dispatch {
-  const { batch, q, cache, out, numHeads, softCap = null, sinks = null, projected = null } = args;
+  const { q, cache, out, numHeads, softCap = null, sinks = null, projected = null } = args;
   const { numKvHeads, headDim, type: kv } = cache;
-  const results = split?.partials ?? out.data;
   const tiling = attentionTiling(numHeads / numKvHeads, headDim, tiles.tokens, tuning);
   return {
     spec: {
@@ -113,34 +113,15 @@ function tilesDispatch(args: Args, tiles: Tiles, tuning: Tuning, split: SplitScr
       heads: projected === null ? undefined : 'projected',
       kv,
     },
-    buffers: [
-      ...[batch.data, q.data, cache.k, cache.v, results],
-      // Where there are no sinks something must be bound in their place, which nothing writes.
-      sinks?.data ?? projected?.rope.data ?? q.data,
-      ...(projected === null ? [] : [projected.qkv.data, projected.rope.data]),
-    ],
+    buffers: attentionBuffers(args, split),
     weight: [],
-    params: tilesParams(args, tiles, tiling, split),
+    params: attentionParams(args, tiles.firstTile, split).u32(
+      headDim / 4,
+      tiling.laneChunks,
+      tiling.heads * tiles.tokens,
+    ).words,
     grid: [numHeads / tiling.heads, tiles.numTiles, split?.count ?? 1],
   };
-}
-
-function tilesParams(
-  { batch, q, cache, out, numHeads, scale, window, softCap = null, projected = null }: Args,
-  { tokens, firstTile }: Tiles,
-  { heads, laneChunks }: AttentionTiling,
-  split: SplitScratch | null,
-): Uint32Array {
-  const { positions, sequenceIds, blockTables, tiles } = batchLayout(batch.capacity);
-  const { numKvHeads, headDim, blockSize } = cache;
-  const outStride = split === null ? out.stride : numHeads * partialSize(headDim);
-  return new Params()
-    .u32(numHeads, numKvHeads, blockSize, q.stride / 4, outStride / 4, window ?? 0)
-    .f32(scale)
-    .u32(positions, sequenceIds, blockTables, batch.capacity.maxBlocksPerSequence, tiles + 2 * firstTile)
-    .u32(headDim / 4, laneChunks, heads * tokens, split?.positions ?? 0)
-    .f32(softCap ?? 0)
-    .u32(projected?.qkv.stride ?? 0, projected?.rope.stride ?? 0, projected?.rotaryDim ?? 0).words;
 }
 
 function mergeDispatch(

@@ -22,8 +22,8 @@ export interface ShaderVariant {
   /** Fills the slots `#include dot` and `#include operands`: how integers are multiplied, `packed` where absent. */
   readonly dot?: Dot;
   /**
-   * Fills the slots `#include row`, `#include unit` and `#include half`: products of few tokens multiply pairs of f16, and else f32; and `#include staged`: `linear_gemm`
-   * decodes weights to f16, and else to f32 first.
+   * Fills the slots `#include row`, `#include unit` and `#include half`: products of few tokens multiply pairs of f16, and else f32; and
+   * `#include staged`: `linear_gemm` decodes weights to f16, and else to f32 first.
    */
   readonly half?: boolean;
   /** Fills the slot `#include gemm`: subgroups multiply matrices of this size, or where absent each lane sums in registers. */
